@@ -21,7 +21,7 @@ Affine: TypeAlias = tuple[tuple[float, float, float, float], ...]
 
 # Direction cosines of one series differ in the last written digit only; 1e-4 is 0.006 degrees.
 ORIENTATION_TOLERANCE = 1e-4
-# Scanners write ImagePositionPatient with as little as one decimal, so a slice may lie 0.1 mm beside its place,
+# Scanners write ImagePositionPatient with as little as one decimal, so a slice may lie 0.1 mm off its place,
 # but never a fifth of the slice spacing; above 10 mm spacing one per cent is as good as regular.
 ROUNDING_MM = 0.1
 LARGEST_SHARE_OF_SPACING = 0.2
@@ -65,7 +65,7 @@ class Stack:
     frame_of_reference_uid
         "" when the images carry none.
     affine_ras
-        4 × 4; maps the index (column, row, slice, 1) to (right, anterior, superior, 1) in millimetres, as in NIfTI.
+        4 × 4; maps the index (column, row, slice, 1) to (right, anterior, superior, 1) in mm, as in NIfTI.
     """
 
     order: tuple[int, ...]
