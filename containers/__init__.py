@@ -1,0 +1,64 @@
+"""Workflow packages and the runtimes that run them.
+
+A package is a folder with a program and a `workflow.toml` (or an older `select.statement`)::
+
+    package = Package.load(folder)                  # ManifestError with all faults, each with its path
+    image = runtime.prepare(package, report=print)  # once per package.digest
+    outcome = runtime.run(RunOrder(job_id, package, image, data_dir, output_dir, log_path), on_line)
+    runtime.stop(job_id)                            # from any thread
+
+The program gets two arguments, the data folder (read-only) and the output folder, and its options as JSON in
+ROR_CONT_OPTIONS. How a run ended is an `Outcome`, never an exception. This package knows nothing of DICOM, of
+the select language or of the rest of the product.
+"""
+
+from containers.errors import (
+    AdvisedError,
+    ContainersError,
+    Fault,
+    ImageError,
+    ManifestError,
+    RuntimeUnavailable,
+)
+from containers.manifest import (
+    Code,
+    FileOutput,
+    Manifest,
+    MaskOutput,
+    Measurement,
+    Outputs,
+    Resources,
+    Segment,
+    Unit,
+    read_manifest,
+)
+from containers.package import Package
+from containers.runtime import Availability, Ending, Image, Limits, Outcome, RunOrder, Runtime, command_line
+
+__all__ = [
+    "AdvisedError",
+    "Availability",
+    "Code",
+    "ContainersError",
+    "Ending",
+    "Fault",
+    "FileOutput",
+    "Image",
+    "ImageError",
+    "Limits",
+    "Manifest",
+    "ManifestError",
+    "MaskOutput",
+    "Measurement",
+    "Outcome",
+    "Outputs",
+    "Package",
+    "Resources",
+    "RunOrder",
+    "Runtime",
+    "RuntimeUnavailable",
+    "Segment",
+    "Unit",
+    "command_line",
+    "read_manifest",
+]

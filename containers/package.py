@@ -1,0 +1,173 @@
+"""A workflow package: a folder with a manifest, a program and what it needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from containers.errors import Fault, ManifestError
+from containers.manifest import Manifest, read_manifest
+
+__all__ = ["Package"]
+
+# Never part of what a package is: version control, caches, downloaded wheels, what an operating system drops.
+_IGNORED = """
+    .git .hg .svn .cache .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .ipynb_checkpoints .DS_Store
+    .idea .vscode __pycache__ wheels
+"""
+_IGNORED_NAMES = frozenset(_IGNORED.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A workflow as it lies on disk, read and checked once.
+
+    `digest` is the SHA-256 (hex) of the manifest and every file, in order of their relative paths; caches,
+    compiled Python and version control do not count. Two folders with the same digest are the same workflow.
+    `docker_image` is set only for an older package, which names an image instead of bringing a Dockerfile.
+    """
+
+    folder: Path
+    manifest: Manifest
+    digest: str
+    docker_image: str | None = None
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Package:
+        """Read ``workflow.toml``, or an older package's ``select.statement`` where there is none.
+
+        Raises
+        ------
+        ManifestError
+            With every fault found in the manifest, or saying that there is none.
+        """
+        folder = Path(folder).resolve()
+        manifest_path, older_path = folder / "workflow.toml", folder / "select.statement"
+        docker_image = None
+        if manifest_path.is_file():
+            manifest = read_manifest(_text(manifest_path), str(manifest_path))
+        elif older_path.is_file():
+            manifest, docker_image = _read_older(older_path)
+        else:
+            raise ManifestError(str(folder), [Fault("", "no workflow.toml here; `ror init` makes one")])
+        return cls(folder, manifest, _digest(folder), docker_image)
+
+    @property
+    def dockerfile(self) -> Path | None:
+        """The package's Dockerfile, if it brings one."""
+        return _file(self.folder / "Dockerfile")
+
+    @property
+    def requirements(self) -> Path | None:
+        """The package's requirements.txt, if it brings one."""
+        return _file(self.folder / "requirements.txt")
+
+    def files(self) -> tuple[Path, ...]:
+        """The files that make up the package, as absolute paths in the order of the digest."""
+        return tuple(_walk(self.folder))
+
+
+def _file(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ManifestError(
+            str(path), [Fault("", f"not UTF-8: {error.reason} at byte {error.start}")]
+        ) from error
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _IGNORED_NAMES]
+        links = [name for name in folders if (Path(parent) / name).is_symlink()]
+        found += [Path(parent) / name for name in (*names, *links) if _counts(name)]
+    yield from sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def _counts(name: str) -> bool:
+    return name not in _IGNORED_NAMES and not name.endswith((".pyc", ".pyo", "~", ".swp"))
+
+
+def _digest(folder: Path) -> str:
+    """SHA-256 over (kind, path, length, content) of each file; lengths keep neighbours apart."""
+    whole = hashlib.sha256(b"ror package 1\n")
+    for path in _walk(folder):
+        if path.is_symlink():
+            kind, content = "link", os.fsencode(path.readlink())
+        elif path.is_file():
+            kind = "exec" if os.access(path, os.X_OK) else "file"
+            content = path.read_bytes()
+        else:
+            continue  # a socket or a pipe is not content
+        whole.update(f"{kind} {path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
+        whole.update(hashlib.sha256(content).digest())
+    return whole.hexdigest()
+
+
+def _read_older(path: Path) -> tuple[Manifest, str | None]:
+    """An older package: JSON with `select`, `ROR_CONT_OPTIONS`, `docker_image`, and optionally `call`."""
+    try:
+        raw = json.loads(_text(path))
+    except json.JSONDecodeError as error:
+        raise ManifestError(str(path), [Fault("", f"not JSON: {error}")]) from error
+    if not isinstance(raw, dict):
+        raise ManifestError(
+            str(path), [Fault("", "must be a JSON object with select, ROR_CONT_OPTIONS, docker_image")]
+        )
+    faults: list[Fault] = []
+    select = _string(raw, "select", faults)
+    image = _string(raw, "docker_image", faults)
+    call = _string(raw, "call", faults)
+    if not select.strip():
+        faults.append(Fault("select", "is missing or empty"))
+    if not image and not (path.parent / "Dockerfile").is_file():
+        faults.append(Fault("docker_image", "names no image, and there is no Dockerfile to build one from"))
+    options = _older_options(raw.get("ROR_CONT_OPTIONS"), faults)
+    if faults:
+        raise ManifestError(str(path), faults)
+    name = re.sub(r"[^a-z0-9]+", "_", path.parent.name.lower()).strip("_")
+    manifest = Manifest(
+        name=name if name[:1].isalpha() else f"workflow_{name}".rstrip("_"),
+        version="0",
+        description="older package without announced outputs",
+        command=tuple(shlex.split(call)),
+        select=select,
+        options=options,
+        announced=False,
+    )
+    return manifest, image or None
+
+
+def _string(raw: dict[str, Any], key: str, faults: list[Fault]) -> str:
+    value = raw.get(key)
+    if isinstance(value, str):
+        return value
+    if value is not None:
+        faults.append(Fault(key, f"must be text, not {type(value).__name__}"))
+    return ""
+
+
+def _older_options(value: object, faults: list[Fault]) -> dict[str, Any]:
+    """Options were written as an object, or as JSON inside a text; empty text meant none."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value.strip() else {}
+        except json.JSONDecodeError as error:
+            faults.append(Fault("ROR_CONT_OPTIONS", f"not JSON: {error}"))
+            return {}
+    if value is None or isinstance(value, dict):
+        return value or {}
+    faults.append(Fault("ROR_CONT_OPTIONS", "must be a JSON object"))
+    return {}
