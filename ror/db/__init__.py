@@ -1,0 +1,6 @@
+"""Tables, migrations, and the one class that knows whether the database is SQLite or PostgreSQL."""
+
+from ror.db import tables
+from ror.db.database import Database
+
+__all__ = ["Database", "tables"]

@@ -1,0 +1,13 @@
+"""Jobs: from a settled study through the durable pipeline (`ror.engine.pipeline`) to its end."""
+
+from ror.engine.engine import Engine, EngineOptions
+from ror.engine.execute import Execution, Executor, clear_output
+from ror.engine.jobs import JobRow, JobStep, JobStore
+from ror.engine.match import Matcher, WhyNot
+from ror.engine.pipeline import Stations
+from ror.engine.stage import Stager
+
+__all__ = [
+    "Engine", "EngineOptions", "Execution", "Executor", "JobRow", "JobStep", "JobStore", "Matcher", "Stager", "Stations",
+    "WhyNot", "clear_output",
+]

@@ -1,0 +1,201 @@
+"""Builds everything that opens a file or a socket, and ties gateway, engine and results together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import containers
+from containers import Package, Runtime
+from ror import config
+from ror.archive import FileStore, Index
+from ror.config import Settings
+from ror.db import Database
+from ror.engine import Engine, EngineOptions, Executor, JobStore, Matcher, Stager, clear_output
+from ror.errors import ConfigurationError
+from ror.gateway import Intake, Listener, Quarantine, Settler
+from ror.home import Home
+from ror.model import Job
+from ror.registry import ProjectStore, RouteStore, WorkflowStore
+from ror.results import MeasurementStore, ResultDesk
+
+__all__ = ["App", "Service"]
+
+_log = logging.getLogger(__name__)
+
+
+class App:
+    """One home folder, opened: its settings, its database, and what works on them, each built when first asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self.home = Home(root.absolute())
+        self.settings: Settings = config.read(self.home.root)
+        self.home.root.mkdir(parents=True, exist_ok=True)
+        self.database = Database(self.settings.database.url or self.home.database_url)
+        self.database.migrate()
+
+    @cached_property
+    def projects(self) -> ProjectStore:
+        return ProjectStore(self.database, self.home.secrets)
+
+    @cached_property
+    def routes(self) -> RouteStore:
+        return RouteStore(self.database)
+
+    @cached_property
+    def workflows(self) -> WorkflowStore:
+        return WorkflowStore(self.database, self.home.packages)
+
+    @cached_property
+    def index(self) -> Index:
+        return Index(self.database)
+
+    @cached_property
+    def quarantine(self) -> Quarantine:
+        return Quarantine(self.database, self.home.quarantine)
+
+    @cached_property
+    def jobs(self) -> JobStore:
+        return JobStore(self.database)
+
+    @cached_property
+    def matcher(self) -> Matcher:
+        return Matcher(self.database, self.index, self.workflows, self.jobs)
+
+    @cached_property
+    def measurements(self) -> MeasurementStore:
+        return MeasurementStore(self.database)
+
+    @cached_property
+    def results(self) -> ResultDesk:
+        return ResultDesk(self.database, self.index, self.home.archive, self.settings.pacs)
+
+    def runtime(self) -> Runtime:
+        """The container runtime of the settings; ``auto`` is Docker if it answers, else processes."""
+        wanted = self.settings.engine.runtime
+        reasons = []
+        for runtime in containers.runtimes(self.home.runtimes, self.settings.engine.base_image):
+            if wanted not in ("auto", runtime.name):
+                continue
+            available = runtime.availability()
+            if available.ok:
+                _log.info("workflows run with the %s runtime%s", runtime.name, f" ({'; '.join(reasons)})" if reasons else "")
+                return runtime
+            reasons.append(f"{runtime.name}: {available.reason}")
+        raise ConfigurationError(
+            "no container runtime can be used:", tuple(reasons), "start Docker, or set engine.runtime = \"process\""
+        )
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class JobStations:
+    """The stations of `ror.engine.pipeline`, over the parts of an `App`."""
+
+    app: App
+    stager: Stager
+    executor: Executor
+
+    def stage(self, job_id: str) -> str:
+        job, package = self._job(job_id)
+        folder = self.app.home.job(job_id)
+        clear_output(folder)
+        volumes = package.manifest.series_names_needed()
+        return self.stager.stage(job, folder, package.manifest.options, volumes)
+
+    def execute(self, job_id: str) -> str:
+        job, package = self._job(job_id)
+        execution = self.executor.execute(job, self.app.home.job(job_id), package, package.manifest.options)
+        image = execution.image
+        self.app.jobs.set_image(job_id, f"{image.runtime}:{image.reference}", image.digest)
+        return f"{image.runtime}, {execution.seconds:.1f} s"
+
+    def collect(self, job_id: str) -> str:
+        job, package = self._job(job_id)
+        return self.app.results.collect(job, self.app.home.job(job_id), package.manifest)
+
+    def encode(self, job_id: str) -> str:
+        job, package = self._job(job_id)
+        image_digest = self.app.jobs.show(job_id).image_digest
+        return self.app.results.encode(job, self.app.home.job(job_id), package.manifest, image_digest)
+
+    def deliver(self, job_id: str) -> str:
+        job, _package = self._job(job_id)
+        project = self.app.projects.get(job.project)
+        return self.app.results.deliver(job, self.app.home.job(job_id), project, self.app.jobs.replaced_by(job))
+
+    def record(self, job_id: str) -> str:
+        job, package = self._job(job_id)
+        folder, project = self.app.home.job(job_id), self.app.projects.get(job.project)
+        told = self.app.results.record(job, folder, package.manifest, project, self.app.jobs.replaced_by(job))
+        with self.app.database.write() as connection:
+            self.app.jobs.supersede_finished(connection, job)
+        return told
+
+    def _job(self, job_id: str) -> tuple[Job, Package]:
+        job = self.app.jobs.get(job_id)
+        return job, self.app.workflows.package(job.workflow, job.package_digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running service: its listener is None where only jobs are worked on."""
+
+    app: App
+    engine: Engine
+    listener: Listener | None
+    runtime: Runtime
+
+    @classmethod
+    @contextmanager
+    def serve(cls, app: App) -> Iterator[Service]:
+        """Listener, settling and engine in one process, until the block ends."""
+        with app.home.exclusively():
+            files = FileStore(app.home.archive)
+            _heal(app, files)
+            with cls.work(app) as worker:
+                intake = Intake(
+                    app.projects, app.routes, files, app.index, app.quarantine, app.settings.listener.reserve_mib
+                )
+                listener = Listener(app.settings.listener, intake)
+                settler = Settler(app.index, app.settings.listener.settle_seconds, worker.engine.wake)
+                listener.start()
+                settler.start()
+                try:
+                    yield cls(app, worker.engine, listener, worker.runtime)
+                finally:
+                    listener.stop()
+                    settler.stop()
+
+    @classmethod
+    @contextmanager
+    def work(cls, app: App) -> Iterator[Service]:
+        """The engine alone, until the block ends."""
+        runtime = app.runtime()
+        executor = Executor(runtime, app.settings.engine.slots)
+        stations = JobStations(app, Stager(app.index, app.home.archive), executor)
+        options = EngineOptions(
+            app.settings.database.url or app.home.checkpoints_url,
+            app.settings.engine.executor_id,
+            app.settings.engine.in_flight,
+        )
+        engine = Engine(options, app.matcher, app.jobs, stations, executor.stop)
+        engine.start()
+        try:
+            yield cls(app, engine, None, runtime)
+        finally:
+            engine.stop()
+
+
+def _heal(app: App, files: FileStore) -> None:
+    unfinished = files.discard_unfinished()
+    healed = app.index.heal(app.home.archive, [project.name for project in app.projects.list()])
+    if unfinished or healed:
+        _log.warning("after a crash: %d unfinished files removed, %d filed objects indexed", unfinished, healed)

@@ -1,0 +1,115 @@
+"""Research DICOM files on disk: ``<archive>/<project>/<study>/<series>/<instance>.dcm``, durable before they are seen."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from anonymizer import ResearchInstance
+
+__all__ = ["DifferentContent", "FileStore", "Filed"]
+
+_INCOMING = ".incoming"
+
+
+class DifferentContent(Exception):
+    """The archive holds another object under the same SOPInstanceUID."""
+
+    def __init__(self, sop_uid: str) -> None:
+        super().__init__(f"instance {sop_uid} is held with other content")
+        self.sop_uid = sop_uid
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """An object that survives a crash: `path` is below the archive folder, `new` False if it was there before."""
+
+    path: str
+    sha256: str
+    new: bool
+
+
+class FileStore:
+    """Files research instances; takes nothing else, so that identified bytes cannot get here."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._incoming = root / _INCOMING
+        self._incoming.mkdir(parents=True, exist_ok=True)
+
+    def file(self, project: str, instance: ResearchInstance) -> Filed:
+        """Write an instance so that it is complete under its name or not there at all.
+
+        Raises
+        ------
+        DifferentContent
+            Another object has this SOPInstanceUID; nothing is changed.
+        OSError
+            The disk refused; nothing is left behind.
+        """
+        data = instance.to_part10()
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = self.path_of(project, instance)
+        target = self.root / path
+        if not target.exists():
+            temporary = self._incoming / f"{uuid.uuid4().hex}.part"
+            try:
+                _write_durably(temporary, data)
+                _make_folders(target.parent, self.root)
+                if _link_unless_there(temporary, target):
+                    return Filed(path, sha256, new=True)
+            finally:
+                temporary.unlink(missing_ok=True)
+        if hashlib.sha256(target.read_bytes()).hexdigest() != sha256:
+            raise DifferentContent(instance.sop_instance_uid)
+        return Filed(path, sha256, new=False)
+
+    def path_of(self, project: str, instance: ResearchInstance) -> str:
+        """Where an instance belongs, below the archive folder."""
+        folders = (project, instance.study_instance_uid, instance.series_instance_uid)
+        return "/".join((*folders, f"{instance.sop_instance_uid}.dcm"))
+
+    def discard_unfinished(self) -> int:
+        """Remove what a killed process had begun to write and never acknowledged; return how many files."""
+        unfinished = list(self._incoming.iterdir())
+        for file in unfinished:
+            file.unlink()
+        return len(unfinished)
+
+
+def _write_durably(file: Path, data: bytes) -> None:
+    with file.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _link_unless_there(source: Path, target: Path) -> bool:
+    # A hard link fails where the name is taken, a rename would replace: two senders may race with one UID.
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return False
+    _sync_folder(target.parent)
+    return True
+
+
+def _make_folders(folder: Path, root: Path) -> None:
+    missing = []
+    while folder != root and not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+        _sync_folder(one.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

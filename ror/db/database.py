@@ -1,0 +1,111 @@
+"""One database, SQLite or PostgreSQL: the only module that knows which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ror.errors import ConfigurationError, ServiceUnavailable
+
+__all__ = ["Database"]
+
+_BUSY_TIMEOUT_MS = 30_000
+
+
+class Database:
+    """Connections to the tables of `ror.db.tables`.
+
+    `read` and `write` open one transaction each. A SQLite write takes the write lock at once (BEGIN IMMEDIATE), so that
+    two writers wait for each other instead of failing half-way.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._engine = sa.create_engine(url, pool_pre_ping=True)
+        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
+            raise ConfigurationError(
+                f"database.url is no database address: {error}",
+                advice="use sqlite:////path/to/file or postgresql+psycopg://user@host/name",
+            ) from error
+        if self._engine.dialect.name not in ("sqlite", "postgresql"):
+            raise ConfigurationError(f"database.url: {self._engine.dialect.name} is not supported", advice="use SQLite or PostgreSQL")
+        if self._engine.dialect.name == "sqlite":
+            sa.event.listen(self._engine, "connect", _configure_sqlite)
+            sa.event.listen(self._engine, "begin", _begin_sqlite)
+        self._writer = self._engine.execution_options(ror_write=True)
+
+    @property
+    def url(self) -> str:
+        """The address, with its password."""
+        return self._engine.url.render_as_string(hide_password=False)
+
+    @property
+    def shown(self) -> str:
+        """The address for people: no password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that only reads."""
+        with _unavailable_told(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that writes; committed when the block ends, rolled back when it raises."""
+        with _unavailable_told(), self._writer.begin() as connection:
+            yield connection
+
+    def insert(self, table: sa.Table) -> Any:
+        """An INSERT of this dialect that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
+        dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
+        return dialect.insert(table)
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest revision; several processes may ask for it at once."""
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with self.write() as connection:
+            if self._engine.dialect.name == "postgresql":
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7267)"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+@contextmanager
+def _unavailable_told() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        raise ServiceUnavailable(
+            f"the database does not answer: {type(error.orig).__name__}: {error.orig}",
+            "check that it runs, that its disk has room, and that no other program holds it locked",
+        ) from error
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy's `begin` event starts transactions, not the driver
+    for pragma in (
+        f"busy_timeout={_BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        # The files of the archive are fsynced, and what the index lost in a power cut is read from them again.
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("ror_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,206 @@
+"""The tables, in one dialect-neutral schema. Times are seconds since 1970-01-01 UTC (float), UIDs are text.
+
+Nothing here is identified: patients, studies, series and instances are known by pseudonym and hashed UIDs.
+"""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from ror.model import JobState, StudyState
+
+__all__ = [
+    "deliveries",
+    "instances",
+    "job_steps",
+    "jobs",
+    "measurements",
+    "metadata",
+    "projects",
+    "quarantine",
+    "results",
+    "routes",
+    "series",
+    "studies",
+    "workflows",
+]
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Name = String(64)
+Uid = String(64)
+
+
+def _one_of(column: str, states: type[StudyState] | type[JobState]) -> CheckConstraint:
+    values = ", ".join(f"'{state.value}'" for state in states)
+    return CheckConstraint(f"{column} IN ({values})", name=column)
+
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("settings", JSON, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+routes = Table(
+    "routes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("calling_ae", String(16), nullable=False),  # "*": any
+    Column("called_ae", String(16), nullable=False),
+    Column("project", Name, ForeignKey("projects.name"), nullable=False),
+    UniqueConstraint("calling_ae", "called_ae"),
+)
+
+workflows = Table(
+    "workflows",
+    metadata,
+    Column("project", Name, ForeignKey("projects.name"), primary_key=True),
+    Column("name", Name, primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("version", Name, nullable=False),
+    Column("select_text", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("added_at", Double, nullable=False),
+)
+
+studies = Table(
+    "studies",
+    metadata,
+    Column("study_uid", Uid, primary_key=True),
+    Column("project", Name, ForeignKey("projects.name"), nullable=False, index=True),
+    Column("patient_id", Uid, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("first_received_at", Double, nullable=False),
+    Column("last_received_at", Double, nullable=False),
+    Column("settled_at", Double),
+    Column("matched_at", Double),
+    _one_of("state", StudyState),
+    Index(None, "project", "patient_id"),
+    Index(None, "state", "last_received_at"),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("series_uid", Uid, primary_key=True),
+    Column("study_uid", Uid, ForeignKey("studies.study_uid"), nullable=False, index=True),
+    # Attributes of the instance with the smallest SOPInstanceUID, so that the order of arrival makes no difference.
+    Column("attributes_of", Uid, nullable=False),
+    Column("attributes", JSON, nullable=False),
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("sop_uid", Uid, primary_key=True),
+    Column("series_uid", Uid, ForeignKey("series.series_uid"), nullable=False, index=True),
+    Column("sop_class_uid", Uid, nullable=False),
+    Column("path", Text, nullable=False),  # below the archive folder
+    Column("sha256", String(64), nullable=False),
+    Column("source_digest", String(64), nullable=False),  # keyed: tells a resend from a different object
+    Column("received_at", Double, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("project", Name),
+    Column("calling_ae", String(16), nullable=False),
+    Column("reason", Name, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("received_at", Double, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(96), primary_key=True),
+    Column("project", Name, ForeignKey("projects.name"), nullable=False, index=True),
+    Column("workflow", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("package_digest", String(64), nullable=False),
+    Column("patient_id", Uid, nullable=False),
+    Column("study_uid", Uid, nullable=False, index=True),
+    Column("match_key", Uid, nullable=False),
+    Column("series", JSON, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("attempt", Integer, nullable=False),
+    Column("dispatched_attempt", Integer, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("superseded_by", String(96)),
+    Column("image", Text, nullable=False),
+    Column("image_digest", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("ended_at", Double),
+    _one_of("state", JobState),
+    Index(None, "project", "workflow", "match_key"),
+)
+
+job_steps = Table(
+    "job_steps",
+    metadata,
+    Column("job_id", String(96), ForeignKey("jobs.id"), primary_key=True),
+    Column("step", String(16), primary_key=True),
+    Column("started_at", Double, nullable=False),
+    Column("ended_at", Double),
+    Column("detail", Text, nullable=False),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("sop_uid", Uid, primary_key=True),
+    Column("job_id", String(96), ForeignKey("jobs.id"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("sop_class_uid", Uid, nullable=False),
+    Column("series_uid", Uid, nullable=False),
+    Column("study_uid", Uid, nullable=False),
+    Column("path", Text, nullable=False),  # below the job's folder
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("destination", Name, primary_key=True),
+    Column("sop_uid", Uid, primary_key=True),
+    Column("delivered_at", Double, nullable=False),
+)
+
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("job_id", String(96), ForeignKey("jobs.id"), primary_key=True),
+    Column("field_name", String(100), primary_key=True),
+    Column("repeat_instrument", String(100), primary_key=True),
+    Column("repeat_instance", Integer, primary_key=True),
+    Column("record_id", String(100), primary_key=True),
+    Column("event_name", String(100), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("unit", String(32), nullable=False),
+    Column("recorded_at", Double, nullable=False),
+)

@@ -1,0 +1,132 @@
+"""The engine: matches settled studies, hands queued jobs to DBOS, and stops what is no longer wanted."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+
+from ror.engine.jobs import JobStore
+from ror.engine.match import Matcher
+from ror.engine.pipeline import Stations, durable_job
+from ror.errors import ServiceUnavailable
+from ror.model import Job
+
+__all__ = ["Engine", "EngineOptions"]
+
+_log = logging.getLogger(__name__)
+_QUEUE = "ror.jobs"
+_TICK_SECONDS = 0.5
+_POLL_SECONDS = 0.1
+# Jobs begun by one release are finished by the next, so the version is the pipeline's, not the package's.
+_PIPELINE_VERSION = "1"
+_UNFINISHED = ("ENQUEUED", "PENDING", "DELAYED")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Where DBOS keeps its checkpoints, who this host is, and how many jobs it has in flight."""
+
+    database_url: str
+    executor_id: str
+    in_flight: int
+
+
+class Engine:
+    """One per process, as DBOS is."""
+
+    def __init__(
+        self, options: EngineOptions, matcher: Matcher, jobs: JobStore, stations: Stations, stop_container: Callable[[str], None]
+    ) -> None:
+        self._options = options
+        self._matcher = matcher
+        self._jobs = jobs
+        self._stations = stations
+        self._stop_container = stop_container
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._job: Callable[[str], None] | None = None
+
+    def start(self) -> None:
+        """Recover what was in progress, then match, dispatch and watch until `stop`."""
+        config: DBOSConfig = {
+            "name": "ror",
+            "system_database_url": self._options.database_url,
+            "application_version": _PIPELINE_VERSION,
+            "executor_id": self._options.executor_id,
+            "log_level": "WARNING",
+            "enable_otlp": False,
+        }
+        DBOS(config=config)
+        self._job = durable_job(self._stations, self._jobs)
+        DBOS.launch()
+        DBOS.register_queue(
+            _QUEUE,
+            worker_concurrency=self._options.in_flight,
+            polling_interval_sec=_POLL_SECONDS,
+            on_conflict="always_update",
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop; jobs in progress go on with the next start."""
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join()
+        DBOS.destroy(workflow_completion_timeout_sec=0)
+
+    def wake(self) -> None:
+        """Look now: a study has settled."""
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait(_TICK_SECONDS)
+            self._wake.clear()
+            try:
+                self._matcher.match_settled()
+                for job in self._jobs.undispatched():
+                    self._dispatch(job)
+                self._stop_unwanted()
+            except ServiceUnavailable as error:
+                _log.error("the engine waits: %s", error)
+
+    def _dispatch(self, job: Job) -> None:
+        # A repeated dispatch (we died before the mark) is one workflow, since its id is the job's and the attempt's.
+        assert self._job is not None
+        workflow_id = _workflow_id(job.id, job.attempt)
+        with SetWorkflowID(workflow_id):
+            failed_at = self._failed_step(job)
+            if failed_at is None:
+                DBOS.enqueue_workflow(_QUEUE, self._job, job.id)
+            else:
+                DBOS.fork_workflow(_workflow_id(job.id, job.attempt - 1), failed_at, queue_name=_QUEUE)
+        self._jobs.mark_dispatched(job)
+
+    def _failed_step(self, job: Job) -> int | None:
+        """The step of the last attempt to go on from: the one that raised, else the one behind the last finished."""
+        if job.attempt == 1:
+            return None
+        steps = DBOS.list_workflow_steps(_workflow_id(job.id, job.attempt - 1))
+        failed = [step["function_id"] for step in steps if step["error"] is not None]
+        if failed:
+            return min(failed)
+        return max((step["function_id"] for step in steps), default=0) + 1 if steps else None
+
+    def _stop_unwanted(self) -> None:
+        """Stop containers and workflows of jobs that were cancelled or superseded while they ran."""
+        for workflow in DBOS.list_workflows(
+            status=list(_UNFINISHED), name="ror.job", load_input=False, load_output=False
+        ):
+            job_id = workflow.workflow_id.partition("#")[0]
+            if not self._jobs.is_live(job_id):
+                self._stop_container(job_id)
+                DBOS.cancel_workflow(workflow.workflow_id)
+
+
+def _workflow_id(job_id: str, attempt: int) -> str:
+    return f"{job_id}#{attempt}"

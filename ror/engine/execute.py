@@ -1,0 +1,89 @@
+"""Running a staged job in its container, at most `slots` at once on this host."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from containers import Ending, Image, Limits, Outcome, Package, RunOrder, Runtime
+from ror.errors import JobFailed
+from ror.model import Job, JobFolder
+
+__all__ = ["Execution", "Executor"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What ran, and how long (seconds)."""
+
+    image: Image
+    seconds: float
+
+
+class Executor:
+    """Runs jobs through one container runtime."""
+
+    def __init__(self, runtime: Runtime, slots: int) -> None:
+        self._runtime = runtime
+        self._slots = threading.Semaphore(slots)
+
+    def execute(self, job: Job, folder: JobFolder, package: Package, options: Mapping[str, object]) -> Execution:
+        """Run the workflow on the staged folder; waits for a free slot first.
+
+        Raises
+        ------
+        JobFailed
+            The program ended with an error, or was ended for exceeding a limit.
+        """
+        image = self._runtime.prepare(package, report=_log.info)
+        with self._slots:
+            order = self._order(job, folder, package, image, options)
+            outcome = self._runtime.run(order, on_line=lambda _line: None)
+        if outcome.ending is not Ending.EXITED or outcome.exit_code != 0:
+            raise JobFailed(_reason(outcome, order.limits), f"see `ror jobs logs {job.id}`")
+        return Execution(image, outcome.ended_at - outcome.started_at)
+
+    def stop(self, job_id: str) -> None:
+        """Stop the job's container, if it runs."""
+        self._runtime.stop(job_id)
+
+    def _order(
+        self, job: Job, folder: JobFolder, package: Package, image: Image, options: Mapping[str, object]
+    ) -> RunOrder:
+        folder.output.mkdir(parents=True, exist_ok=True)
+        folder.log.parent.mkdir(parents=True, exist_ok=True)
+        return RunOrder(
+            job_id=job.id,
+            package=package,
+            image=image,
+            data_dir=folder.data,
+            output_dir=folder.output,
+            options=options,
+            limits=Limits.of(package.manifest.resources),
+            log_path=folder.log,
+        )
+
+
+def clear_output(folder: JobFolder) -> None:
+    """Remove what an earlier run has written, so that no half of it is taken for a result."""
+    shutil.rmtree(folder.output, ignore_errors=True)
+
+
+def _reason(outcome: Outcome, limits: Limits) -> str:
+    match outcome.ending:
+        case Ending.TIMED_OUT:
+            return f"ended after its time limit of {limits.timeout_s} s"
+        case Ending.OUT_OF_MEMORY:
+            return f"ended for using more than {limits.memory_mib} MiB of memory"
+        case Ending.STOPPED:
+            return "stopped"
+        case Ending.LOST:
+            return f"lost: {outcome.detail}"
+        case Ending.EXITED:
+            last = f": {outcome.detail}" if outcome.detail else ""
+            return f"the program ended with exit code {outcome.exit_code}{last}"

@@ -1,0 +1,258 @@
+"""Jobs in the database: their states, steps and reasons. Every change of state goes through `JOB_TRANSITIONS`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import sqlalchemy as sa
+
+from ror.db import Database, tables
+from ror.errors import NotAllowed, NotFound
+from ror.model import JOB_TRANSITIONS, STEPS, Job, JobSeries, JobState
+
+__all__ = ["JobRow", "JobStep", "JobStore"]
+
+_jobs = tables.jobs.c
+
+
+@dataclass(frozen=True, slots=True)
+class JobStep:
+    """When a step of a job began and ended (seconds since the epoch), and what it said."""
+
+    step: str
+    started_at: float
+    ended_at: float | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job with its times, the image that ran it, and its steps."""
+
+    job: Job
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    image: str
+    image_digest: str
+    superseded_by: str | None
+    steps: tuple[JobStep, ...]
+
+
+class JobStore:
+    """Reads and writes the tables jobs and job_steps."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # -- made and found -----------------------------------------------------------------------------------------------
+
+    def create(self, connection: sa.Connection, job: Job) -> bool:
+        """Within a transaction: queue a job. False if it was there before: the same content is the same job."""
+        values = {
+            "id": job.id,
+            "project": job.project,
+            "workflow": job.workflow,
+            "version": job.version,
+            "package_digest": job.package_digest,
+            "patient_id": job.patient_id,
+            "study_uid": job.study_uid,
+            "match_key": job.match_key,
+            "series": [asdict(one) for one in job.series],
+            "state": JobState.QUEUED,
+            "attempt": 1,
+            "dispatched_attempt": 0,
+            "detail": "",
+            "image": "",
+            "image_digest": "",
+            "created_at": time.time(),
+        }
+        insert = self._database.insert(tables.jobs).values(values)
+        return bool(connection.execute(insert.on_conflict_do_nothing()).rowcount)
+
+    def supersede_others(self, connection: sa.Connection, job: Job) -> list[str]:
+        """Within a transaction: end the unfinished jobs that `job` replaces; return their ids.
+
+        A finished one keeps its state until the results of `job` have replaced its own (`supersede_finished`).
+        """
+        unfinished = [JobState.QUEUED, JobState.RUNNING, JobState.FAILED, JobState.CANCELLED]
+        return self._supersede(connection, job, unfinished)
+
+    def supersede_finished(self, connection: sa.Connection, job: Job) -> list[str]:
+        """Within a transaction: the results of `job` have replaced those of the finished jobs returned."""
+        return self._supersede(connection, job, [JobState.SUCCEEDED])
+
+    def replaced_by(self, job: Job) -> list[str]:
+        """The finished jobs whose results those of `job` replace."""
+        with self._database.read() as connection:
+            query = sa.select(_jobs.id).where(_same_match(job), _jobs.state == JobState.SUCCEEDED)
+            return list(connection.execute(query).scalars())
+
+    def _supersede(self, connection: sa.Connection, job: Job, states: Sequence[JobState]) -> list[str]:
+        older = _same_match(job) & _jobs.state.in_(states)
+        ids = list(connection.execute(sa.select(_jobs.id).where(older)).scalars())
+        connection.execute(
+            tables.jobs.update()
+            .where(_jobs.id.in_(ids), _jobs.state.in_(states))
+            .values(state=JobState.SUPERSEDED, superseded_by=job.id, detail=f"superseded by {job.id}")
+        )
+        return ids
+
+    def get(self, job_id: str) -> Job:
+        """The job of that id, or `NotFound`."""
+        return self.show(job_id).job
+
+    def show(self, job_id: str) -> JobRow:
+        """The job of that id (or of the only id that begins so) with all that is known of it, or `NotFound`."""
+        query = sa.select(tables.jobs).where(_jobs.id.startswith(job_id, autoescape=True)).limit(2)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+            exact = [row for row in rows if row.id == job_id]
+            if len(exact or rows) != 1:
+                what = "no job" if not rows else "more than one job"
+                raise NotFound(f"there is {what} {job_id}", "see `ror jobs list`")
+            return self._row(connection, (exact or rows)[0])
+
+    def list(self, project: str | None = None, state: JobState | None = None, study_uid: str | None = None) -> list[JobRow]:
+        """Jobs, the latest first."""
+        query = sa.select(tables.jobs).order_by(_jobs.created_at.desc(), _jobs.id)
+        for column, value in ((_jobs.project, project), (_jobs.state, state), (_jobs.study_uid, study_uid)):
+            if value is not None:
+                query = query.where(column == value)
+        with self._database.read() as connection:
+            return [self._row(connection, row) for row in connection.execute(query).all()]
+
+    def _row(self, connection: sa.Connection, row: sa.Row[tuple[object, ...]]) -> JobRow:
+        table = tables.job_steps
+        steps = connection.execute(sa.select(table).where(table.c.job_id == row.id)).all()
+        return JobRow(
+            job=_job(row),
+            created_at=row.created_at,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            image=row.image,
+            image_digest=row.image_digest,
+            superseded_by=row.superseded_by,
+            steps=tuple(
+                sorted(
+                    (JobStep(one.step, one.started_at, one.ended_at, one.detail) for one in steps),
+                    key=lambda step: STEPS.index(step.step),
+                )
+            ),
+        )
+
+    # -- moved --------------------------------------------------------------------------------------------------------
+
+    def move(self, job_id: str, to: JobState, detail: str = "", connection: sa.Connection | None = None) -> bool:
+        """Move a job to another state. False if its present state does not allow that: somebody else was first."""
+        if connection is None:
+            with self._database.write() as own:
+                return self.move(job_id, to, detail, own)
+        allowed = [state for state, targets in JOB_TRANSITIONS.items() if to in targets]
+        now = time.time()
+        values: dict[str, object] = {"state": to, "detail": detail}
+        if to is JobState.RUNNING:
+            values["started_at"] = now
+        else:
+            values["ended_at"] = now
+        update = tables.jobs.update().where(_jobs.id == job_id, _jobs.state.in_(allowed)).values(values)
+        return bool(connection.execute(update).rowcount)
+
+    def retry(self, job_id: str) -> None:
+        """Queue a failed or cancelled job again; the engine continues it from the step that failed."""
+        with self._database.write() as connection:
+            update = (
+                tables.jobs.update()
+                .where(_jobs.id == job_id, _jobs.state.in_([JobState.FAILED, JobState.CANCELLED]))
+                .values(state=JobState.QUEUED, detail="", ended_at=None, attempt=_jobs.attempt + 1)
+            )
+            done = connection.execute(update).rowcount
+        if not done:
+            state = self.get(job_id).state
+            raise NotAllowed(f"job {job_id} is {state}", "only failed and cancelled jobs can be retried")
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a queued or running job; the engine stops its container."""
+        job = self.get(job_id)
+        if job.state not in (JobState.QUEUED, JobState.RUNNING) or not self.move(
+            job.id, JobState.CANCELLED, "cancelled on request"
+        ):
+            raise NotAllowed(f"job {job_id} is {job.state}", "only queued and running jobs can be cancelled")
+
+    def is_live(self, job_id: str) -> bool:
+        """Whether the job is still to be worked on."""
+        return self.get(job_id).state in (JobState.QUEUED, JobState.RUNNING)
+
+    # -- dispatched ---------------------------------------------------------------------------------------------------
+
+    def undispatched(self) -> list[Job]:
+        """Queued jobs whose present attempt has not been handed to the durable engine, the oldest first."""
+        query = (
+            sa.select(tables.jobs)
+            .where(_jobs.state == JobState.QUEUED, _jobs.dispatched_attempt < _jobs.attempt)
+            .order_by(_jobs.created_at)
+        )
+        with self._database.read() as connection:
+            return [_job(row) for row in connection.execute(query)]
+
+    def mark_dispatched(self, job: Job) -> None:
+        """The durable engine has the job's present attempt."""
+        with self._database.write() as connection:
+            connection.execute(
+                tables.jobs.update().where(_jobs.id == job.id).values(dispatched_attempt=job.attempt)
+            )
+
+    # -- steps --------------------------------------------------------------------------------------------------------
+
+    def begin_step(self, job_id: str, step: str) -> None:
+        """Note that a step begins (again)."""
+        values = {"started_at": time.time(), "ended_at": None, "detail": ""}
+        insert = self._database.insert(tables.job_steps).values(job_id=job_id, step=step, **values)
+        with self._database.write() as connection:
+            connection.execute(insert.on_conflict_do_update(index_elements=["job_id", "step"], set_=values))
+
+    def note_step(self, job_id: str, step: str, detail: str, *, ended: bool) -> None:
+        """Note what a step says while it waits, or at its end."""
+        table = tables.job_steps
+        values: dict[str, object] = {"detail": detail}
+        if ended:
+            values["ended_at"] = time.time()
+        with self._database.write() as connection:
+            connection.execute(
+                table.update().where(table.c.job_id == job_id, table.c.step == step).values(values)
+            )
+
+    def set_image(self, job_id: str, image: str, digest: str) -> None:
+        """Record what the job ran in."""
+        with self._database.write() as connection:
+            connection.execute(
+                tables.jobs.update().where(_jobs.id == job_id).values(image=image, image_digest=digest)
+            )
+
+
+def _same_match(job: Job) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        _jobs.project == job.project,
+        _jobs.workflow == job.workflow,
+        _jobs.match_key == job.match_key,
+        _jobs.id != job.id,
+    )
+
+
+def _job(row: sa.Row[tuple[object, ...]]) -> Job:
+    return Job(
+        id=row.id,
+        project=row.project,
+        workflow=row.workflow,
+        version=row.version,
+        package_digest=row.package_digest,
+        patient_id=row.patient_id,
+        study_uid=row.study_uid,
+        match_key=row.match_key,
+        series=tuple(JobSeries(**one) for one in row.series),
+        state=JobState(row.state),
+        attempt=row.attempt,
+        detail=row.detail,
+    )

@@ -1,0 +1,143 @@
+"""What becomes of a matched study, on one page: stage → execute → collect → encode → deliver → record.
+
+Each step is a checkpoint of the durable engine: after a crash the job goes on behind its last finished step, and the
+unfinished one runs again, which is harmless, since whatever a step makes has an identity derived from the job's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from dbos import DBOS
+
+from ror.engine.jobs import JobStore
+from ror.errors import JobFailed, RorError, ServiceUnavailable
+from ror.model import JobState
+
+__all__ = ["Stations", "durable_job"]
+
+_log = logging.getLogger(__name__)
+_WAIT_SECONDS = 1.0
+_WAIT_GROWS = 1.5
+_LONGEST_WAIT_SECONDS = 60.0
+
+
+class Stations(Protocol):
+    """The steps of a job. Each finds its input by the job's id and returns one line for people.
+
+    A station raises `ServiceUnavailable` where only waiting helps, and another `RorError` where waiting does not.
+    """
+
+    def stage(self, job_id: str) -> str:
+        """Lay out the job folder from the archive."""
+
+    def execute(self, job_id: str) -> str:
+        """Run the container."""
+
+    def collect(self, job_id: str) -> str:
+        """Check what it has written against the manifest."""
+
+    def encode(self, job_id: str) -> str:
+        """Make DICOM objects of it."""
+
+    def deliver(self, job_id: str) -> str:
+        """Send them to the project's PACS."""
+
+    def record(self, job_id: str) -> str:
+        """Write the measurements into the table and REDCap, in place of those that they supersede."""
+
+
+class _Ended(Exception):  # noqa: N818
+    """The job was cancelled or superseded while it ran."""
+
+
+def durable_job(stations: Stations, jobs: JobStore) -> Callable[[str], None]:
+    """Register the durable workflow of a job with DBOS, which must not be launched yet; returns it."""
+
+    def checkpoint(station: Callable[[str], str]) -> Callable[[str], None]:
+        return _checkpoint(station, jobs)
+
+    stage = checkpoint(stations.stage)
+    execute = checkpoint(stations.execute)
+    collect = checkpoint(stations.collect)
+    encode = checkpoint(stations.encode)
+    deliver = checkpoint(stations.deliver)
+    record = checkpoint(stations.record)
+
+    @DBOS.workflow(name="ror.job")
+    def job(job_id: str) -> None:
+        if not _begin(jobs, job_id):
+            return
+        try:
+            stage(job_id)
+            execute(job_id)
+            collect(job_id)
+            encode(job_id)
+            deliver(job_id)
+            record(job_id)
+        except _Ended:
+            _log.info("job %s ended early: it is %s", job_id, jobs.get(job_id).state)
+        except RorError as fault:
+            _fail(jobs, job_id, fault)
+            raise
+        except Exception as bug:
+            _fail(jobs, job_id, JobFailed(f"internal error: {type(bug).__name__}: {bug}", "please report it with the log"))
+            raise
+        else:
+            jobs.move(job_id, JobState.SUCCEEDED)
+            _log.info("job %s succeeded", job_id)
+
+    return job
+
+
+def _checkpoint(station: Callable[[str], str], jobs: JobStore) -> Callable[[str], None]:
+    """One step: repeated while what it needs is not there, told in the table of steps."""
+    name = station.__name__
+
+    @DBOS.step(name=f"ror.{name}")
+    def attempt(job_id: str) -> str | None:
+        try:
+            if not jobs.is_live(job_id):
+                raise _Ended(job_id)
+            jobs.begin_step(job_id, name)
+            detail = station(job_id)
+            jobs.note_step(job_id, name, detail, ended=True)
+        except ServiceUnavailable as missing:
+            _log.warning("job %s waits to %s: %s", job_id, name, missing)
+            _note_waiting(jobs, job_id, name, missing)
+            return str(missing)
+        except RorError as fault:
+            jobs.note_step(job_id, name, str(fault), ended=True)
+            if not jobs.is_live(job_id):  # stopped from outside, which the station could only see as a failure
+                raise _Ended(job_id) from fault
+            raise
+        return None
+
+    def until_done(job_id: str) -> None:
+        wait = _WAIT_SECONDS
+        while attempt(job_id) is not None:
+            DBOS.sleep(wait)
+            wait = min(wait * _WAIT_GROWS, _LONGEST_WAIT_SECONDS)
+
+    return until_done
+
+
+def _note_waiting(jobs: JobStore, job_id: str, step: str, missing: ServiceUnavailable) -> None:
+    try:
+        jobs.note_step(job_id, step, f"waiting: {missing}", ended=False)
+    except ServiceUnavailable:  # it is the database itself that is missing
+        _log.warning("job %s: cannot even note that it waits", job_id)
+
+
+def _begin(jobs: JobStore, job_id: str) -> bool:
+    jobs.move(job_id, JobState.RUNNING)
+    return jobs.is_live(job_id)
+
+
+def _fail(jobs: JobStore, job_id: str, fault: RorError) -> None:
+    advice = f" ({fault.advice})" if fault.advice else ""
+    jobs.move(job_id, JobState.FAILED, f"{fault}{advice}")
+    kind = "failed" if isinstance(fault, JobFailed) else f"failed ({type(fault).__name__})"
+    _log.error("job %s %s: %s", job_id, kind, fault)

@@ -1,0 +1,170 @@
+"""The job folder: what a workflow finds below ``/data`` (ARCHITECTURE.md, Contracts)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom import Dataset, dcmread
+
+from ror.archive import Index
+from ror.archive.geometry import GeometryMismatch, Stack, stack
+from ror.errors import JobFailed
+from ror.model import Job, JobFolder, JobSeries
+
+__all__ = ["Stager"]
+
+_SAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class _StagedSeries:
+    series: JobSeries
+    headers: tuple[Dataset, ...]  # in the order of `files`
+    files: tuple[str, ...]  # below /data
+    view: str  # below /data
+    geometry: Stack | None
+    fault: str | None
+
+
+class Stager:
+    """Lays out job folders from the archive."""
+
+    def __init__(self, index: Index, archive: Path) -> None:
+        self._index = index
+        self._archive = archive
+
+    def stage(self, job: Job, folder: JobFolder, options: Mapping[str, object], volumes: Sequence[str]) -> str:
+        """Lay out ``/data`` for a job, in place of what was there.
+
+        `volumes` are the names whose series must form a regular volume, because a result lies on their grid.
+
+        Raises
+        ------
+        JobFailed
+            A series has changed since it matched, or one of `volumes` forms no volume.
+        """
+        shutil.rmtree(folder.data, ignore_errors=True)
+        (folder.data / "input").mkdir(parents=True)
+        staged = [self._series(one, folder.data) for one in job.series]
+        _check_volumes(staged, volumes)
+        _write_json(folder.data / "descr.json", [_described(one) for one in staged])
+        _write_json(folder.data / "job.json", _job_json(job, options, staged))
+        images = sum(len(one.files) for one in staged)
+        return f"{len(staged)} series, {images} images"
+
+    def _series(self, series: JobSeries, data: Path) -> _StagedSeries:
+        if self._index.content(series.series_uid) != series.content:
+            raise JobFailed(f"series {series.series_uid} has changed since it matched", "its study will match again")
+        sources = [self._archive / one.path for one in self._index.instances(series.series_uid)]
+        headers = [dcmread(source, stop_before_pixels=True) for source in sources]
+        geometry, fault = _geometry(headers)
+        order = geometry.order if geometry else sorted(range(len(headers)), key=lambda i: _instance_number(headers[i]))
+        first = headers[order[0]]
+        view = _view_folder(first)
+        files = []
+        (data / view).mkdir(parents=True, exist_ok=True)
+        for index in order:
+            name = _free_name(data / "input", str(first.get("Modality", "")) or "OT")
+            # A copy, not a hard link: a program that writes into /data must not reach the archive through it.
+            shutil.copyfile(sources[index], data / "input" / name)
+            link = data / view / name
+            link.symlink_to(os.path.relpath(data / "input" / name, link.parent))
+            files.append(f"input/{name}")
+        return _StagedSeries(series, tuple(headers[i] for i in order), tuple(files), view, geometry, fault)
+
+
+def _geometry(headers: Sequence[Dataset]) -> tuple[Stack | None, str | None]:
+    try:
+        return stack(headers), None
+    except GeometryMismatch as mismatch:
+        return None, str(mismatch)
+
+
+def _check_volumes(staged: Sequence[_StagedSeries], volumes: Sequence[str]) -> None:
+    for name in volumes:
+        named = [one for one in staged if one.series.name == name]
+        if len(named) != 1:
+            raise JobFailed(
+                f"{len(named)} series are called {name}, but a result must lie on the grid of exactly one",
+                "make the select statement more particular",
+            )
+        if named[0].fault:
+            raise JobFailed(
+                f"the slices of series {name} make no volume: {named[0].fault}",
+                "exclude such series in the select statement, or resample them first",
+            )
+
+
+def _free_name(folder: Path, modality: str) -> str:
+    return f"{_safe(modality)}_{len(os.listdir(folder)):06d}.dcm"
+
+
+def _instance_number(header: Dataset) -> tuple[int, str]:
+    return int(header.get("InstanceNumber") or 0), str(header.SOPInstanceUID)
+
+
+def _safe(text: object) -> str:
+    return _SAFE.sub("_", str(text or "").strip()).strip(".") or "_"
+
+
+def _view_folder(header: Dataset) -> str:
+    patient = f"{_safe(header.get('PatientID'))}_{_safe(header.get('PatientName'))}"
+    moment = f"{_safe(header.get('StudyDate'))}_{_safe(header.get('StudyTime'))}"
+    series = f"{_safe(header.get('SeriesNumber'))}_{_safe(header.get('SeriesDescription'))}"
+    return f"input_view_dicom_series/{patient}/{moment}/{series}"
+
+
+def _described(staged: _StagedSeries) -> dict[str, object]:
+    first = staged.headers[0]
+    texts = (
+        "SeriesInstanceUID SeriesDescription StudyInstanceUID Modality PatientID PatientName SequenceName StudyDate "
+        "StudyTime SeriesTime SeriesNumber"
+    ).split()
+    return {
+        "NameFromSelect": staged.series.name,
+        **{keyword: str(first.get(keyword, "") or "") for keyword in texts},
+        "NumFiles": len(staged.files),
+        "ReferringPhysician": str(first.get("ReferringPhysicianName", "") or ""),
+        "ClassifyTypes": [],
+        "ProcessDataPath": "/data/input",
+        "InputViewDICOMSeriesPath": f"/data/{staged.view}",
+    }
+
+
+def _job_json(job: Job, options: Mapping[str, object], staged: Sequence[_StagedSeries]) -> dict[str, object]:
+    return {
+        "job_id": job.id,
+        "workflow": job.workflow,
+        "version": job.version,
+        "options": dict(options),
+        "series": [
+            {
+                "name": one.series.name,
+                "series_instance_uid": one.series.series_uid,
+                "study_instance_uid": one.series.study_uid,
+                "modality": str(one.headers[0].get("Modality", "") or ""),
+                "files": list(one.files),
+                "geometry": None if one.geometry is None else _geometry_json(one.geometry),
+                "geometry_fault": one.fault,
+            }
+            for one in staged
+        ],
+    }
+
+
+def _geometry_json(geometry: Stack) -> dict[str, object]:
+    return {
+        "shape": list(geometry.shape),
+        "spacing_mm": list(geometry.spacing_mm),
+        "affine_ras": [[float(number) for number in row] for row in geometry.affine_ras],
+    }
+
+
+def _write_json(file: Path, content: object) -> None:
+    file.write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -1,0 +1,158 @@
+"""The way in, on one page: route → de-identify → file → index, and only then acknowledge.
+
+Each object takes this way in memory. What `Intake.receive` answers is what the sender is told (PS3.4 B.2.3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import shutil
+import threading
+import time
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from anonymizer import DeidentificationError, IdentifiedInstance, Profile, ProjectKey, deidentify
+from ror.archive import DifferentContent, FileStore, Index, describe
+from ror.errors import RorError
+from ror.gateway.quarantine import Quarantine
+from ror.registry import ProjectStore, RouteStore
+
+__all__ = ["Answer", "Intake", "Received", "Status"]
+
+_log = logging.getLogger(__name__)
+_MIB = 2**20
+
+
+class Status(IntEnum):
+    """C-STORE response statuses (PS3.4 Table B.2-1; PS3.7 Annex C for NOT_AUTHORIZED)."""
+
+    SUCCESS = 0x0000
+    NOT_AUTHORIZED = 0x0124
+    OUT_OF_RESOURCES = 0xA700
+    DATASET_MISMATCH = 0xA900
+    CANNOT_UNDERSTAND = 0xC000
+    # Of the range C000-CFFF that the standard leaves to us:
+    REFUSED_BY_PROFILE = 0xC010
+    DUPLICATE_DIFFERS = 0xC011
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sender is told; `comment` has at most 64 characters (ErrorComment, LO)."""
+
+    status: Status
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One object as it came off an association; its bytes are identified and never shown."""
+
+    calling_ae: str
+    called_ae: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    project: str
+    profile: Profile
+    key: ProjectKey
+    digest_key: bytes
+
+
+class Intake:
+    """Takes objects in, one call each, from any number of threads."""
+
+    def __init__(
+        self,
+        projects: ProjectStore,
+        routes: RouteStore,
+        files: FileStore,
+        index: Index,
+        quarantine: Quarantine,
+        reserve_mib: int,
+    ) -> None:
+        self._projects = projects
+        self._routes = routes
+        self._files = files
+        self._index = index
+        self._quarantine = quarantine
+        self._reserve = reserve_mib * _MIB
+        self._gates: dict[str, _Gate] = {}
+        self._lock = threading.Lock()
+
+    def receive(self, received: Received) -> Answer:
+        """Take one object in; when the answer is SUCCESS it survives a crash."""
+        try:
+            return self._receive(received)
+        except (OSError, RorError) as error:
+            _log.error("an object of %s could not be filed: %s", received.calling_ae, _told(error))
+            return Answer(Status.OUT_OF_RESOURCES, "could not be filed; send again later")
+
+    def _receive(self, received: Received) -> Answer:
+        route = self._routes.find(received.calling_ae, received.called_ae)
+        if route is None:
+            _log.warning("no route for %s → %s", received.calling_ae, received.called_ae)
+            return Answer(Status.NOT_AUTHORIZED, "no route for this pair of AE titles")
+        if shutil.disk_usage(self._files.root).free < self._reserve:
+            _log.error("less than %d MiB of disk free: objects are refused", self._reserve // _MIB)
+            return Answer(Status.OUT_OF_RESOURCES, "disk reserve reached")
+
+        instance = IdentifiedInstance.from_dataset_bytes(
+            received.data, received.sop_class_uid, received.sop_instance_uid, received.transfer_syntax_uid
+        )
+        gate = self._gate(route.project)
+        source_digest = hmac.new(gate.digest_key, received.data, hashlib.sha256).hexdigest()
+        if self._index.source_digest(gate.key.uid(received.sop_instance_uid)) == source_digest:
+            return Answer(Status.SUCCESS)  # the same object again: nothing to do, and nothing changes
+        try:
+            research, _report = deidentify(instance, gate.profile, gate.key)
+            filed = self._files.file(gate.project, research)
+        except (DeidentificationError, DifferentContent) as refusal:
+            return self._refuse(instance, received, gate.project, refusal)
+        self._index.add(gate.project, describe(research.dataset), filed, source_digest, time.time())
+        return Answer(Status.SUCCESS)
+
+    def _refuse(
+        self,
+        instance: IdentifiedInstance,
+        received: Received,
+        project: str,
+        refusal: DeidentificationError | DifferentContent,
+    ) -> Answer:
+        if isinstance(refusal, DifferentContent):
+            status, reason = Status.DUPLICATE_DIFFERS, "duplicate-differs"
+        else:
+            status, reason = _status_of(refusal), refusal.reason
+        self._quarantine.hold(instance, project, received.calling_ae, reason, str(refusal))
+        _log.warning("an object of %s is in quarantine: %s: %s", received.calling_ae, reason, refusal)
+        return Answer(status, f"quarantined: {reason}"[:64])
+
+    def _gate(self, project: str) -> _Gate:
+        with self._lock:
+            gate = self._gates.get(project)
+            if gate is None:
+                key = self._projects.key(project)
+                digest_key = key.derive("source-digest")
+                gate = _Gate(project, self._projects.get(project).profile(), key, digest_key)
+                self._gates[project] = gate
+            return gate
+
+
+def _status_of(refusal: DeidentificationError) -> Status:
+    return {
+        "unreadable": Status.CANNOT_UNDERSTAND,
+        "uid-mismatch": Status.DATASET_MISMATCH,
+    }.get(refusal.reason, Status.REFUSED_BY_PROFILE)
+
+
+def _told(error: OSError | RorError) -> str:
+    # An OSError's text may hold a path; ours are made of hashed UIDs.
+    return f"{type(error).__name__}: {error}"

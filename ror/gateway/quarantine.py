@@ -1,0 +1,83 @@
+"""Objects that could not be taken in: the only place where identified bytes touch the disk (mode 0700)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from anonymizer import IdentifiedInstance
+from ror.db import Database, tables
+
+__all__ = ["Quarantine", "QuarantinedObject"]
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedObject:
+    """One line of ``ror quarantine list``; `detail` tells tag paths and rules, never values."""
+
+    sha256: str
+    project: str | None
+    calling_ae: str
+    reason: str
+    detail: str
+    received_at: float
+
+
+class Quarantine:
+    """Keeps refused objects under the SHA-256 of their bytes, so that a resend is not kept twice."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+
+    def hold(
+        self, instance: IdentifiedInstance, project: str | None, calling_ae: str, reason: str, detail: str
+    ) -> QuarantinedObject:
+        """Keep an object durably with the reason why it was not taken in."""
+        data = instance.to_part10()
+        held = QuarantinedObject(
+            hashlib.sha256(data).hexdigest(), project, calling_ae, reason, detail, time.time()
+        )
+        self._write(held.sha256, data)
+        with self._database.write() as connection:
+            connection.execute(
+                self._database.insert(tables.quarantine)
+                .values(
+                    sha256=held.sha256,
+                    project=project,
+                    calling_ae=calling_ae,
+                    reason=reason,
+                    detail=detail,
+                    received_at=held.received_at,
+                )
+                .on_conflict_do_nothing()
+            )
+        return held
+
+    def list(self) -> list[QuarantinedObject]:
+        """What is held, the latest first."""
+        query = sa.select(tables.quarantine).order_by(tables.quarantine.c.received_at.desc())
+        with self._database.read() as connection:
+            return [
+                QuarantinedObject(
+                    row.sha256, row.project, row.calling_ae, row.reason, row.detail, row.received_at
+                )
+                for row in connection.execute(query)
+            ]
+
+    def _write(self, name: str, data: bytes) -> None:
+        target = self._folder / f"{name}.dcm"
+        temporary = target.with_suffix(".part")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(target)

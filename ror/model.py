@@ -1,0 +1,143 @@
+"""The product's words: what a study, a series and a job are, and the states that they pass through."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+__all__ = [
+    "JOB_TRANSITIONS",
+    "STEPS",
+    "STUDY_TRANSITIONS",
+    "Job",
+    "JobFolder",
+    "JobSeries",
+    "JobState",
+    "StudyEvent",
+    "StudyState",
+    "job_id",
+    "series_content",
+]
+
+
+class StudyState(StrEnum):
+    """Where a study stands between its first object and its match."""
+
+    RECEIVING = "receiving"
+    SETTLED = "settled"
+    MATCHED = "matched"
+
+
+class StudyEvent(StrEnum):
+    """What moves a study from one state to another."""
+
+    OBJECT_FILED = "object filed"
+    QUIET = "quiet"
+    MATCH_RECORDED = "match recorded"
+
+
+STUDY_TRANSITIONS: Mapping[tuple[StudyState, StudyEvent], StudyState] = {
+    (StudyState.RECEIVING, StudyEvent.OBJECT_FILED): StudyState.RECEIVING,
+    (StudyState.RECEIVING, StudyEvent.QUIET): StudyState.SETTLED,
+    (StudyState.SETTLED, StudyEvent.OBJECT_FILED): StudyState.RECEIVING,
+    (StudyState.SETTLED, StudyEvent.MATCH_RECORDED): StudyState.MATCHED,
+    (StudyState.MATCHED, StudyEvent.OBJECT_FILED): StudyState.RECEIVING,
+}
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+
+JOB_TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset(
+        {JobState.RUNNING, JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED}
+    ),
+    JobState.RUNNING: frozenset(
+        {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED}
+    ),
+    JobState.SUCCEEDED: frozenset({JobState.SUPERSEDED}),
+    JobState.FAILED: frozenset({JobState.QUEUED, JobState.SUPERSEDED}),
+    JobState.CANCELLED: frozenset({JobState.QUEUED, JobState.SUPERSEDED}),
+    JobState.SUPERSEDED: frozenset(),
+}
+
+STEPS = ("stage", "execute", "collect", "encode", "deliver", "record")
+"""The steps of a job, in order (`ror.engine.pipeline`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobSeries:
+    """One matched series: the name that the select statement gives it, and what it held when it matched."""
+
+    name: str
+    series_uid: str
+    study_uid: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of one workflow on one match."""
+
+    id: str
+    project: str
+    workflow: str
+    version: str
+    package_digest: str
+    patient_id: str
+    study_uid: str
+    match_key: str
+    series: tuple[JobSeries, ...]
+    state: JobState
+    attempt: int = 1
+    detail: str = ""
+
+
+def series_content(instances: Sequence[tuple[str, str]]) -> str:
+    """Fingerprint of a series: SHA-256 over its sorted (SOPInstanceUID, SHA-256 of the file) pairs."""
+    digest = hashlib.sha256()
+    for sop_uid, sha256 in sorted(instances):
+        digest.update(f"{sop_uid} {sha256}\n".encode())
+    return digest.hexdigest()
+
+
+def job_id(workflow: str, package_digest: str, match_key: str, series: Sequence[JobSeries]) -> str:
+    """Identity of a job: the same workflow package on the same content is the same job."""
+    digest = hashlib.sha256(f"{workflow} {package_digest} {match_key}\n".encode())
+    for one in series:
+        digest.update(f"{one.name} {one.series_uid} {one.content}\n".encode())
+    return f"{workflow}-{digest.hexdigest()[:20]}"
+
+
+@dataclass(frozen=True, slots=True)
+class JobFolder:
+    """Where a job's files are: `data` (read-only input), `output`, `log`, and the `results` made of the output."""
+
+    root: Path
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    @property
+    def output(self) -> Path:
+        return self.root / "output"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log" / "container.log"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results"

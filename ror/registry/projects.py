@@ -1,0 +1,129 @@
+"""Projects: what is taken out of their studies, where their results go, and the secret that their pseudonyms hang on."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from anonymizer import Profile, ProjectKey
+from ror.db import Database, tables
+from ror.errors import AlreadyExists, ConfigurationError, NotFound
+
+__all__ = ["Project", "ProjectStore"]
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A research project.
+
+    `pacs` names sections of ``ror.toml``; `cleaned`, `keep` and `remove` are attribute keywords for the
+    de-identification profile (`anonymizer.Profile.of`), `cleaned` None for the profile's own list.
+    """
+
+    name: str
+    pacs: tuple[str, ...] = ()
+    redcap_url: str = ""
+    cleaned: tuple[str, ...] | None = None
+    keep: tuple[str, ...] = field(default=())
+    remove: tuple[str, ...] = field(default=())
+
+    def profile(self) -> Profile:
+        """The de-identification profile of the project's studies."""
+        return Profile.of(cleaned=self.cleaned, keep=self.keep, remove=self.remove)
+
+
+class ProjectStore:
+    """Projects in the database, their secrets in files of mode 0600 that only the gateway reads."""
+
+    def __init__(self, database: Database, secrets_folder: Path) -> None:
+        self._database = database
+        self._secrets = secrets_folder
+
+    def add(self, project: Project) -> None:
+        """Create a project and its secret.
+
+        Raises
+        ------
+        ConfigurationError
+            The name or the profile is not acceptable.
+        AlreadyExists
+            There is a project of that name.
+        """
+        if not _NAME.fullmatch(project.name):
+            raise ConfigurationError(
+                f"{project.name!r} is no project name", advice="use letters, digits, - and _, beginning with a letter"
+            )
+        project.profile()
+        settings = asdict(project)
+        del settings["name"]
+        with self._database.write() as connection:
+            added = connection.execute(
+                self._database.insert(tables.projects)
+                .values(name=project.name, settings=settings, created_at=time.time())
+                .on_conflict_do_nothing()
+            )
+            if not added.rowcount:
+                raise AlreadyExists(f"there is a project {project.name} already", "choose another name")
+            self._make_secret(project.name)
+
+    def list(self) -> list[Project]:
+        """All projects, by name."""
+        query = sa.select(tables.projects).order_by(tables.projects.c.name)
+        with self._database.read() as connection:
+            return [_project(row) for row in connection.execute(query)]
+
+    def get(self, name: str) -> Project:
+        """The project of that name, or `NotFound`."""
+        query = sa.select(tables.projects).where(tables.projects.c.name == name)
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            raise NotFound(f"there is no project {name}", "see `ror project list`, or make it with `ror project add`")
+        return _project(row)
+
+    def key(self, name: str) -> ProjectKey:
+        """The key that UIDs, pseudonyms and date shifts of the project derive from."""
+        file = self._secret_file(name)
+        try:
+            return ProjectKey(bytes.fromhex(file.read_text(encoding="ascii")))
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(
+                f"the secret of project {name} cannot be read: {type(error).__name__}",
+                advice=f"restore {file} from a backup; without it new studies would get other pseudonyms",
+            ) from error
+
+    def _secret_file(self, name: str) -> Path:
+        return self._secrets / f"{name}.key"
+
+    def _make_secret(self, name: str) -> None:
+        self._secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        try:
+            descriptor = os.open(self._secret_file(name), flags, 0o600)
+        except FileExistsError:
+            return  # A secret without its project: the project is being restored, and must keep its pseudonyms.
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(_SECRET_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _project(row: sa.Row[tuple[object, ...]]) -> Project:
+    settings = dict(row.settings)
+    return Project(
+        name=row.name,
+        pacs=tuple(settings["pacs"]),
+        redcap_url=settings["redcap_url"],
+        cleaned=None if settings["cleaned"] is None else tuple(settings["cleaned"]),
+        keep=tuple(settings["keep"]),
+        remove=tuple(settings["remove"]),
+    )

@@ -1,0 +1,59 @@
+"""Routes: which project a sender's studies belong to, by calling and called AE title (PS3.8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from ror.db import Database, tables
+from ror.errors import AlreadyExists, ConfigurationError
+
+__all__ = ["ANY", "Route", "RouteStore"]
+
+ANY = "*"
+_AE_TITLE_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Objects of `calling_ae` sent to `called_ae` belong to `project`; ``*`` stands for any title."""
+
+    calling_ae: str
+    called_ae: str
+    project: str
+
+
+class RouteStore:
+    """Routes in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, route: Route) -> None:
+        """Add a route; the project must exist (`AlreadyExists` if the pair of titles has a route)."""
+        for title in (route.calling_ae, route.called_ae):
+            if not 0 < len(title.strip()) <= _AE_TITLE_LENGTH:
+                raise ConfigurationError(f"{title!r} is no AE title", advice="use 1 to 16 characters, or * for any")
+        with self._database.write() as connection:
+            added = connection.execute(
+                self._database.insert(tables.routes)
+                .values(calling_ae=route.calling_ae, called_ae=route.called_ae, project=route.project)
+                .on_conflict_do_nothing()
+            )
+        if not added.rowcount:
+            raise AlreadyExists(f"{route.calling_ae} → {route.called_ae} has a route already", "see `ror route list`")
+
+    def list(self) -> list[Route]:
+        """All routes, the most particular first: the order in which they are tried."""
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(tables.routes)).all()
+        routes = [Route(row.calling_ae, row.called_ae, row.project) for row in rows]
+        return sorted(routes, key=lambda route: (route.calling_ae == ANY, route.called_ae == ANY, route.calling_ae, route.called_ae))
+
+    def find(self, calling_ae: str, called_ae: str) -> Route | None:
+        """The most particular route of a sender, or None: the sender is not known."""
+        for route in self.list():
+            if route.calling_ae in (ANY, calling_ae.strip()) and route.called_ae in (ANY, called_ae.strip()):
+                return route
+        return None
