@@ -153,7 +153,7 @@ class Runtime(Protocol):
         """
 
     def run(self, order: RunOrder, on_line: OnLine | None = None) -> Outcome:
-        """Run to the end, handing each line of output to `on_line` (called from another thread).
+        """Run to the end, handing each line of output to `on_line`, in the calling thread.
 
         A run of the same job id that survived its parent is adopted (docker) or replaced (process), never
         doubled.
