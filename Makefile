@@ -1,0 +1,48 @@
+# Everything a newcomer needs: `make demo` shows the main job, `make test` passes the tests.
+PYTHON ?= python3
+BIN := .venv/bin
+CODE := ror select_lang anonymizer containers orthanc examples tests workflows benchmarks
+
+.PHONY: help setup servers demo test check bench format lock clean
+
+help:  ## say what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: .venv/ready  ## make .venv from the locked versions
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+servers:  ## install the servers that tests use (Debian packages, as root); skipped elsewhere
+	@sh tests/support/install_servers.sh
+
+demo: setup  ## two studies through the whole path, on embedded defaults
+	$(BIN)/python -m examples.demo
+
+test: setup servers  ## all tests; those whose server cannot be installed are skipped, with the reason
+	$(BIN)/python -m pytest
+
+check: setup servers  ## format, lint, types, tests
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: setup  ## figures beside those of peers, measured in one run
+	$(BIN)/python -m benchmarks
+
+format: setup  ## format the code
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+lock:  ## compile requirements.lock anew from pyproject.toml
+	$(BIN)/pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --allow-unsafe --generate-hashes \
+	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
+	  --output-file requirements.lock pyproject.toml
+
+clean:  ## remove what was built
+	rm -rf .venv .cache demo .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,31 @@
+"""Fixtures of all tests. A server that ``ROR_TEST_REQUIRE`` names must be there: its tests fail instead of being skipped."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REQUIRED = set(filter(None, os.environ.get("ROR_TEST_REQUIRE", "").split(",")))
+# Settings of the person who runs the tests must not reach the homes that tests make.
+for variable in [name for name in os.environ if name.startswith("ROR_") and "__" in name]:
+    del os.environ[variable]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    report = yield
+    missing = REQUIRED & {mark.name for mark in item.iter_markers()}
+    if report.skipped and missing and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{', '.join(sorted(missing))} must not be skipped here: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of real images (``ROR_TEST_DATA``, else ``../shared/data``)."""
+    default = Path(__file__).parent.parent.parent / "shared" / "data"
+    folder = Path(os.environ.get("ROR_TEST_DATA") or default)
+    if not folder.is_dir():
+        pytest.skip(f"no real images: {folder} does not exist (set ROR_TEST_DATA)")
+    return folder
