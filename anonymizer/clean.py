@@ -1,0 +1,82 @@
+"""Clean Descriptors (PS3.15 E.3.5) for the few texts worth it: drop what identifies, keep what describes.
+
+A word goes if it is, or contains, something that this very object says about a person, a place or a number;
+whatever looks like a date, a telephone number, an address for mail, a UID or a long number goes too.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from .identity import Identity
+from .text import spellings
+
+__all__ = ["Cleaner"]
+
+_MONTH = r"(?:jan|feb|mar|m[äa]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[czs])[^\W\d_]*"
+_PATTERNS = re.compile(
+    "|".join(
+        (
+            r"\S+@\S+",  # mail
+            r"\d+(?:\.\d+){4,}",  # UID
+            r"(?<!\d)\d{4}[-./ ]\d{1,2}[-./ ]\d{1,2}(?!\d)",  # 2013-03-08
+            r"(?<!\d)\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d{2}(?!\d)",  # 8.3.2013
+            r"(?<!\d)\d{1,2}[-./]\d{1,2}[-./]\d{2}(?!\d)",  # 8/3/13
+            rf"(?<!\d)\d{{1,2}}[-. ]*{_MONTH}[-., ]*\d{{2,4}}(?!\d)",  # 8 March 2013
+            rf"{_MONTH}[-. ]*\d{{1,2}}[-,. ]+\d{{4}}(?!\d)",  # March 8, 2013
+            r"(?:\+|(?<!\d)00)\d[\d ()/.-]{5,}\d",  # +47 55 97 50 00
+            r"\(\d{2,5}\)[ -]?\d[\d -]{3,}\d",  # (555) 0123 456
+            r"(?<!\d)\d{2} \d{2} \d{2} \d{2}(?!\d)",  # 55 97 50 00
+            r"(?<!\d)(?:\d{3}[-.])?\d{3}[-.]\d{4}(?!\d)",  # 555-0123
+            r"[^\W_]*\d{6,}[^\W_]*",  # any long number, with what is glued to it
+        )
+    ),
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[^\W_]+")
+_PART = re.compile(r"\d+|[^\W\d_]+")
+_EDGES = " \t\r\n_-,;:/^=+&|.()[]"
+_LONG_NAME = 5
+_FIRST_CJK = "\u2e80"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Cleaner:
+    """Cleans text of one identity; made once per object.
+
+    Attributes
+    ----------
+    exact
+        Folded words that are dropped where a word, or the letters or digits of one, equal them.
+    inside
+        Longer names, and names in scripts without spaces, that are dropped with the word that contains them.
+    """
+
+    exact: frozenset[str]
+    inside: tuple[str, ...]
+
+    @classmethod
+    def of(cls, identity: Identity) -> Cleaner:
+        """The cleaner for an identity."""
+        names = identity.patient | identity.people
+        inside = sorted(n for n in names | identity.secrets if len(n) >= _LONG_NAME or max(n) >= _FIRST_CJK)
+        return cls(frozenset(names | identity.places | identity.numbers), tuple(inside))
+
+    def clean(self, text: str) -> str:
+        """`text` without identity; the same object where there was none."""
+        composed = unicodedata.normalize("NFC", text)
+        kept = _WORD.sub(self._replacement, _PATTERNS.sub(" ", composed))
+        if kept == composed:
+            return text
+        return re.sub(r"\s+", " ", kept).strip(_EDGES)
+
+    def _replacement(self, match: re.Match[str]) -> str:
+        word = match.group()
+        return " " if any(self._identifies(spelling) for spelling in spellings(word)) else word
+
+    def _identifies(self, word: str) -> bool:
+        if word in self.exact or any(name in word for name in self.inside):
+            return True
+        return any(part in self.exact for part in _PART.findall(word) if len(part) >= 2)

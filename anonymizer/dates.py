@@ -1,0 +1,58 @@
+"""Dates moved by whole days, ages capped (PS3.5 6.2: DA, DT, TM, AS).
+
+A value that is not what its VR promises is not guessed at: None, and the caller takes the stricter action.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+
+__all__ = ["capped_age", "checked_time", "shifted"]
+
+_DATE = re.compile(rb"(\d{4})\.?(\d{2})\.?(\d{2})")
+# DT as precise as a day at least: less cannot be moved by days.
+_DATE_TIME = re.compile(rb"(\d{4})(\d{2})(\d{2})((?:\d{2}(?:\d{2}(?:\d{2}(?:\.\d{1,6})?)?)?)?(?:[+-]\d{4})?)")
+_TIME = re.compile(rb"\d{2}(?::?\d{2}(?::?\d{2}(?:\.\d{1,6})?)?)?")
+_AGE = re.compile(rb"(\d{3})([DWMY])")
+_OLDEST_YEARS = 90
+
+
+def shifted(value: bytes, days: int) -> bytes | None:
+    """Every date (DA or DT) of a value moved by `days`; times of day and zones stay."""
+    moved = [_shift_one(part.strip(b" \0"), days) for part in value.split(b"\\")]
+    whole = [part for part in moved if part is not None]
+    return _even(b"\\".join(whole)) if len(whole) == len(moved) else None
+
+
+def _shift_one(part: bytes, days: int) -> bytes | None:
+    if not part:
+        return b""
+    match = _DATE.fullmatch(part) or _DATE_TIME.fullmatch(part)
+    if match is None:
+        return None
+    try:
+        day = date(*(int(number) for number in match.groups()[:3])) + timedelta(days=days)
+    except (ValueError, OverflowError):
+        return None
+    rest: bytes = match.group(4) if match.re is _DATE_TIME else b""
+    return f"{day.year:04d}{day.month:02d}{day.day:02d}".encode() + rest
+
+
+def checked_time(value: bytes) -> bytes | None:
+    """The value if every part of it is a time of day."""
+    parts = (part.strip(b" \0") for part in value.split(b"\\"))
+    return value if all(not part or _TIME.fullmatch(part) for part in parts) else None
+
+
+def capped_age(value: bytes) -> bytes | None:
+    """The age (AS), or ``090Y`` for everyone older: so few are that old that the age alone may identify."""
+    match = _AGE.fullmatch(value.strip(b" \0"))
+    if match is None:
+        return None
+    years_old = match.group(2) == b"Y" and int(match.group(1)) > _OLDEST_YEARS - 1
+    return b"%03dY" % _OLDEST_YEARS if years_old else value
+
+
+def _even(value: bytes) -> bytes:
+    return value + b" " * (len(value) % 2)

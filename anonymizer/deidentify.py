@@ -1,0 +1,129 @@
+"""The way of one object: check, gather, apply, mark, look again, write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from .clean import Cleaner
+from .engine import Engine, Person
+from .errors import MissingIdentifier
+from .identity import harvest, is_uid
+from .instance import IdentifiedInstance, ResearchInstance
+from .key import ProjectKey
+from .kinds import check_pixels, check_sop_class
+from .markers import file_meta, mark
+from .plan import compile_plan
+from .profile import Profile
+from .report import Report
+from .residual import check_residual
+from .subject import Subject
+from .table import EDITION
+from .text import Charsets, charsets_of, decode
+from .wire import Element, tag_path, write
+
+__all__ = ["deidentify"]
+
+_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
+_PATIENT_ID, _ISSUER = 0x00100020, 0x00100021
+_LATIN: Final = ("latin-1",)
+
+
+def deidentify(
+    instance: IdentifiedInstance, profile: Profile, key: ProjectKey, subject: Subject | None = None
+) -> tuple[ResearchInstance, Report]:
+    """De-identify one object by PS3.15 Annex E.
+
+    Parameters
+    ----------
+    subject
+        Takes the place of the pseudonym derived from the key, and names the event of a longitudinal study.
+        Dates are shifted by what the key derives from the original patient either way.
+
+    Raises
+    ------
+    DeidentificationError
+        The object is of a kind that is not handled, is nobody's, may show a name in its pixels, or would have
+        come out with an identifier left in it. Nothing of an object that raises may be kept outside
+        quarantine.
+    """
+    check_sop_class(instance.sop_class_uid)
+    elements = instance.elements
+    charsets = charsets_of(elements, _LATIN)
+    origin = _origin(instance, charsets)
+    check_pixels(instance.sop_class_uid, elements)
+    person = Person(
+        pseudonym=subject.pseudonym if subject else key.pseudonym(origin.patient_id, origin.issuer),
+        study_id=key.study_id(origin.study),
+        shift_days=key.shift_days(origin.patient_id, origin.issuer),
+    )
+    identity = harvest(elements, charsets)
+    engine = Engine(compile_plan(profile), key, person, Cleaner.of(identity))
+    applied = engine.apply(elements, charsets)
+    done, own = mark(applied, profile, person, subject)
+    check_residual(done, identity, charsets, own)
+    return _research(instance, engine, origin, done), _report(engine, profile)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Origin:
+    """The original identifiers that the research ones derive from."""
+
+    patient_id: str
+    issuer: str
+    study: str
+    series: str
+
+
+def _origin(instance: IdentifiedInstance, charsets: Charsets) -> _Origin:
+    values = {e.tag: e for e in instance.elements}
+
+    def text(tag: int) -> str:
+        element = values.get(tag)
+        return "" if element is None else decode(element.value, charsets).strip(" \0")
+
+    for tag, said in ((_SOP_CLASS, instance.sop_class_uid), (_SOP_INSTANCE, instance.sop_instance_uid)):
+        _require(text(tag), tag)
+        if text(tag) != said:
+            raise MissingIdentifier(
+                "uid_mismatch",
+                "The data set contradicts the message or file meta information it came in",
+                "Correct it at the sender.",
+                tag_path(tag),
+            )
+    for tag in (_STUDY, _SERIES, _PATIENT_ID):
+        _require(text(tag), tag)
+    return _Origin(text(_PATIENT_ID), text(_ISSUER), text(_STUDY), text(_SERIES))
+
+
+def _require(value: str, tag: int) -> None:
+    if not value:
+        raise MissingIdentifier(
+            "missing_identifier",
+            "An attribute that says whose the object is, or which, is missing",
+            "Correct it at the sender.",
+            tag_path(tag),
+        )
+    if tag != _PATIENT_ID and not is_uid(value):
+        raise MissingIdentifier("invalid_uid", "Not a UID", "Correct it at the sender.", tag_path(tag))
+
+
+def _research(
+    instance: IdentifiedInstance, engine: Engine, origin: _Origin, done: list[Element]
+) -> ResearchInstance:
+    sop_instance_uid = engine.uid(instance.sop_instance_uid)
+    syntax = instance.transfer_syntax_uid
+    return ResearchInstance(
+        patient_id=engine.person.pseudonym,
+        study_instance_uid=engine.uid(origin.study),
+        series_instance_uid=engine.uid(origin.series),
+        sop_instance_uid=sop_instance_uid,
+        sop_class_uid=instance.sop_class_uid,
+        transfer_syntax_uid=syntax,
+        chunks=(file_meta(instance.sop_class_uid, sop_instance_uid, syntax), *write(done, instance.encoding)),
+    )
+
+
+def _report(engine: Engine, profile: Profile) -> Report:
+    actions = tuple(sorted((str(action), count) for action, count in engine.counts.items()))
+    return Report(actions, tuple(engine.removed), tuple(engine.cleaned), EDITION, profile.digest)

@@ -1,0 +1,82 @@
+"""What can go wrong, and what to do about it.
+
+::
+
+    DeidentificationError
+    ├── Unreadable          the bytes are no whole DICOM object: ask for the object again
+    ├── Unsupported         the kind of object cannot be de-identified here: keep it in quarantine
+    ├── MissingIdentifier   a UID or the PatientID is absent, empty or no UID: correct it at the sender
+    ├── BurnedInText        the pixels may show a name: look at the object, or mask it before sending
+    ├── ResidualIdentity    an identifier was found in what would have come out: extend the profile
+    ├── ProfileError        the profile contradicts the standard or itself: correct the configuration
+    └── WeakKey             the project's secret is too short: make a longer one
+
+No error carries an attribute's value, neither in its text nor in its cause (library errors quote what they
+could not read, so they are cut off with ``raise ... from None``).
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BurnedInText",
+    "DeidentificationError",
+    "MissingIdentifier",
+    "ProfileError",
+    "ResidualIdentity",
+    "Unreadable",
+    "Unsupported",
+    "WeakKey",
+]
+
+
+class DeidentificationError(Exception):
+    """An object, a profile or a key was refused.
+
+    Attributes
+    ----------
+    reason
+        Short code for counters and routing, for example ``"burned_in_annotation"``.
+    tag
+        Path of the attribute that led to it, ``"(0008,1140)[0](0008,1155)"``, or an empty string.
+    advice
+        One sentence that says what to do.
+    """
+
+    def __init__(self, reason: str, text: str, advice: str, tag: str = "") -> None:
+        super().__init__(reason, text, advice, tag)
+        self.reason = reason
+        self.text = text
+        self.advice = advice
+        self.tag = tag
+
+    def __str__(self) -> str:
+        where = f" at {self.tag}" if self.tag else ""
+        return f"{self.text}{where}. {self.advice}"
+
+
+class Unreadable(DeidentificationError):  # noqa: N818  what is wrong, in a word
+    """The bytes are truncated, malformed, or encoded in a way the reader is not sure of."""
+
+
+class Unsupported(DeidentificationError):  # noqa: N818  what is wrong, in a word
+    """The SOP class, transfer syntax or encoding is none that can be de-identified without loss or leak."""
+
+
+class MissingIdentifier(DeidentificationError):  # noqa: N818  what is wrong, in a word
+    """PatientID or one of the three UIDs is absent, empty, malformed or contradicts the message."""
+
+
+class BurnedInText(DeidentificationError):  # noqa: N818  what is wrong, in a word
+    """The pixels carry, or may carry, text or graphics that identify the patient."""
+
+
+class ResidualIdentity(DeidentificationError):  # noqa: N818  what is wrong, in a word
+    """One of the object's own identifiers was still in the header after de-identification."""
+
+
+class ProfileError(DeidentificationError):
+    """A profile names an unknown attribute, or wants to keep what may never be kept."""
+
+
+class WeakKey(DeidentificationError):  # noqa: N818  what is wrong, in a word
+    """The secret of a project is shorter than 16 bytes."""

@@ -1,0 +1,134 @@
+"""What an object says about who is in it: gathered from every attribute, at any depth, before anything is
+removed.
+
+It is used twice, by the cleaning of descriptors and by the residual check, and thrown away with the object.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .table import vr_of
+from .text import Charsets, charsets_of, decode, fold, spellings, words
+from .vocabulary import (
+    DEVICE_TAGS,
+    IDENTIFIER_TAGS,
+    IMAGING_TERMS,
+    OWN_WORDS,
+    PATIENT_ID_TAGS,
+    PLACE_TAGS,
+    TITLES,
+)
+from .wire import Element
+
+__all__ = ["Identity", "harvest", "is_standard_uid", "is_uid"]
+
+_BIRTH_DATE = 0x00100030
+_UID = re.compile(r"[0-9.]{1,64}")
+_SHORTEST_ID = 5
+_SHORTEST_PATIENT_ID = 4
+
+
+def is_uid(text: str) -> bool:
+    """Whether `text` could be a UID (PS3.5 9.1), leading zeros in components forgiven."""
+    return _UID.fullmatch(text) is not None
+
+
+def is_standard_uid(text: str) -> bool:
+    """Whether the standard itself defined this UID: a SOP class, a transfer syntax, a well-known frame."""
+    return text.startswith("1.2.840.10008.") and is_uid(text)
+
+
+@dataclass(slots=True)
+class Identity:
+    """Folded words and numbers that identify; never shown.
+
+    Attributes
+    ----------
+    patient, people
+        Words of the patient's names and of everybody else's, at least two letters.
+    places
+        Words of institutions, departments, addresses.
+    numbers
+        Identifiers as a whole, and their parts that have a digit.
+    secrets
+        The subset of names and numbers that the residual check looks for as whole words.
+    uids
+        UIDs that the standard did not define.
+    """
+
+    patient: set[str] = field(default_factory=set)
+    people: set[str] = field(default_factory=set)
+    places: set[str] = field(default_factory=set)
+    numbers: set[str] = field(default_factory=set)
+    secrets: set[str] = field(default_factory=set)
+    uids: set[str] = field(default_factory=set)
+
+    def __repr__(self) -> str:
+        return "Identity(<not shown>)"
+
+
+def harvest(elements: tuple[Element, ...], charsets: Charsets) -> Identity:
+    """Gather the identity of a data set whose character sets are `charsets`."""
+    identity = Identity()
+    _visit(elements, charsets, identity)
+    ordinary = IMAGING_TERMS | OWN_WORDS
+    identity.secrets |= {w for w in identity.patient | identity.people if len(w) >= 3}
+    identity.secrets -= ordinary
+    identity.people -= IMAGING_TERMS
+    identity.places -= IMAGING_TERMS
+    identity.numbers -= IMAGING_TERMS
+    return identity
+
+
+def _visit(elements: tuple[Element, ...], charsets: Charsets, identity: Identity) -> None:
+    for element in elements:
+        if element.items is not None:
+            for item in element.items:
+                _visit(item, charsets_of(item, charsets), identity)
+        elif element.value:
+            _gather(element, charsets, identity)
+
+
+def _gather(element: Element, charsets: Charsets, identity: Identity) -> None:
+    tag = element.tag
+    vr = element.vr if element.vr != "UN" else vr_of(tag)
+    if vr == "UI":
+        values = bytes(element.value).decode("latin-1").split("\\")
+        identity.uids.update(
+            u for u in (v.strip(" \0") for v in values) if len(u) > 8 and not is_standard_uid(u)
+        )
+    elif vr == "PN":
+        names = identity.patient if tag >> 16 == 0x0010 else identity.people
+        names.update(_names(decode(element.value, charsets)))
+    elif tag in IDENTIFIER_TAGS or tag in PLACE_TAGS:
+        _identifier(tag, decode(element.value, charsets), identity)
+    elif tag == _BIRTH_DATE:
+        date = decode(element.value, charsets).strip(" \0").replace(".", "")
+        identity.numbers.update(part for part in (date, date[:4]) if len(part) >= 4)
+
+
+def _names(text: str) -> Iterator[str]:
+    for word in words(text.replace("\0", " ")):
+        for spelling in spellings(word):
+            if sum(c.isalpha() for c in spelling) >= 2 and spelling not in TITLES:
+                yield spelling
+
+
+def _identifier(tag: int, text: str, identity: Identity) -> None:
+    if tag in PLACE_TAGS:
+        identity.places.update(_names(text))
+    if tag not in IDENTIFIER_TAGS:
+        return
+    shortest = _SHORTEST_PATIENT_ID if tag in PATIENT_ID_TAGS else _SHORTEST_ID
+    for value in (fold(v.strip(" \0")) for v in text.split("\\")):
+        parts = list(words(value))
+        if tag in PATIENT_ID_TAGS:
+            identity.patient.update(part for part in parts if part.isalpha() and len(part) >= 3)
+        candidates = {value, "".join(parts), *parts}
+        with_digit = {c for c in candidates if any(d.isdigit() for d in c)}
+        identity.numbers.update(c for c in with_digit if len(c) >= 3)
+        if tag not in DEVICE_TAGS:
+            identity.secrets.update(c for c in with_digit if len(c) >= shortest)

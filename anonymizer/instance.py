@@ -1,0 +1,147 @@
+"""One composite object before and after de-identification; two types that cannot be taken for each other."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+
+from pydicom import Dataset, dcmread
+
+from .errors import MissingIdentifier, Unreadable
+from .identity import is_uid
+from .kinds import DEFLATED, encoding_of
+from .wire import Element, Encoding, read
+
+__all__ = ["INFLATED_LIMIT_BYTES", "IdentifiedInstance", "ResearchInstance"]
+
+# A deflated data set can grow a thousandfold; a hospital's objects do not come deflated beyond this.
+INFLATED_LIMIT_BYTES = 256 * 1024 * 1024
+_EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+_META = Encoding(implicit=False, little=True)
+_META_SOP_CLASS, _META_SOP_INSTANCE, _META_SYNTAX = 0x00020002, 0x00020003, 0x00020010
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class IdentifiedInstance:
+    """An object as it came in. Shows nothing of what it holds; only `deidentify` looks inside.
+
+    Attributes
+    ----------
+    elements
+        The data set, structure decoded, values as they were.
+    encoding
+        How it was encoded, and how the research object will be.
+    transfer_syntax_uid
+        Of the research object: the one it came in, or Explicit VR Little Endian where it came deflated.
+    """
+
+    elements: tuple[Element, ...]
+    encoding: Encoding
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+
+    @classmethod
+    def from_dataset_bytes(
+        cls, data: bytes, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str
+    ) -> IdentifiedInstance:
+        """An object as a C-STORE request brings it: the data set alone, the rest from the command set.
+
+        Raises
+        ------
+        Unreadable
+            The data set is truncated, malformed, or inflates beyond `INFLATED_LIMIT_BYTES`.
+        Unsupported
+            The transfer syntax is a video or unknown.
+        MissingIdentifier
+            One of the UIDs given is none.
+        """
+        sop_class_uid, sop_instance_uid = str(sop_class_uid).strip(" \0"), str(sop_instance_uid).strip(" \0")
+        for tag, uid in (("(0008,0016)", sop_class_uid), ("(0008,0018)", sop_instance_uid)):
+            if not is_uid(uid):
+                raise MissingIdentifier("invalid_uid", "Not a UID", "Correct it at the sender.", tag)
+        syntax = str(transfer_syntax_uid).strip(" \0")
+        encoding = encoding_of(syntax)
+        if syntax == DEFLATED:
+            data, syntax = _inflate(data), _EXPLICIT_LITTLE
+        return cls(read(bytes(data), encoding), encoding, sop_class_uid, sop_instance_uid, syntax)
+
+    @classmethod
+    def from_part10(cls, data: bytes) -> IdentifiedInstance:
+        """An object as a file brings it (PS3.10 7.1); raises as `from_dataset_bytes` does."""
+        if data[128:132] != b"DICM":
+            raise Unreadable("not_part10", "Not a DICOM file", "Convert it with dcmtk's dcmconv.")
+        end = _meta_end(data)
+        meta = {e.tag: bytes(e.value).decode("latin-1").strip(" \0") for e in read(data[132:end], _META)}
+        missing = next(
+            (t for t in (_META_SOP_CLASS, _META_SOP_INSTANCE, _META_SYNTAX) if t not in meta), None
+        )
+        if missing is not None:
+            raise Unreadable("file_meta", "The file meta information is incomplete", "Repair it with dcmtk.")
+        return cls.from_dataset_bytes(
+            data[end:], meta[_META_SOP_CLASS], meta[_META_SOP_INSTANCE], meta[_META_SYNTAX]
+        )
+
+    def __repr__(self) -> str:
+        return "IdentifiedInstance(<not shown>)"
+
+    def __reduce__(self) -> str:
+        raise TypeError("an IdentifiedInstance is not pickled: it stays in this process")
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class ResearchInstance:
+    """A de-identified object; made by `deidentify` and by nothing else.
+
+    Attributes
+    ----------
+    patient_id, study_instance_uid, series_instance_uid, sop_instance_uid
+        Research identifiers.
+    chunks
+        The file in pieces; the pixels are views on the received bytes, not copies.
+    """
+
+    patient_id: str
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    chunks: tuple[bytes | memoryview, ...]
+
+    def to_part10(self) -> bytes:
+        """The object as a file (PS3.10); the same bytes for the same input, profile and key."""
+        return b"".join(self.chunks)
+
+    def header(self) -> Dataset:
+        """The attributes without pixel data, as a new pydicom data set."""
+        return dcmread(BytesIO(self.to_part10()), stop_before_pixels=True)
+
+    def __repr__(self) -> str:
+        return f"ResearchInstance({self.sop_instance_uid})"
+
+
+def _meta_end(data: bytes) -> int:
+    """Where group 0002 ends; its own length is not trusted, for writers get it wrong."""
+    at = 132
+    while data[at : at + 2] == b"\x02\x00":
+        is_long = data[at + 4 : at + 6] in (b"OB", b"UN", b"UT", b"OW", b"SQ")
+        start = at + (12 if is_long else 8)
+        at = start + int.from_bytes(data[at + 8 : start] if is_long else data[at + 6 : start], "little")
+    return at
+
+
+def _inflate(data: bytes) -> bytes:
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        whole = inflater.decompress(data, INFLATED_LIMIT_BYTES)
+    except zlib.error:
+        raise Unreadable("bad_deflate", "The deflated data set is damaged", "Ask for it again.") from None
+    if inflater.unconsumed_tail:
+        raise Unreadable(
+            "inflated_too_large", "The data set inflates beyond the limit", "Send it undeflated."
+        )
+    if not inflater.eof:
+        raise Unreadable("truncated", "The deflated data set has no end", "Ask the sender for it again.")
+    return whole

@@ -1,0 +1,75 @@
+"""What de-identification writes of its own: markers (PS3.15 E.1.1), required attributes, file meta."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .engine import Person
+from .plan import REQUIRED
+from .profile import Profile
+from .subject import Subject
+from .table import EDITION, vr_of
+from .wire import Element, Encoding, write
+
+__all__ = ["IMPLEMENTATION_CLASS_UID", "IMPLEMENTATION_VERSION", "file_meta", "mark"]
+
+# Made once with uuid4 (PS3.5 B.2); says which program wrote a file.
+IMPLEMENTATION_CLASS_UID: Final = "2.25.171562349081725016238440591723608114257"
+IMPLEMENTATION_VERSION: Final = "ROR_0_1"
+
+_PATIENT_NAME, _PATIENT_ID, _REFERRING, _STUDY_ID = 0x00100010, 0x00100020, 0x00080090, 0x00200010
+_REMOVED, _METHOD, _METHOD_CODES, _LONGITUDINAL = 0x00120062, 0x00120063, 0x00120064, 0x00280303
+
+
+def mark(
+    elements: list[Element], profile: Profile, person: Person, subject: Subject | None
+) -> tuple[list[Element], frozenset[int]]:
+    """The elements with our own among them, ascending; and the tags whose values are all ours."""
+    method = f"DICOM PS3.15 {EDITION} Basic Profile\\ror profile {profile.digest}"
+    own = {
+        _PATIENT_NAME: _text(_PATIENT_NAME, person.pseudonym),
+        _PATIENT_ID: _text(_PATIENT_ID, person.pseudonym),
+        _STUDY_ID: _text(_STUDY_ID, person.study_id),
+        _REMOVED: _text(_REMOVED, "YES"),
+        _METHOD: _text(_METHOD, method),
+        _METHOD_CODES: Element(_METHOD_CODES, "SQ", items=tuple(_code(*c) for c in profile.option_codes)),
+        _LONGITUDINAL: _text(_LONGITUDINAL, "MODIFIED" if profile.modified_dates else "REMOVED"),
+    }
+    if subject is not None and subject.event is not None:
+        own[_REFERRING] = _text(_REFERRING, f"EventName:{subject.event}")
+    present = {tag: Element(tag, vr_of(tag)) for tag in REQUIRED}
+    present.update((element.tag, element) for element in elements)
+    present.update(own)
+    return [present[tag] for tag in sorted(present)], frozenset(own)
+
+
+def file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
+    """Preamble and file meta information (PS3.10 7.1), made anew: the old ones name machines."""
+    meta = [
+        Element(0x00020001, "OB", b"\0\1"),
+        _uid(0x00020002, sop_class_uid),
+        _uid(0x00020003, sop_instance_uid),
+        _uid(0x00020010, transfer_syntax_uid),
+        _uid(0x00020012, IMPLEMENTATION_CLASS_UID),
+        Element(0x00020013, "SH", _even(IMPLEMENTATION_VERSION.encode(), b" ")),
+    ]
+    encoding = Encoding(implicit=False, little=True)
+    body = b"".join(write(meta, encoding))
+    length = Element(0x00020000, "UL", len(body).to_bytes(4, "little"))
+    return bytes(128) + b"DICM" + b"".join(write([length], encoding)) + body
+
+
+def _code(value: str, meaning: str) -> tuple[Element, ...]:
+    return _text(0x00080100, value), _text(0x00080102, "DCM"), _text(0x00080104, meaning)
+
+
+def _text(tag: int, value: str) -> Element:
+    return Element(tag, vr_of(tag), _even(value.encode(), b" "))
+
+
+def _uid(tag: int, value: str) -> Element:
+    return Element(tag, "UI", _even(value.encode(), b"\0"))
+
+
+def _even(value: bytes, padding: bytes) -> bytes:
+    return value + padding * (len(value) % 2)

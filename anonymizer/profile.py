@@ -1,0 +1,139 @@
+"""What happens to which attributes, and under which options of PS3.15 Annex E.
+
+A `Profile` is a small value made from configuration; `plan.py` compiles it, once, into an action per tag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from pydicom.datadict import tag_for_keyword
+
+from .errors import ProfileError
+from .table import EDITION, vr_of
+from .vocabulary import listed
+
+__all__ = ["CLEANED_BY_DEFAULT", "Profile"]
+
+# Workflows name series by these (select statements), so they are worth cleaning instead of removing.
+# SequenceName is not in the table and is kept by it; naming it here cleans it like the others.
+CLEANED_BY_DEFAULT: Final = ("SeriesDescription", "StudyDescription", "ProtocolName", "SequenceName")
+
+_CLEANABLE_VRS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
+# Without these an object is no object, or is nobody's.
+_NEVER_REMOVED = listed(
+    """
+    SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID PatientID PatientName StudyID
+    SpecificCharacterSet PatientIdentityRemoved DeidentificationMethod
+    DeidentificationMethodCodeSequence LongitudinalTemporalInformationModified
+    """
+)
+_NEVER_KEPT = listed(
+    """
+    PatientID OtherPatientIDs OtherPatientIDsSequence IssuerOfPatientID AccessionNumber StudyID
+    PatientAddress PatientTelephoneNumbers PatientTelecomInformation MedicalRecordLocator
+    MilitaryRank PatientBirthDateInAlternativeCalendar PatientDeathDateInAlternativeCalendar
+    IconImageSequence EncapsulatedDocument ContentSequence DigitalSignaturesSequence
+    EncryptedAttributesSequence
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The Basic Application Level Confidentiality Profile with two options, and a project's own lines.
+
+    Attributes
+    ----------
+    modified_dates
+        Retain Longitudinal Temporal Information with Modified Dates (113107): dates are shifted, times kept.
+    cleaned
+        Descriptors that are cleaned (113105, restricted to these); every other row of that option
+        gets its stricter action of the Basic Profile.
+    keep, remove
+        Keywords that a project keeps or removes against the table. What is kept is still subject to the
+        residual check; a kept date is shifted, a kept UID mapped, a kept age capped at 90 years.
+    """
+
+    modified_dates: bool = True
+    cleaned: frozenset[str] = frozenset(CLEANED_BY_DEFAULT)
+    keep: frozenset[str] = frozenset()
+    remove: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        cleaned: Iterable[str] = CLEANED_BY_DEFAULT,
+        keep: Iterable[str] = (),
+        remove: Iterable[str] = (),
+        modified_dates: bool = True,
+    ) -> Profile:
+        """Make a profile from plain configuration values.
+
+        Raises
+        ------
+        ProfileError
+            A keyword is unknown, stands in two lists, or names what may never be kept or removed.
+        """
+        return cls(modified_dates, frozenset(cleaned), frozenset(keep), frozenset(remove))
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits of the edition and all settings: equal digests treat objects equally."""
+        parts = [EDITION, str(self.modified_dates)]
+        parts += [",".join(sorted(names)) for names in (self.cleaned, self.keep, self.remove)]
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]
+
+    @property
+    def option_codes(self) -> tuple[tuple[str, str], ...]:
+        """Codes of CID 7050 that an object treated with this profile may carry, with their meanings."""
+        codes = [("113100", "Basic Application Confidentiality Profile")]
+        if self.cleaned:
+            codes.append(("113105", "Clean Descriptors Option"))
+        if self.modified_dates:
+            meaning = "Retain Longitudinal Temporal Information Modified Dates Option"
+            codes.append(("113107", meaning))
+        return tuple(codes)
+
+
+def _check(profile: Profile) -> None:
+    lists = {"cleaned": profile.cleaned, "keep": profile.keep, "remove": profile.remove}
+    for name, words in lists.items():
+        for word in sorted(words):
+            if tag_for_keyword(word) is None:
+                raise _fault(
+                    "unknown_keyword", f"{name}: {word!r} is no DICOM keyword", "Look it up in PS3.6."
+                )
+            others = [other for other, list_ in lists.items() if other != name and word in list_]
+            if others:
+                raise _fault(
+                    "contradiction", f"{word} stands in {name} and in {others[0]}", "Leave it in one of them."
+                )
+    for word in sorted(profile.cleaned):
+        if _vr(word) not in _CLEANABLE_VRS:
+            raise _fault(
+                "not_cleanable", f"cleaned: {word} is no descriptor text", "Use keep or remove instead."
+            )
+    for word in sorted(profile.keep):
+        if word in _NEVER_KEPT or _vr(word) == "PN":
+            raise _fault("never_kept", f"keep: {word} identifies the patient", "Take it out of the list.")
+    for word in sorted(profile.remove & _NEVER_REMOVED):
+        raise _fault(
+            "never_removed", f"remove: no object is valid without {word}", "Take it out of the list."
+        )
+
+
+def _vr(word: str) -> str:
+    tag = tag_for_keyword(word)
+    return "" if tag is None else vr_of(tag)
+
+
+def _fault(reason: str, text: str, advice: str) -> ProfileError:
+    return ProfileError(reason, text, advice)
