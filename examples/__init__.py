@@ -1,0 +1,1 @@
+"""Programs and data that show how the parts of `ror` are used."""
