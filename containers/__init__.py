@@ -8,7 +8,8 @@ A package is a folder with a program and a `workflow.toml` (or an older `select.
     runtime.stop(job_id)                            # from any thread
 
 The program gets two arguments, the data folder (read-only) and the output folder, and its options as JSON in
-ROR_CONT_OPTIONS. How a run ended is an `Outcome`, never an exception. This package knows nothing of DICOM, of
+ROR_CONT_OPTIONS. `available(root)` gives the runtimes that work here, `DockerRuntime` before
+`ProcessRuntime`. How a run ended is an `Outcome`, never an exception. This package knows nothing of DICOM, of
 the select language or of the rest of the product.
 """
 
@@ -35,11 +36,17 @@ from containers.manifest import (
 from containers.package import Package
 from containers.runtime import Availability, Ending, Image, Limits, Outcome, RunOrder, Runtime, command_line
 
+if TYPE_CHECKING:
+    from containers.discover import available
+    from containers.docker import DockerRuntime
+    from containers.process import ProcessRuntime
+
 __all__ = [
     "AdvisedError",
     "Availability",
     "Code",
     "ContainersError",
+    "DockerRuntime",
     "Ending",
     "Fault",
     "FileOutput",
@@ -53,12 +60,27 @@ __all__ = [
     "Outcome",
     "Outputs",
     "Package",
+    "ProcessRuntime",
     "Resources",
     "RunOrder",
     "Runtime",
     "RuntimeUnavailable",
     "Segment",
     "Unit",
+    "available",
     "command_line",
     "read_manifest",
 ]
+
+# The docker SDK takes 0.15 s to load; whoever only reads a manifest does not wait for it.
+_LAZY = {
+    "DockerRuntime": "containers.docker",
+    "ProcessRuntime": "containers.process",
+    "available": "containers.discover",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'containers' has no attribute {name!r}")

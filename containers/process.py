@@ -166,7 +166,9 @@ class ProcessRuntime:
             del self._runs[order.job_id]
             # Also when the listener of the lines failed: the program must not go on alone.
             run.end(Ending.STOPPED, at_once=True)
-            process.communicate()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
 
 
 def _words(order: RunOrder) -> tuple[str, ...]:

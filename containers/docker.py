@@ -1,0 +1,317 @@
+"""Running a workflow in a Docker container: no network, nothing of the host but its two folders, and limits.
+
+The only place that imports the docker SDK.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.models.containers import Container
+from docker.models.images import Image as DockerImage
+from docker.types import DeviceRequest, LogConfig, Mount
+from requests.exceptions import RequestException
+
+from containers.build_context import build_context, takes_base
+from containers.docker_terms import JOB_LABEL, container_settings, instant, outcome, repository, user
+from containers.errors import ImageError, RuntimeUnavailable
+from containers.log_sink import LogSink
+from containers.once import exclusive
+from containers.package import Package
+from containers.requirements import wheels_for
+from containers.runtime import Availability, Ending, Image, OnLine, Outcome, Report, RunOrder
+
+__all__ = ["DockerRuntime"]
+
+_DEFAULT_BASE = "python:3.11-slim-bookworm"
+_BASE_LABEL = "ror.base"
+_GRACE_SECONDS = 3
+_LOOK_SECONDS = 0.1
+_BUILD_SECONDS = 3600
+
+
+class DockerRuntime:
+    """Meets `Runtime` with a Docker daemon on this machine.
+
+    The program runs as a user that is not root and owns nothing, so the data folder must be readable by everybody;
+    the output folder is given to that user.
+
+    Parameters
+    ----------
+    root
+        A folder of its own: ``wheels/`` and locks.
+    base_image
+        What images are built on: Python 3.11 with venv. Default: ROR_BASE_IMAGE, else python:3.11-slim-bookworm.
+    host
+        The daemon's socket. Default: DOCKER_HOST, else ``unix:///var/run/docker.sock``.
+    build_network
+        Network of a build. "none" by default: all a build needs is in its context.
+    """
+
+    name = "docker"
+
+    def __init__(
+        self, root: Path, base_image: str | None = None, host: str | None = None, build_network: str = "none"
+    ) -> None:
+        self._root = root.resolve()
+        self._base = base_image or os.environ.get("ROR_BASE_IMAGE") or _DEFAULT_BASE
+        self._host = host
+        self._build_network = build_network
+        self._known_client: docker.DockerClient | None = None
+        self._running: set[str] = set()
+        self._stopped: set[str] = set()
+
+    def availability(self) -> Availability:
+        """See `Runtime.availability`."""
+        try:
+            self._client()
+        except RuntimeUnavailable as error:
+            return Availability(False, str(error))
+        return Availability(True)
+
+    def prepare(self, package: Package, report: Report = print) -> Image:
+        """See `Runtime.prepare`."""
+        client = self._client()
+        if package.docker_image:
+            image = _present_or_pulled(client, package.docker_image, "Load it with docker load.", report)
+            return Image(self.name, package.docker_image, str(image.id))
+        reference = f"ror/{repository(package.manifest.name)}:{package.digest[:12]}"
+        # Two workers may want it at once; the second finds what the first has built.
+        with exclusive(self._root / "images" / f"{package.digest}.lock"):
+            built = _built(client, reference, self._base) or self._build(client, package, reference, report)
+        return Image(self.name, reference, str(built.id))
+
+    def run(self, order: RunOrder, on_line: OnLine | None = None) -> Outcome:
+        """See `Runtime.run`. A container of the job that still runs is attached to, an ended one is read."""
+        client = self._client()
+        with LogSink(order.log_path, on_line) as log:
+            self._running.add(order.job_id)
+            try:
+                container = _left_behind(client, order.job_id)
+                if container:
+                    log.note(
+                        f"an earlier run of this job left its container ({container.status}); taking it over"
+                    )
+                else:
+                    container = _create(client, order)
+                return self._attend(container, order, log)
+            finally:
+                self._running.discard(order.job_id)
+                self._stopped.discard(order.job_id)
+
+    def stop(self, job_id: str) -> bool:
+        """See `Runtime.stop`. A container that another process attends is stopped too."""
+        if job_id in self._running:
+            self._stopped.add(job_id)
+            return True
+        found = self._client().containers.list(filters={"label": f"{JOB_LABEL}={job_id}"})
+        for container in found:
+            container.stop(timeout=_GRACE_SECONDS)
+        return bool(found)
+
+    def _client(self) -> docker.DockerClient:
+        if self._known_client is None:
+            try:
+                client = docker.DockerClient(base_url=self._host) if self._host else docker.from_env()
+                client.ping()
+            except (DockerException, RequestException) as error:
+                where = self._host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+                raise RuntimeUnavailable(
+                    f"no Docker daemon answers at {where}: {_innermost(error)}",
+                    "Start Docker (systemctl start docker), and let this user use it (group docker).",
+                ) from error
+            self._known_client = client
+        return self._known_client
+
+    def _build(
+        self, client: docker.DockerClient, package: Package, reference: str, report: Report
+    ) -> DockerImage:
+        base = {"BASE": self._base} if takes_base(package) else {}
+        if base:
+            _present_or_pulled(
+                client, self._base, "Or set ROR_BASE_IMAGE to one with Python 3.11 and venv.", report
+            )
+        wheels = wheels_for(package, self._root, client.info()["Architecture"], report)
+        report(f"building {reference}")
+        with build_context(package, wheels) as context:
+            answers = client.api.build(
+                fileobj=context,
+                custom_context=True,
+                tag=reference,
+                buildargs=base,
+                labels={_BASE_LABEL: self._base, "ror.package": package.digest},
+                network_mode=self._build_network,
+                rm=True,
+                forcerm=True,
+                decode=True,
+                timeout=_BUILD_SECONDS,
+            )
+            _read_build(answers, reference, report)
+        return client.images.get(reference)
+
+    def _attend(self, container: Container, order: RunOrder, log: LogSink) -> Outcome:
+        """See the container to its end and take it away. If the daemon left us, the next run adopts it."""
+        try:
+            try:
+                refused = _start(container) if container.status == "created" else None
+                if refused:
+                    return refused
+                ending = self._follow(container, order, log)
+                container.reload()
+                return outcome(container.attrs["State"], ending, order)
+            finally:
+                container.remove(v=True, force=True)
+        except RequestException as error:
+            now = datetime.now(UTC)
+            return Outcome(Ending.LOST, None, now, now, f"lost sight of the container: {_innermost(error)}")
+
+    def _follow(self, container: Container, order: RunOrder, log: LogSink) -> Ending | None:
+        """Pass on what the program prints until it ends; end it over time or when told, and say why."""
+        container.reload()
+        started_at = instant(container.attrs["State"]["StartedAt"])
+        # By the clock, not monotonic: an adopted container has been running since before this process.
+        deadline = started_at.timestamp() + order.limits.timeout_s
+        ended = threading.Event()
+        reasons: list[Ending] = []
+        guard = threading.Thread(target=self._guard, args=(container, order.job_id, deadline, ended, reasons))
+        guard.start()
+        try:
+            for chunk in container.logs(stream=True, follow=True):
+                log.feed(chunk)
+            # A program may close its output long before it ends.
+            container.wait(timeout=None)
+        finally:
+            ended.set()
+            guard.join()
+        return reasons[0] if reasons else None
+
+    def _guard(
+        self,
+        container: Container,
+        job_id: str,
+        deadline: float,
+        ended: threading.Event,
+        reasons: list[Ending],
+    ) -> None:
+        """End the container over time or when told; a thread of its own, since reading its output blocks."""
+        while not ended.wait(_LOOK_SECONDS):
+            if reason := self._reason_to_end(job_id, deadline):
+                reasons.append(reason)
+                # If the daemon is gone, the thread that reads the output finds out too, and tells.
+                with contextlib.suppress(RequestException):
+                    container.stop(timeout=_GRACE_SECONDS)
+                return
+
+    def _reason_to_end(self, job_id: str, deadline: float) -> Ending | None:
+        if job_id in self._stopped:
+            return Ending.STOPPED
+        return Ending.TIMED_OUT if time.time() > deadline else None
+
+
+def _left_behind(client: docker.DockerClient, job_id: str) -> Container | None:
+    """The container of an earlier run of the job, whose engine died before it took the container away."""
+    found = client.containers.list(all=True, filters={"label": f"{JOB_LABEL}={job_id}"})
+    return found[0] if found else None
+
+
+def _create(client: docker.DockerClient, order: RunOrder) -> Container:
+    try:
+        image = client.images.get(order.image.digest)
+    except ImageNotFound as error:
+        raise ImageError(
+            f"the image {order.image.reference} is gone", "Prepare the package again."
+        ) from error
+    uid, gid = user()
+    if os.geteuid() == 0:
+        os.chown(order.output_dir, uid, gid)
+    gpus = [DeviceRequest(count=1, capabilities=[["gpu"]])] if order.limits.gpu else []
+    settings = container_settings(order, image.labels, client.info()["NCPU"])
+    try:
+        return client.containers.create(
+            order.image.digest,
+            mounts=[
+                Mount("/data", str(order.data_dir.resolve()), type="bind", read_only=True),
+                Mount("/output", str(order.output_dir.resolve()), type="bind"),
+            ],
+            device_requests=gpus,
+            # Bounded on the host's disk; LogSink bounds what we keep.
+            log_config=LogConfig(type="json-file", config={"max-size": "64m", "max-file": "1"}),
+            **settings,
+        )
+    except APIError as error:
+        twin = _left_behind(client, order.job_id) if error.status_code == 409 else None
+        if twin is None:
+            raise RuntimeUnavailable("Docker refuses the container", str(error.explanation)) from error
+        return twin
+
+
+def _start(container: Container) -> Outcome | None:
+    """Start it; an outcome if there is no such program, as a shell would tell it."""
+    started_at = datetime.now(UTC)
+    try:
+        container.start()
+    except APIError as error:
+        text = str(error.explanation)
+        if "permission denied" in text:
+            code = 126
+        elif "not found" in text or "no such file" in text:
+            code = 127
+        else:
+            raise RuntimeUnavailable("Docker cannot start the container", text) from error
+        return Outcome(Ending.EXITED, code, started_at, datetime.now(UTC), f"exit code {code}: {text}")
+    return None
+
+
+def _built(client: docker.DockerClient, reference: str, base: str) -> DockerImage | None:
+    try:
+        image = client.images.get(reference)
+    except ImageNotFound:
+        return None
+    return image if image.labels.get(_BASE_LABEL) == base else None
+
+
+def _present_or_pulled(
+    client: docker.DockerClient, reference: str, advice: str, report: Report
+) -> DockerImage:
+    try:
+        return client.images.get(reference)
+    except ImageNotFound:
+        report(f"pulling {reference}")
+    try:
+        return client.images.pull(reference)
+    except (DockerException, RequestException) as error:
+        raise ImageError(
+            f"the image {reference} is not on this machine and cannot be pulled: {_innermost(error)}",
+            f"Get it where there is internet (docker pull, docker save) and docker load it here. {advice}",
+        ) from error
+
+
+def _read_build(answers: Iterable[dict[str, Any]], reference: str, report: Report) -> None:
+    tail: list[str] = []
+    for answer in answers:
+        for line in str(answer.get("stream", "")).rstrip().splitlines():
+            report(line)
+            tail = [*tail[-14:], line]
+        if "error" in answer:
+            raise ImageError(
+                "\n".join(
+                    [f"{reference} cannot be built: {answer['error']}", *(f"  {line}" for line in tail)]
+                ),
+                "Mend the Dockerfile. A build has no network; wheels of requirements.txt are in wheels/.",
+            )
+
+
+def _innermost(error: BaseException) -> str:
+    """The one sentence that says what is wrong, below the wrappers of three libraries."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return str(error)

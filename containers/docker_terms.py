@@ -1,0 +1,93 @@
+"""A run in Docker's words, and Docker's words on how it ended. Imports no SDK; `docker` does."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from containers.runtime import Ending, Outcome, RunOrder, command_line, environment
+
+__all__ = ["JOB_LABEL", "container_settings", "instant", "outcome", "repository", "user"]
+
+JOB_LABEL = "ror.job"
+# An ancestor's image with this label ends its command with /output by itself, and wants the call as its
+# arguments.
+_ANCESTOR_LABEL = "com.ror.conda.env.name"
+# Owns nothing on the host and in no image; used when the engine itself is root.
+_NOBODY = 10001
+_TMP_MIB = 1024
+_KILLED = {
+    Ending.TIMED_OUT: "killed: over {timeout_s:g} s",
+    Ending.OUT_OF_MEMORY: "killed: over {memory_mib} MiB",
+    Ending.STOPPED: "stopped",
+}
+
+
+def repository(name: str) -> str:
+    """A workflow's name as Docker allows it in an image name: no underscore at the ends, and two at most
+    together.""" return re.sub(r"_+", "_", name).strip("_")
+
+
+def user() -> tuple[int, int]:
+    """User and group of the program: never root, else the engine's own, so that it can read what the program
+    wrote.""" return (_NOBODY, _NOBODY) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+
+
+def container_settings(order: RunOrder, image_labels: dict[str, str], cores: int) -> dict[str, Any]:
+    """Keyword arguments for creating the container, all but mounts and devices.
+
+    Parameters
+    ----------
+    image_labels
+        Labels of the image; an ancestor's image is called in its own way.
+    cores
+        Cores of the daemon's machine: it refuses a container that asks for more.
+    """
+    limits = order.limits
+    uid, gid = user()
+    settings: dict[str, Any] = {
+        "name": f"{JOB_LABEL}.{order.job_id}",
+        "labels": {JOB_LABEL: order.job_id, "ror.workflow": order.package.manifest.name},
+        "environment": environment(order, "/tmp"),
+        "user": f"{uid}:{gid}",
+        "network_mode": "none",
+        "read_only": True,
+        "tmpfs": {"/tmp": f"rw,nosuid,nodev,size={_TMP_MIB}m,mode=1777"},
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "mem_limit": f"{limits.memory_mib}m",
+        # The same as memory: no swap on top of it.
+        "memswap_limit": f"{limits.memory_mib}m",
+        "nano_cpus": int(min(limits.cpus, cores) * 1e9),
+        "pids_limit": limits.pids,
+        "shm_size": f"{limits.shm_mib}m",
+    }
+    words = command_line(order.package.manifest, "/data", "/output")
+    if order.package.manifest.announced:
+        # As entrypoint, so that one the image may have does not come in between.
+        settings |= {"entrypoint": list(words[:1]), "command": list(words[1:]), "working_dir": "/app"}
+    elif _ANCESTOR_LABEL in image_labels and not order.package.manifest.command:
+        settings["command"] = ["python", "./stub.py", "/data"]
+    else:
+        settings["command"] = list(words)
+    return settings
+
+
+def outcome(state: dict[str, Any], ending: Ending | None, order: RunOrder) -> Outcome:
+    """Read the ``State`` of an ended container; `ending` is why we ended it, if we did."""
+    code = int(state["ExitCode"])
+    if ending is None and state["OOMKilled"] and code != 0:
+        ending = Ending.OUT_OF_MEMORY
+    started_at, ended_at = instant(state["StartedAt"]), instant(state["FinishedAt"])
+    if ending is None:
+        return Outcome(Ending.EXITED, code, started_at, ended_at, f"exit code {code}")
+    limits = order.limits
+    detail = _KILLED[ending].format(timeout_s=limits.timeout_s, memory_mib=limits.memory_mib)
+    return Outcome(ending, None, started_at, ended_at, detail)
+
+
+def instant(text: str) -> datetime:
+    """A time of Docker's (RFC 3339 with nanoseconds) in UTC."""
+    return datetime.fromisoformat(text).astimezone(UTC)
