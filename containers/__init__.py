@@ -13,6 +13,9 @@ ROR_CONT_OPTIONS. `available(root)` gives the runtimes that work here, `DockerRu
 the select language or of the rest of the product.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from containers.errors import (
     AdvisedError,
     ContainersError,

@@ -12,9 +12,9 @@ __all__ = ["available"]
 
 
 def available(root: Path, base_image: str | None = None) -> tuple[Runtime, ...]:
-    """The runtimes that work here, best first: docker, which shuts a program in, then process, which does not.
+    """The runtimes that work here, best first: docker shuts a program in, process does not.
 
-    Each gets a folder of its own below `root`. Empty when none works; ask each one's `availability` for the reason.
+    Each gets a folder of its own below `root`. Empty when none works; each one's `availability` says why.
     """
     runtimes: tuple[Runtime, ...] = (
         DockerRuntime(root / "docker", base_image),

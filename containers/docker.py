@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound
 from docker.models.containers import Container
 from docker.models.images import Image as DockerImage
 from docker.types import DeviceRequest, LogConfig, Mount
@@ -42,15 +42,15 @@ _BUILD_SECONDS = 3600
 class DockerRuntime:
     """Meets `Runtime` with a Docker daemon on this machine.
 
-    The program runs as a user that is not root and owns nothing, so the data folder must be readable by everybody;
-    the output folder is given to that user.
+    The program runs as a user that is not root and owns nothing, so the data folder must be readable by
+    everybody; the output folder is given to that user.
 
     Parameters
     ----------
     root
         A folder of its own: ``wheels/`` and locks.
     base_image
-        What images are built on: Python 3.11 with venv. Default: ROR_BASE_IMAGE, else python:3.11-slim-bookworm.
+        What images are built on: Python 3.11 with venv. Default: ROR_BASE_IMAGE, else the official slim one.
     host
         The daemon's socket. Default: DOCKER_HOST, else ``unix:///var/run/docker.sock``.
     build_network

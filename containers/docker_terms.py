@@ -26,13 +26,13 @@ _KILLED = {
 
 
 def repository(name: str) -> str:
-    """A workflow's name as Docker allows it in an image name: no underscore at the ends, and two at most
-    together.""" return re.sub(r"_+", "_", name).strip("_")
+    """A workflow's name as Docker allows it in an image name: underscores only inside, one at a time."""
+    return re.sub(r"_+", "_", name).strip("_")
 
 
 def user() -> tuple[int, int]:
-    """User and group of the program: never root, else the engine's own, so that it can read what the program
-    wrote.""" return (_NOBODY, _NOBODY) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    """User and group of the program: never root; else the engine's own, so that it can read the outputs."""
+    return (_NOBODY, _NOBODY) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
 
 
 def container_settings(order: RunOrder, image_labels: dict[str, str], cores: int) -> dict[str, Any]:
