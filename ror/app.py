@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from ror.gateway import Intake, Listener, Quarantine, Settler
 from ror.home import Home
 from ror.model import Job
 from ror.registry import ProjectStore, RouteStore, WorkflowStore
-from ror.results import MeasurementStore, ResultDesk
+from ror.results import FinishedRun, Ledger, MeasurementStore, ResultStations
 
 __all__ = ["App", "Service"]
 
@@ -71,8 +72,19 @@ class App:
         return MeasurementStore(self.database)
 
     @cached_property
-    def results(self) -> ResultDesk:
-        return ResultDesk(self.database, self.index, self.home.archive, self.settings.pacs)
+    def ledger(self) -> Ledger:
+        return Ledger(self.database)
+
+    @cached_property
+    def results(self) -> ResultStations:
+        return ResultStations(
+            self.index,
+            self.home.archive,
+            self.ledger,
+            self.measurements,
+            self.settings.pacs,
+            self.settings.listener.ae_title,
+        )
 
     def runtime(self) -> Runtime:
         """The container runtime of the settings; ``auto`` is Docker if it answers, else processes."""
@@ -118,30 +130,34 @@ class JobStations:
         return f"{image.runtime}, {execution.seconds:.1f} s"
 
     def collect(self, job_id: str) -> str:
-        job, package = self._job(job_id)
-        return self.app.results.collect(job, self.app.home.job(job_id), package.manifest)
+        return self.app.results.collect(self._run(job_id))
 
     def encode(self, job_id: str) -> str:
-        job, package = self._job(job_id)
-        image_digest = self.app.jobs.show(job_id).image_digest
-        return self.app.results.encode(job, self.app.home.job(job_id), package.manifest, image_digest)
+        return self.app.results.encode(self._run(job_id))
 
     def deliver(self, job_id: str) -> str:
-        job, _package = self._job(job_id)
-        project = self.app.projects.get(job.project)
-        return self.app.results.deliver(job, self.app.home.job(job_id), project, self.app.jobs.replaced_by(job))
+        run = self._run(job_id)
+        project = self.app.projects.get(run.job.project)
+        return self.app.results.deliver(run, project, self.app.jobs.replaced_by(run.job))
 
     def record(self, job_id: str) -> str:
-        job, package = self._job(job_id)
-        folder, project = self.app.home.job(job_id), self.app.projects.get(job.project)
-        told = self.app.results.record(job, folder, package.manifest, project, self.app.jobs.replaced_by(job))
+        run = self._run(job_id)
+        project = self.app.projects.get(run.job.project)
+        told = self.app.results.record(run, project, self.app.jobs.replaced_by(run.job))
         with self.app.database.write() as connection:
-            self.app.jobs.supersede_finished(connection, job)
+            self.app.jobs.supersede_finished(connection, run.job)
         return told
 
     def _job(self, job_id: str) -> tuple[Job, Package]:
         job = self.app.jobs.get(job_id)
         return job, self.app.workflows.package(job.workflow, job.package_digest)
+
+    def _run(self, job_id: str) -> FinishedRun:
+        row = self.app.jobs.show(job_id)
+        _job, package = self._job(job_id)
+        execute = next(step for step in row.steps if step.step == "execute")
+        finished_at = datetime.fromtimestamp(execute.ended_at or execute.started_at, UTC)
+        return FinishedRun(row.job, self.app.home.job(job_id), package.manifest, row.image_digest, finished_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from ror.errors import ConfigurationError
 
@@ -71,7 +71,10 @@ class PacsSettings(_Section):
     port: Port
     ae_title: AeTitle
     images: bool = Field(default=True, description="send the de-identified images of the study too")
-    orthanc_url: str = Field(default="", description="REST address, if it is an Orthanc: replaced results are deleted there")
+    # Its REST address, if it is an Orthanc: results that a later job replaces are deleted there.
+    orthanc_url: str = ""
+    orthanc_user: str = ""
+    orthanc_password: SecretStr = SecretStr("")
 
 
 class Settings(_Section):

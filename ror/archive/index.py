@@ -59,6 +59,12 @@ class Index:
         with self._database.read() as connection:
             return connection.execute(query).scalar()
 
+    def path(self, sop_uid: str) -> str | None:
+        """Where an instance is, below the archive folder, or None if it is not held."""
+        query = sa.select(tables.instances.c.path).where(tables.instances.c.sop_uid == sop_uid)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar()
+
     def add(self, project: str, instance: Description, filed: Filed, source_digest: str, now: float) -> bool:
         """Index a filed instance; its study is receiving again. Returns False, changing nothing, if it is known."""
         insert = self._database.insert

@@ -67,6 +67,10 @@ class FileStore:
             raise DifferentContent(instance.sop_instance_uid)
         return Filed(path, sha256, new=False)
 
+    def remove(self, filed: Filed) -> None:
+        """Take back what `file` has just filed and nobody was told of."""
+        (self.root / filed.path).unlink(missing_ok=True)
+
     def path_of(self, project: str, instance: ResearchInstance) -> str:
         """Where an instance belongs, below the archive folder."""
         folders = (project, instance.study_instance_uid, instance.series_instance_uid)

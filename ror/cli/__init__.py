@@ -1,0 +1,69 @@
+"""The command line: each command parses, makes one call, prints. Heavy libraries load when a command needs them."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from ror import __version__
+from ror.cli.faults import told_in_two_lines
+
+__all__ = ["main"]
+
+# command: (module, its help in one line); modules are imported only for the command that is called.
+_COMMANDS = {
+    "doctor": ("ror.cli.doctor", "Check the installation, and say how to mend what is wrong."),
+    "jobs": ("ror.cli.jobs", "List, show, retry and cancel jobs; say why a study has none."),
+    "measurements": ("ror.cli.measurements", "Show the measurements of finished jobs."),
+    "project": ("ror.cli.project", "Add and list projects."),
+    "quarantine": ("ror.cli.quarantine", "List the objects that could not be taken in."),
+    "route": ("ror.cli.route", "Add and list routes from senders to projects."),
+    "serve": ("ror.cli.serve", "Receive studies and run their workflows."),
+    "studies": ("ror.cli.studies", "List the studies of the archive."),
+    "work": ("ror.cli.work", "Run workflows, without receiving."),
+    "workflow": ("ror.cli.workflow", "Install and list workflows."),
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command = import_module(_COMMANDS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_module, text) in sorted(_COMMANDS.items())])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ror")
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="ROR_HOME",
+    default=Path.home() / ".ror",
+    show_default="~/.ror",
+    help="Folder that holds everything: database, archive, quarantine, jobs.",
+)
+@click.pass_context
+def cli(context: click.Context, home: Path) -> None:
+    """ror: a research-PACS workflow engine. Studies come in, models run by themselves, results go back.
+
+    Example: ror --home /srv/ror serve
+    """
+    context.obj = home
+
+
+def main() -> None:
+    """Run the command line."""
+    with told_in_two_lines():
+        sys.exit(cli())

@@ -8,8 +8,18 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from containers import Ending, Image, Limits, Outcome, Package, RunOrder, Runtime
-from ror.errors import JobFailed
+from containers import (
+    ContainersError,
+    Ending,
+    Image,
+    Limits,
+    Outcome,
+    Package,
+    RunOrder,
+    Runtime,
+    RuntimeUnavailable,
+)
+from ror.errors import JobFailed, ServiceUnavailable
 from ror.model import Job, JobFolder
 
 __all__ = ["Execution", "Executor"]
@@ -38,15 +48,22 @@ class Executor:
         Raises
         ------
         JobFailed
-            The program ended with an error, or was ended for exceeding a limit.
+            The program ended with an error, was ended for exceeding a limit, or its image cannot be built.
+        ServiceUnavailable
+            The container runtime does not answer.
         """
-        image = self._runtime.prepare(package, report=_log.info)
-        with self._slots:
-            order = self._order(job, folder, package, image, options)
-            outcome = self._runtime.run(order, on_line=lambda _line: None)
+        try:
+            image = self._runtime.prepare(package, report=_log.info)
+            with self._slots:
+                order = self._order(job, folder, package, image, options)
+                outcome = self._runtime.run(order, on_line=lambda _line: None)
+        except RuntimeUnavailable as error:
+            raise ServiceUnavailable(str(error)) from error
+        except ContainersError as error:
+            raise JobFailed(str(error)) from error
         if outcome.ending is not Ending.EXITED or outcome.exit_code != 0:
             raise JobFailed(_reason(outcome, order.limits), f"see `ror jobs logs {job.id}`")
-        return Execution(image, outcome.ended_at - outcome.started_at)
+        return Execution(image, (outcome.ended_at - outcome.started_at).total_seconds())
 
     def stop(self, job_id: str) -> None:
         """Stop the job's container, if it runs."""

@@ -1,8 +1,9 @@
 """The way in: a listener takes objects from an association, `Intake` makes them research objects in the archive."""
 
-from ror.gateway.intake import Answer, Intake, Received, Status
+from ror.gateway.intake import Answer, Intake, Status
 from ror.gateway.listener import Listener
 from ror.gateway.quarantine import Quarantine, QuarantinedObject
+from ror.gateway.received import Received
 from ror.gateway.settle import Settler
 
 __all__ = ["Answer", "Intake", "Listener", "Quarantine", "QuarantinedObject", "Received", "Settler", "Status"]

@@ -5,22 +5,30 @@ Each object takes this way in memory. What `Intake.receive` answers is what the 
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
 import shutil
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
-from anonymizer import DeidentificationError, IdentifiedInstance, Profile, ProjectKey, deidentify
+from anonymizer import (
+    DeidentificationError,
+    IdentifiedInstance,
+    MissingIdentifier,
+    Profile,
+    ProjectKey,
+    ResearchInstance,
+    Unreadable,
+    deidentify,
+)
 from ror.archive import DifferentContent, FileStore, Index, describe
 from ror.errors import RorError
 from ror.gateway.quarantine import Quarantine
+from ror.gateway.received import Received
 from ror.registry import ProjectStore, RouteStore
 
-__all__ = ["Answer", "Intake", "Received", "Status"]
+__all__ = ["Answer", "Intake", "Status"]
 
 _log = logging.getLogger(__name__)
 _MIB = 2**20
@@ -48,23 +56,10 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """One object as it came off an association; its bytes are identified and never shown."""
-
-    calling_ae: str
-    called_ae: str
-    sop_class_uid: str
-    sop_instance_uid: str
-    transfer_syntax_uid: str
-    data: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class _Gate:
     project: str
     profile: Profile
     key: ProjectKey
-    digest_key: bytes
 
 
 class Intake:
@@ -105,33 +100,37 @@ class Intake:
             _log.error("less than %d MiB of disk free: objects are refused", self._reserve // _MIB)
             return Answer(Status.OUT_OF_RESOURCES, "disk reserve reached")
 
-        instance = IdentifiedInstance.from_dataset_bytes(
-            received.data, received.sop_class_uid, received.sop_instance_uid, received.transfer_syntax_uid
-        )
         gate = self._gate(route.project)
-        source_digest = hmac.new(gate.digest_key, received.data, hashlib.sha256).hexdigest()
+        source_digest = gate.key.fingerprint(received.data)
         if self._index.source_digest(gate.key.uid(received.sop_instance_uid)) == source_digest:
             return Answer(Status.SUCCESS)  # the same object again: nothing to do, and nothing changes
         try:
-            research, _report = deidentify(instance, gate.profile, gate.key)
-            filed = self._files.file(gate.project, research)
+            identified = IdentifiedInstance.from_dataset_bytes(
+                received.data, received.sop_class_uid, received.sop_instance_uid, received.transfer_syntax_uid
+            )
+            research, _report = deidentify(identified, gate.profile, gate.key)
+            self._file(gate, research, source_digest)
         except (DeidentificationError, DifferentContent) as refusal:
-            return self._refuse(instance, received, gate.project, refusal)
-        self._index.add(gate.project, describe(research.dataset), filed, source_digest, time.time())
+            return self._refuse(received, gate.project, refusal)
         return Answer(Status.SUCCESS)
 
+    def _file(self, gate: _Gate, research: ResearchInstance, source_digest: str) -> None:
+        filed = self._files.file(gate.project, research)
+        added = self._index.add(gate.project, describe(research.header()), filed, source_digest, time.time())
+        if not added and self._index.path(research.sop_instance_uid) != filed.path:
+            # The same SOPInstanceUID in another series or study.
+            self._files.remove(filed)
+            raise DifferentContent(research.sop_instance_uid)
+
     def _refuse(
-        self,
-        instance: IdentifiedInstance,
-        received: Received,
-        project: str,
-        refusal: DeidentificationError | DifferentContent,
+        self, received: Received, project: str, refusal: DeidentificationError | DifferentContent
     ) -> Answer:
+        """Keep what could not be taken in, and tell the sender that it is not in the archive."""
         if isinstance(refusal, DifferentContent):
-            status, reason = Status.DUPLICATE_DIFFERS, "duplicate-differs"
+            status, reason = Status.DUPLICATE_DIFFERS, "duplicate_differs"
         else:
             status, reason = _status_of(refusal), refusal.reason
-        self._quarantine.hold(instance, project, received.calling_ae, reason, str(refusal))
+        self._quarantine.hold(received, project, reason, str(refusal))
         _log.warning("an object of %s is in quarantine: %s: %s", received.calling_ae, reason, refusal)
         return Answer(status, f"quarantined: {reason}"[:64])
 
@@ -139,18 +138,19 @@ class Intake:
         with self._lock:
             gate = self._gates.get(project)
             if gate is None:
-                key = self._projects.key(project)
-                digest_key = key.derive("source-digest")
-                gate = _Gate(project, self._projects.get(project).profile(), key, digest_key)
+                gate = _Gate(project, self._projects.get(project).profile(), self._projects.key(project))
                 self._gates[project] = gate
             return gate
 
 
 def _status_of(refusal: DeidentificationError) -> Status:
-    return {
-        "unreadable": Status.CANNOT_UNDERSTAND,
-        "uid-mismatch": Status.DATASET_MISMATCH,
-    }.get(refusal.reason, Status.REFUSED_BY_PROFILE)
+    match refusal:
+        case Unreadable():
+            return Status.CANNOT_UNDERSTAND
+        case MissingIdentifier():
+            return Status.DATASET_MISMATCH
+        case _:
+            return Status.REFUSED_BY_PROFILE
 
 
 def _told(error: OSError | RorError) -> str:

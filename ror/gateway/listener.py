@@ -12,7 +12,8 @@ from pynetdicom.sop_class import Verification
 
 from ror.config import ListenerSettings
 from ror.errors import ConfigurationError
-from ror.gateway.intake import Answer, Intake, Received
+from ror.gateway.intake import Answer, Intake
+from ror.gateway.received import Received
 
 __all__ = ["Listener"]
 

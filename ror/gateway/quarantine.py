@@ -10,8 +10,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from anonymizer import IdentifiedInstance
 from ror.db import Database, tables
+from ror.gateway.received import Received
 
 __all__ = ["Quarantine", "QuarantinedObject"]
 
@@ -37,14 +37,11 @@ class Quarantine:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
 
-    def hold(
-        self, instance: IdentifiedInstance, project: str | None, calling_ae: str, reason: str, detail: str
-    ) -> QuarantinedObject:
-        """Keep an object durably with the reason why it was not taken in."""
-        data = instance.to_part10()
-        held = QuarantinedObject(
-            hashlib.sha256(data).hexdigest(), project, calling_ae, reason, detail, time.time()
-        )
+    def hold(self, received: Received, project: str | None, reason: str, detail: str) -> QuarantinedObject:
+        """Keep an object durably with the reason why it was not taken in; `detail` must not quote it."""
+        data = received.to_part10()
+        sha256 = hashlib.sha256(data).hexdigest()
+        held = QuarantinedObject(sha256, project, received.calling_ae, reason, detail, time.time())
         self._write(held.sha256, data)
         with self._database.write() as connection:
             connection.execute(
@@ -52,7 +49,7 @@ class Quarantine:
                 .values(
                     sha256=held.sha256,
                     project=project,
-                    calling_ae=calling_ae,
+                    calling_ae=held.calling_ae,
                     reason=reason,
                     detail=detail,
                     received_at=held.received_at,

@@ -1,0 +1,75 @@
+"""The way back: what a program wrote becomes DICOM objects in the PACS and numbers in REDCap.
+
+Contract
+--------
+::
+
+    series = SourceSeries.read("CT", files)             # headers and geometry, once per series
+    job = ResultJob(job_id, workflow, version, package_digest, image_digest, (series,), finished_at)
+    outputs = read_outputs(output_dir, manifest, job)   # OutputError with all faults
+    objects = encode(outputs, job)                      # SEG per mask, one SR; the same each time
+    validate(objects, job)                              # ObjectsInvalid: never send these
+    paths = write(objects, folder)
+    deliver(paths, peer)                                # DeliveryUnavailable: later; DeliveryRefused: never
+    import_measurements(outputs.rows, target)           # RedcapUnavailable: later; RedcapRefused: never
+
+Each step may run twice; the second time changes nothing. `warm_up` saves a process's first job half a second.
+"""
+
+from ror.results.deliver import Delivery, deliver
+from ror.results.encode import encode, write
+from ror.results.errors import (
+    DeliveryRefused,
+    DeliveryUnavailable,
+    EncodeError,
+    FieldFault,
+    ObjectsInvalid,
+    OutputError,
+    OutputFault,
+    RedcapRefused,
+    RedcapUnavailable,
+)
+from ror.results.ledger import Ledger, MadeObject
+from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, ResultObject, Row, SourceSeries
+from ror.results.output import read_outputs
+from ror.results.redcap import RedcapTarget, import_measurements
+from ror.results.stations import FinishedRun, ResultStations
+from ror.results.table import MeasurementRow, MeasurementStore
+from ror.results.uids import derive_uid
+from ror.results.validate import validate
+from ror.results.warm import warm_up
+
+__all__ = [
+    "Delivery",
+    "DeliveryRefused",
+    "DeliveryUnavailable",
+    "EncodeError",
+    "FieldFault",
+    "FinishedRun",
+    "KeptFile",
+    "LabelMap",
+    "Ledger",
+    "MadeObject",
+    "MeasurementRow",
+    "MeasurementStore",
+    "ObjectsInvalid",
+    "OutputError",
+    "OutputFault",
+    "Outputs",
+    "RedcapRefused",
+    "RedcapTarget",
+    "RedcapUnavailable",
+    "ResultJob",
+    "ResultObject",
+    "ResultStations",
+    "Row",
+    "SourceSeries",
+    "deliver",
+    "derive_uid",
+    "encode",
+    "import_measurements",
+    "read_outputs",
+    "validate",
+    "warm_up",
+    "write",
+]

@@ -1,0 +1,78 @@
+"""What commands share: the opened home, tables for people, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ror.app import App
+
+__all__ = ["home_and_json", "moment", "opened", "print_table"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _remember_home(context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        context.obj = value
+
+
+home_option = click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    expose_value=False,
+    callback=_remember_home,
+    help="As before the command: the folder that holds everything.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+
+def home_and_json(function: _F) -> _F:
+    """Give a command ``--home`` and ``--json``."""
+    return home_option(json_option(function))
+
+
+@contextmanager
+def opened(context: click.Context) -> Iterator[App]:
+    """The home folder of the command line, opened."""
+    app = App(context.obj)
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+def moment(seconds: float | None) -> str:
+    """A time of the database in local time, or a dash."""
+    return "–" if seconds is None else datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, as_json: bool) -> None:
+    """Print rows as a table, or as a JSON list of objects with the columns as keys."""
+    if as_json:
+        click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1, default=str))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(moment(one) if _is_moment(name, one) else _text(one) for name, one in zip(columns, row, strict=True)))
+    Console(soft_wrap=True).print(table)
+
+
+def _is_moment(column: str, value: object) -> bool:
+    return column.endswith("_at") and isinstance(value, float)
+
+
+def _text(value: object) -> str:
+    if value is None or value == "":
+        return "–"
+    return ", ".join(value) if isinstance(value, (list, tuple)) else str(value)

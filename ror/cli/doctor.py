@@ -1,0 +1,106 @@
+"""``ror doctor``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import click
+
+import containers
+import orthanc
+from ror.app import App
+from ror.cli.common import home_and_json, opened
+
+__all__ = ["command"]
+
+_MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `mend` says what to do when it is not well."""
+
+    what: str
+    well: bool
+    told: str
+    mend: str = ""
+
+
+@click.command()
+@home_and_json
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
+    """Check the installation, and say how to mend what is wrong; exit code 1 if something is.
+
+    Example: ror --home /srv/ror doctor
+    """
+    with opened(context) as app:
+        findings = list(examine(app))
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in findings], indent=1))
+    else:
+        for one in findings:
+            mend = f"\n       → {one.mend}" if one.mend and not one.well else ""
+            click.echo(f"{'ok  ' if one.well else 'FAIL'}  {one.what}: {one.told}{mend}")
+    if not all(one.well for one in findings):
+        sys.exit(1)
+
+
+def examine(app: App) -> Iterator[Finding]:
+    """Look at everything that a study needs on its way."""
+    yield Finding("settings", True, str(app.home.root / "ror.toml"))
+    yield Finding("database", True, app.database.shown)
+    yield _disk(app)
+    yield from _runtimes(app)
+    yield _projects(app)
+    yield from _pacs(app)
+
+
+def _disk(app: App) -> Finding:
+    free = shutil.disk_usage(app.home.root).free // _MIB
+    reserve = app.settings.listener.reserve_mib
+    return Finding(
+        "disk", free > reserve, f"{free} MiB free, reserve {reserve} MiB", "make room, or lower listener.reserve_mib"
+    )
+
+
+def _runtimes(app: App) -> Iterator[Finding]:
+    wanted = app.settings.engine.runtime
+    found = [(one.name, one.availability()) for one in containers.runtimes(app.home.runtimes, app.settings.engine.base_image)]
+    for name, available in found:
+        needed = wanted == name or (wanted == "auto" and not any(one.ok for _name, one in found))
+        yield Finding(
+            f"runtime {name}",
+            available.ok or not needed,
+            "ready" if available.ok else f"not there ({available.reason})",
+            "start it, or set engine.runtime",
+        )
+
+
+def _projects(app: App) -> Finding:
+    projects, routes = app.projects.list(), app.routes.list()
+    for project in projects:
+        app.projects.key(project.name)
+    enabled = app.workflows.list(enabled_only=True)
+    return Finding(
+        "projects",
+        bool(projects and routes),
+        f"{len(projects)} projects, {len(routes)} routes, {len(enabled)} enabled workflows",
+        "ror project add NAME; ror route add NAME; ror workflow add FOLDER --project NAME",
+    )
+
+
+def _pacs(app: App) -> Iterator[Finding]:
+    for name, pacs in app.settings.pacs.items():
+        peer = orthanc.Peer(pacs.ae_title, pacs.host, pacs.port, app.settings.listener.ae_title)
+        where = f"{pacs.ae_title} at {pacs.host}:{pacs.port}"
+        try:
+            orthanc.echo(peer)
+        except orthanc.PeerError as error:
+            yield Finding(f"PACS {name}", False, f"{where}: {error}", "check that it runs and knows our AE title")
+        else:
+            yield Finding(f"PACS {name}", True, f"{where} answers")

@@ -1,0 +1,151 @@
+"""``ror jobs list | show | logs | why | retry | cancel``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from ror.cli.common import home_and_json, home_option, moment, opened, print_table
+from ror.engine import JobRow
+from ror.errors import NotFound
+from ror.model import JobState
+
+__all__ = ["command"]
+
+
+@click.group()
+def command() -> None:
+    """List, show, retry and cancel jobs; say why a study has none.
+
+    Example: ror jobs list --state failed
+    """
+
+
+@command.command("list")
+@click.option("--project", help="Only jobs of this project.")
+@click.option("--state", type=click.Choice([state.value for state in JobState]), help="Only jobs in this state.")
+@click.option("--study", help="Only jobs of this StudyInstanceUID.")
+@home_and_json
+@click.pass_context
+def list_(context: click.Context, project: str | None, state: str | None, study: str | None, as_json: bool) -> None:
+    """List jobs, the latest first.
+
+    Example: ror jobs list --state failed --json
+    """
+    with opened(context) as app:
+        rows = app.jobs.list(project, JobState(state) if state else None, study)
+    columns = ("id", "project", "state", "step", "study_uid", "created_at", "ended_at", "detail")
+    print_table(
+        columns,
+        [
+            (
+                row.job.id,
+                row.job.project,
+                row.job.state.value,
+                row.steps[-1].step if row.steps else "",
+                row.job.study_uid,
+                row.created_at,
+                row.ended_at,
+                row.job.detail,
+            )
+            for row in rows
+        ],
+        as_json=as_json,
+    )
+
+
+@command.command()
+@click.argument("job_id", metavar="JOB")
+@home_and_json
+@click.pass_context
+def show(context: click.Context, job_id: str, as_json: bool) -> None:
+    """Show one job: what it works on, its steps with their times, and its results.
+
+    Example: ror jobs show lung_mask-0123
+    """
+    with opened(context) as app:
+        row = app.jobs.show(job_id)
+        results = app.ledger.made([row.job.id])
+        folder = app.home.job(row.job.id).root
+    if as_json:
+        shown = asdict(row) | {"results": [asdict(one) for one in results], "folder": str(folder)}
+        click.echo(json.dumps(shown, indent=1, default=str))
+        return
+    _print_job(row)
+    for one in results:
+        click.echo(f"  {one.kind:<8} {one.sop_uid}  {folder / one.path}")
+    click.echo(f"  folder   {folder}")
+
+
+def _print_job(row: JobRow) -> None:
+    job = row.job
+    click.echo(f"{job.id}: {job.state.value}{f' ({job.detail})' if job.detail else ''}")
+    click.echo(f"  workflow {job.workflow} {job.version} ({job.package_digest[:12]}) in {row.image or '–'}")
+    click.echo(f"  patient  {job.patient_id}, study {job.study_uid}")
+    for one in job.series:
+        click.echo(f"  series   {one.name}: {one.series_uid}")
+    for step in row.steps:
+        seconds = "…" if step.ended_at is None else f"{step.ended_at - step.started_at:.1f} s"
+        click.echo(f"  {step.step:<8} {moment(step.started_at)}  {seconds:>8}  {step.detail}")
+
+
+@command.command()
+@click.argument("job_id", metavar="JOB")
+@home_option
+@click.pass_context
+def logs(context: click.Context, job_id: str) -> None:
+    """Print what the job's container has written.
+
+    Example: ror jobs logs lung_mask-0123
+    """
+    with opened(context) as app:
+        file = app.home.job(app.jobs.show(job_id).job.id).log
+        if not file.exists():
+            raise NotFound(f"job {job_id} has written no log yet", "see `ror jobs show`")
+        click.echo(file.read_text(encoding="utf-8", errors="replace"), nl=False)
+
+
+@command.command()
+@click.argument("study_uid", metavar="STUDY")
+@home_and_json
+@click.pass_context
+def why(context: click.Context, study_uid: str, as_json: bool) -> None:
+    """Say for every enabled workflow which jobs a study gives, or which rule found nothing.
+
+    Example: ror jobs why 2.25.1234
+    """
+    with opened(context) as app:
+        rows = [(one.workflow, one.version, one.jobs, one.reason) for one in app.matcher.why(study_uid)]
+    print_table(("workflow", "version", "jobs", "reason"), rows, as_json=as_json)
+
+
+@command.command()
+@click.argument("job_id", metavar="JOB")
+@home_option
+@click.pass_context
+def retry(context: click.Context, job_id: str) -> None:
+    """Queue a failed or cancelled job again; it continues from the step that failed.
+
+    Example: ror jobs retry lung_mask-0123
+    """
+    with opened(context) as app:
+        job = app.jobs.show(job_id).job
+        app.jobs.retry(job.id)
+    click.echo(f"{job.id} is queued again")
+
+
+@command.command()
+@click.argument("job_id", metavar="JOB")
+@home_option
+@click.pass_context
+def cancel(context: click.Context, job_id: str) -> None:
+    """Cancel a queued or running job; the engine stops its container within a second.
+
+    Example: ror jobs cancel lung_mask-0123
+    """
+    with opened(context) as app:
+        job = app.jobs.show(job_id).job
+        app.jobs.cancel(job.id)
+    click.echo(f"{job.id} is cancelled")

@@ -1,0 +1,30 @@
+"""``ror serve``."""
+
+from __future__ import annotations
+
+import click
+
+from ror import log
+from ror.app import Service
+from ror.cli.common import home_option, opened
+from ror.cli.running import wait_for_stop
+
+__all__ = ["command"]
+
+
+@click.command()
+@home_option
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Receive studies and run their workflows: listener, settling and engine in one process.
+
+    Example: ror --home /srv/ror serve
+    """
+    with opened(context) as app:
+        log.set_up(app.home.root)
+        with Service.serve(app) as service:
+            assert service.listener is not None
+            title, port = app.settings.listener.ae_title, service.listener.port
+            click.echo(f"ror serves: {title} on port {port}, {service.runtime.name} runtime, home {app.home.root}")
+            wait_for_stop()
+            click.echo("stopping; what is in progress goes on with the next start")

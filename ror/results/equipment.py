@@ -1,0 +1,101 @@
+"""What every object we make says about its maker and its patient (PS3.3 C.7.5.2, C.7.1, C.7.2)."""
+
+from __future__ import annotations
+
+from highdicom import AlgorithmIdentificationSequence
+from highdicom.sr import AlgorithmIdentification, CodedConcept
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+
+from containers import Code, Unit
+from ror.results.errors import EncodeError
+from ror.results.model import ResultJob, SourceSeries
+
+__all__ = [
+    "MANUFACTURER",
+    "RESEARCH_USE",
+    "algorithm_content",
+    "algorithm_item",
+    "concept",
+    "long_text",
+    "require_uids",
+    "short_digest",
+    "stamp",
+]
+
+MANUFACTURER = "ror"
+RESEARCH_USE = "Research use only, not for diagnosis"
+
+NEEDED = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
+
+
+def require_uids(series: SourceSeries) -> None:
+    """Refuse source images that cannot be referred to.
+
+    Raises
+    ------
+    EncodeError
+        A UID is missing.
+    """
+    missing = [keyword for keyword in NEEDED if not all(header.get(keyword) for header in series.headers)]
+    if missing:
+        raise EncodeError(
+            f"images of the series {series.name!r} have no {', '.join(missing)}",
+            "Send the series again with its UIDs.",
+        )
+
+
+def short_digest(digest: str) -> str:
+    """The first 12 hexadecimal digits of ``sha256:…``; ``none`` for no digest."""
+    return digest.removeprefix("sha256:")[:12] or "none"
+
+
+def long_text(text: str) -> str:
+    """Cut to what LO holds (PS3.5 6.2): 64 characters."""
+    return text[:64].rstrip()
+
+
+def concept(code: Code | Unit) -> CodedConcept:
+    """A manifest's code as highdicom's."""
+    return CodedConcept(value=code.value, scheme_designator=code.scheme, meaning=code.meaning)
+
+
+def algorithm_item(job: ResultJob) -> AlgorithmIdentificationSequence:
+    """Algorithm Identification macro (PS3.3 10.16)."""
+    return AlgorithmIdentificationSequence(
+        name=long_text(job.workflow),
+        family=codes.cid7162.ArtificialIntelligence,
+        version=long_text(job.version),
+        source=MANUFACTURER,
+        parameters=_parameters(job),
+    )
+
+
+def algorithm_content(job: ResultJob) -> AlgorithmIdentification:
+    """Algorithm Identification (PS3.16 TID 4019)."""
+    return AlgorithmIdentification(
+        name=job.workflow,
+        version=job.version,
+        parameters=[f"{name}={value}" for name, value in _parameters(job).items()],
+        manufacturer=MANUFACTURER,
+    )
+
+
+def _parameters(job: ResultJob) -> dict[str, str]:
+    return {
+        "image": short_digest(job.image_digest),
+        "package": short_digest(job.package_digest),
+        "use": RESEARCH_USE,
+    }
+
+
+def stamp(dataset: Dataset, job: ResultJob, description: str) -> Dataset:
+    """Give an object its description and the time at which the program ended, instead of now.
+
+    With it the same outputs of the same job give the same bytes.
+    """
+    day, time = job.finished_at.strftime("%Y%m%d"), job.finished_at.strftime("%H%M%S")
+    dataset.SeriesDescription = long_text(description)
+    dataset.ContentDate = dataset.InstanceCreationDate = dataset.SeriesDate = day
+    dataset.ContentTime = dataset.InstanceCreationTime = dataset.SeriesTime = time
+    return dataset

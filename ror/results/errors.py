@@ -1,0 +1,128 @@
+"""What can go wrong on the way back.
+
+::
+
+    JobFailed               (ror.errors) repeating does not help
+    ├── OutputError         the program's output is not what its manifest announces: correct the program;
+    │                       `faults` has all of them
+    ├── EncodeError         the source images cannot carry a result (no frame of reference): choose others
+    ├── ObjectsInvalid      an object we made contradicts its sources: ours to mend; nothing was sent
+    ├── DeliveryRefused     the PACS said no for good: its administrator must allow the SOP classes or us
+    └── RedcapRefused       REDCap said no: correct the project's dictionary, events, rights or the manifest;
+                            `faults` has its words for each field
+    ServiceUnavailable      (ror.errors) waiting helps
+    ├── DeliveryUnavailable the PACS cannot be reached or cannot take anything now
+    └── RedcapUnavailable   REDCap cannot be reached, is down for maintenance, or asks for patience
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ror.errors import JobFailed, ServiceUnavailable
+
+__all__ = [
+    "DeliveryRefused",
+    "DeliveryUnavailable",
+    "EncodeError",
+    "FieldFault",
+    "ObjectsInvalid",
+    "OutputError",
+    "OutputFault",
+    "RedcapRefused",
+    "RedcapUnavailable",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFault:
+    """One fault of a program's output.
+
+    Attributes
+    ----------
+    path
+        Relative to /output, with the place inside: ``output.json[2].value``.
+    problem
+        What is wrong and what is expected.
+    """
+
+    path: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
+
+
+class OutputError(JobFailed):
+    """The output of a program is not what its manifest announces."""
+
+    def __init__(self, faults: tuple[OutputFault, ...]) -> None:
+        super().__init__(
+            f"the workflow's output has {len(faults)} fault{'s' if len(faults) > 1 else ''}",
+            "Correct the program or its workflow.toml; nothing was delivered, and the output folder is kept.",
+        )
+        self.args = (faults,)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return "\n".join((f"{self.what}:", *(f"  {fault}" for fault in self.faults)))
+
+
+class EncodeError(JobFailed):
+    """The source images cannot carry a result object."""
+
+
+class ObjectsInvalid(JobFailed):
+    """Objects that contradict their source images, or lack what a PACS needs."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__(
+            f"result objects have {len(faults)} fault{'s' if len(faults) > 1 else ''}; nothing was sent",
+            "Report this: the objects are kept in the job's folder.",
+        )
+        self.args = (faults,)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return "\n".join((f"{self.what}:", *(f"  {fault}" for fault in self.faults)))
+
+
+class DeliveryRefused(JobFailed):
+    """The PACS refused for good."""
+
+
+class DeliveryUnavailable(ServiceUnavailable):
+    """The PACS cannot take the results now."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFault:
+    """REDCap's word about one field of one record; fields are "" where REDCap names none."""
+
+    record: str
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        place = "/".join(part for part in (self.record, self.field) if part)
+        return f"{place}: {self.message}" if place else self.message
+
+
+class RedcapRefused(JobFailed):
+    """REDCap refused the import; nothing of it was saved."""
+
+    def __init__(self, faults: tuple[FieldFault, ...]) -> None:
+        super().__init__(
+            "REDCap refuses the measurements",
+            "Compare the manifest's fields with the project's data dictionary, events and repeating "
+            "instruments, and check the rights of the token.",
+        )
+        self.args = (faults,)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return "\n".join((f"{self.what}:", *(f"  {fault}" for fault in self.faults)))
+
+
+class RedcapUnavailable(ServiceUnavailable):
+    """REDCap does not answer now."""

@@ -1,0 +1,242 @@
+"""What results are made of: the job, the series it worked on, and what its program wrote, all checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from containers import MaskOutput, Measurement
+from ror.archive.geometry import GeometryMismatch, Stack, stack
+
+__all__ = [
+    "KeptFile",
+    "LabelMap",
+    "Labels",
+    "Outputs",
+    "ResultJob",
+    "ResultObject",
+    "Row",
+    "SourceSeries",
+]
+
+Labels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+
+# Results copy the Patient and Study modules of their sources; a de-identifier may have taken away what it
+# should only have emptied.
+TYPE_2 = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+    "StudyID",
+    "AccessionNumber",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSeries:
+    """One series that a job worked on.
+
+    Attributes
+    ----------
+    name
+        As the select statement calls it.
+    headers
+        One data set per image, without pixels; in order along the slice normal when `grid` is not None. Not
+        to be changed.
+    grid
+        The volume; None when the images are none, and then `geometry_fault` says why.
+    """
+
+    name: str
+    headers: tuple[Dataset, ...] = field(repr=False, compare=False)
+    grid: Stack | None
+    geometry_fault: str = ""
+
+    @classmethod
+    def read(cls, name: str, files: Sequence[Path]) -> SourceSeries:
+        """Read the headers of a series' files, given in any order.
+
+        Raises
+        ------
+        ValueError
+            There are no files.
+        """
+        if not files:
+            raise ValueError(f"the series {name} has no files")
+        headers = [_with_type_2(dcmread(file, stop_before_pixels=True)) for file in files]
+        try:
+            grid = stack(headers)
+        except GeometryMismatch as error:
+            return cls(name, tuple(headers), None, error.reason)
+        return cls(name, tuple(headers[index] for index in grid.order), grid)
+
+    @property
+    def series_instance_uid(self) -> str:
+        return str(self.headers[0].SeriesInstanceUID)
+
+    @property
+    def study_instance_uid(self) -> str:
+        return str(self.headers[0].StudyInstanceUID)
+
+    @property
+    def patient_id(self) -> str:
+        return str(self.headers[0].get("PatientID") or "")
+
+
+def _with_type_2(header: Dataset) -> Dataset:
+    for keyword in TYPE_2:
+        if keyword not in header:
+            setattr(header, keyword, None)
+    return header
+
+
+@dataclass(frozen=True, slots=True)
+class ResultJob:
+    """The facts about a finished run that its results carry.
+
+    Attributes
+    ----------
+    image_digest
+        Of the container image; may begin with ``sha256:``. "" without an image.
+    series
+        In the order of the select statement.
+    finished_at
+        When the program ended. Becomes the content date, so that encoding twice gives the same bytes.
+    """
+
+    job_id: str
+    workflow: str
+    version: str
+    package_digest: str
+    image_digest: str
+    series: tuple[SourceSeries, ...]
+    finished_at: datetime
+
+    def series_named(self, name: str) -> SourceSeries | None:
+        """The first series of that name, or None."""
+        return next((series for series in self.series if series.name == name), None)
+
+    @property
+    def study_instance_uids(self) -> frozenset[str]:
+        return frozenset(series.study_instance_uid for series in self.series)
+
+    @property
+    def patient_ids(self) -> frozenset[str]:
+        return frozenset(series.patient_id for series in self.series)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMap:
+    """A mask on the grid of its series.
+
+    Attributes
+    ----------
+    announced
+        Its entry in the manifest: name, series, segments.
+    labels
+        Unsigned integer, shape (slices, rows, columns), C-contiguous. 0 is background, n the n-th segment.
+        Slice k lies on ``headers[k]`` of the series.
+    present
+        The segment values that occur.
+    """
+
+    announced: MaskOutput
+    labels: Labels = field(repr=False, compare=False)
+    present: frozenset[int]
+
+    @property
+    def empty(self) -> bool:
+        """Nothing was found."""
+        return not self.present
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measurement, in the one canonical form of ``output.json``.
+
+    Attributes
+    ----------
+    event
+        redcap_event_name; "" when the program gave none.
+    repeat_instrument, repeat_instance
+        "" and None for what does not repeat.
+    announced
+        Its entry in the manifest; None for an older package, which announces nothing.
+    """
+
+    record_id: str
+    event: str
+    field_name: str
+    value: int | float | str
+    repeat_instrument: str = ""
+    repeat_instance: int | None = None
+    announced: Measurement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file that is kept as it is: a figure, a mesh, a report, data."""
+
+    path: Path
+    kind: Literal["figure", "mesh", "report", "data"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What a program wrote, after all checks."""
+
+    rows: tuple[Row, ...] = ()
+    masks: tuple[LabelMap, ...] = ()
+    dicom_files: tuple[Path, ...] = ()
+    files: tuple[KeptFile, ...] = ()
+
+    @property
+    def nothing_found(self) -> tuple[str, ...]:
+        """Names of the masks that are empty, which is a result too."""
+        return tuple(mask.announced.name for mask in self.masks if mask.empty)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultObject:
+    """A DICOM object that goes back to the PACS.
+
+    Attributes
+    ----------
+    kind
+        SEG and SR are made here; DICOM is the program's own object, passed on.
+    name
+        The mask's name for a SEG; the workflow's for the SR; the file's for DICOM.
+    """
+
+    kind: Literal["SEG", "SR", "DICOM"]
+    name: str
+    dataset: Dataset = field(repr=False, compare=False)
+
+    @property
+    def sop_instance_uid(self) -> str:
+        return str(self.dataset.SOPInstanceUID)
+
+    @property
+    def series_instance_uid(self) -> str:
+        return str(self.dataset.SeriesInstanceUID)
+
+    @property
+    def study_instance_uid(self) -> str:
+        return str(self.dataset.StudyInstanceUID)
+
+    @property
+    def file_name(self) -> str:
+        """``SEG-<SOPInstanceUID>.dcm``."""
+        return f"{self.kind}-{self.sop_instance_uid}.dcm"

@@ -1,0 +1,163 @@
+"""Measurements → REDCap, through its API's record import (PyCap)."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from redcap.project import Project
+from redcap.request import RedcapError
+
+from ror.results.errors import FieldFault, RedcapRefused, RedcapUnavailable
+from ror.results.model import Row
+
+__all__ = ["RedcapTarget", "flat_records", "import_measurements"]
+
+BATCH = 1000
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class RedcapTarget:
+    """A REDCap project.
+
+    Attributes
+    ----------
+    url
+        Of its API, ending in ``/api/``; https, as the token travels in each request.
+    token
+        Of a user with import rights; 32 hexadecimal digits. Shown nowhere.
+    record_field
+        The project's first field.
+    event
+        For rows whose program named none, in a longitudinal project.
+    repeat_instrument
+        For rows that have an instance but name no instrument.
+    ca_bundle
+        File with the hospital's certificate authority, where the system does not know it. Certificates are
+        always verified.
+
+    Raises
+    ------
+    ValueError
+        The URL or the token cannot be right.
+    """
+
+    url: str
+    token: str = field(repr=False)
+    record_field: str = "record_id"
+    event: str = ""
+    repeat_instrument: str = ""
+    ca_bundle: str | None = None
+    timeout_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if not self.url.endswith("/api/") or not parts.hostname:
+            raise ValueError(f"not the URL of a REDCap API (https://…/api/): {self.url}")
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+            raise ValueError(f"the token would travel unencrypted; use https: {self.url}")
+        if not re.fullmatch(r"[0-9A-Fa-f]{32}", self.token):
+            raise ValueError("the REDCap token must be 32 hexadecimal digits")
+
+
+def flat_records(rows: Iterable[Row], target: RedcapTarget) -> list[dict[str, Any]]:
+    """One flat record per record, event and repeat instance, in the order of first appearance."""
+    records: dict[tuple[object, ...], dict[str, Any]] = {}
+    for row in rows:
+        event = row.event or target.event
+        instrument = row.repeat_instrument
+        if row.repeat_instance is not None and not instrument:
+            instrument = target.repeat_instrument
+        key = (row.record_id, event, instrument, row.repeat_instance)
+        record = records.setdefault(key, {target.record_field: row.record_id})
+        if event:
+            record["redcap_event_name"] = event
+        if row.repeat_instance is not None:
+            # Empty names the event itself as what repeats.
+            record["redcap_repeat_instrument"] = instrument
+            record["redcap_repeat_instance"] = row.repeat_instance
+        record[row.field_name] = int(row.value) if isinstance(row.value, bool) else row.value
+    return list(records.values())
+
+
+def import_measurements(rows: Iterable[Row], target: RedcapTarget) -> int:
+    """Write measurements into REDCap; doing it twice is harmless, a later value overwrites.
+
+    Returns
+    -------
+    int
+        Number of flat records written.
+
+    Raises
+    ------
+    RedcapUnavailable
+        Not reachable, 5xx, 429, or an answer that is not REDCap's: try again later.
+    RedcapRefused
+        Refused, with REDCap's words for each field.
+    """
+    records = flat_records(rows, target)
+    project = Project(
+        target.url,
+        target.token,
+        verify_ssl=target.ca_bundle or True,
+        timeout=target.timeout_seconds,
+        # A redirect would carry the token to whatever address it names.
+        allow_redirects=False,
+        hooks={"response": _raise_for_service},
+    )
+    return sum(_import(project, batch, target) for batch in _batches(records))
+
+
+def _batches(records: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    rest = iter(records)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def _import(project: Project, batch: list[dict[str, Any]], target: RedcapTarget) -> int:
+    try:
+        # "normal" leaves what we do not name as it is; "overwrite" would empty it.
+        answer = project.import_records(batch, overwrite="normal", return_content="count")
+    except RedcapError as error:
+        content = error.args[0] if error.args else ""
+        if isinstance(content, dict) and "error" in content:
+            raise RedcapRefused(_field_faults(str(content["error"]))) from None
+        raise RedcapUnavailable(
+            f"REDCap at {target.url} does not answer as REDCap: {type(error).__name__}",
+            "The engine tries again; check the URL, the network and whether REDCap is up.",
+        ) from error
+    return int(answer["count"]) if isinstance(answer, dict) else len(batch)
+
+
+def _raise_for_service(response: requests.Response, *_: object, **__: object) -> None:
+    """Tell the state of the service from its opinion on the data, which PyCap does not."""
+    if response.status_code >= 500 or response.status_code == 429:
+        raise RedcapUnavailable(
+            f"REDCap answers {response.status_code}",
+            "The engine tries again; REDCap may be under maintenance.",
+        )
+    if response.is_redirect:
+        where = response.headers.get("Location", "")
+        raise RedcapRefused((FieldFault("", "", f"the URL of its API redirects to {where}; use that URL"),))
+
+
+def _field_faults(message: str) -> tuple[FieldFault, ...]:
+    """REDCap tells faults of values as lines of CSV: record, field, value, message; others as plain text.
+
+    The value is left out: an error is logged, and a measurement belongs to the record alone.
+    """
+    faults = []
+    for line in message.strip().splitlines():
+        cells = next(csv.reader([line]), [])
+        if len(cells) == 4:
+            faults.append(FieldFault(cells[0], cells[1], cells[3]))
+        elif line.strip():
+            faults.append(FieldFault("", "", line.strip()))
+    return tuple(faults) or (FieldFault("", "", "without a reason"),)

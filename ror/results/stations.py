@@ -1,0 +1,182 @@
+"""The four result steps of a job: collect → encode → deliver → record. Each may run twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from containers import Manifest
+from orthanc import OrthancRest, Peer, PeerError
+from ror.archive import Index
+from ror.config import PacsSettings
+from ror.errors import ConfigurationError, JobFailed, ServiceUnavailable
+from ror.model import Job, JobFolder
+from ror.registry import Project
+from ror.results.deliver import deliver
+from ror.results.encode import encode, write
+from ror.results.ledger import Ledger, MadeObject
+from ror.results.model import Outputs, ResultJob, ResultObject, SourceSeries
+from ror.results.output import read_outputs
+from ror.results.redcap import RedcapTarget, import_measurements
+from ror.results.table import MeasurementStore
+from ror.results.validate import validate
+
+__all__ = ["FinishedRun", "ResultStations"]
+
+_RESULTS_TO_ORTHANC_FAIL = "it is tried again; check orthanc_url, orthanc_user and orthanc_password in ror.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """A job whose program has ended well, and what is known of that run."""
+
+    job: Job
+    folder: JobFolder
+    manifest: Manifest
+    image_digest: str
+    finished_at: datetime
+
+
+class ResultStations:
+    """Works on the folders of jobs; what was made and who has acknowledged it is in the `Ledger`."""
+
+    def __init__(
+        self,
+        index: Index,
+        archive: Path,
+        ledger: Ledger,
+        measurements: MeasurementStore,
+        pacs: Mapping[str, PacsSettings],
+        our_ae_title: str,
+    ) -> None:
+        self._index = index
+        self._archive = archive
+        self._ledger = ledger
+        self._measurements = measurements
+        self._pacs = pacs
+        self._our_ae_title = our_ae_title
+
+    def collect(self, run: FinishedRun) -> str:
+        """Check what the program has written against its manifest (`OutputError` with all faults)."""
+        outputs = _outputs(run, _result_job(run))
+        told = [f"{len(outputs.masks)} masks", f"{len(outputs.rows)} measurements", f"{len(outputs.files)} files"]
+        told += [f"nothing found for {name}" for name in outputs.nothing_found]
+        return ", ".join(told)
+
+    def encode(self, run: FinishedRun) -> str:
+        """Make DICOM objects of it, in place of those that an earlier attempt has made."""
+        result_job = _result_job(run)
+        objects = encode(_outputs(run, result_job), result_job)
+        validate(objects, result_job)
+        shutil.rmtree(run.folder.results, ignore_errors=True)
+        paths = write(objects, run.folder.results)
+        self._ledger.set_made(run.job.id, [_made(one, path, run.folder) for one, path in zip(objects, paths, strict=True)])
+        return ", ".join(one.kind for one in objects) or "no objects"
+
+    def deliver(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
+        """Send images (once) and results to every PACS of the project; then remove there what they replace."""
+        told = []
+        for name in project.pacs:
+            pacs = self._pacs_named(name)
+            peer = Peer(pacs.ae_title, pacs.host, pacs.port, self._our_ae_title)
+            images = self._send_images(name, peer, run.job) if pacs.images else 0
+            results = {one.sop_uid: run.folder.root / one.path for one in self._ledger.made([run.job.id])}
+            self._send(name, peer, results)
+            removed = self._remove_replaced(name, pacs, replaced_jobs)
+            told.append(f"{name}: {images} images, {len(results)} results{f', {removed} replaced' if removed else ''}")
+        return "; ".join(told) or "the project has no PACS"
+
+    def record(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
+        """Write the measurements into the table, in place of those they supersede, and into REDCap."""
+        rows = _outputs(run, _result_job(run)).rows
+        self._measurements.replace(run.job, rows, replaced_jobs)
+        told = f"{len(rows)} measurements"
+        if project.redcap_url and rows:
+            records = import_measurements(rows, redcap_target(project))
+            told += f", {records} REDCap records"
+        return told
+
+    def _pacs_named(self, name: str) -> PacsSettings:
+        if name not in self._pacs:
+            raise ConfigurationError(f"ror.toml has no section [pacs.{name}]", advice="add it, then retry the job")
+        return self._pacs[name]
+
+    def _send_images(self, destination: str, peer: Peer, job: Job) -> int:
+        """Send the images of the job's studies that the PACS does not have from us yet."""
+        sent = 0
+        for study_uid in dict.fromkeys(one.study_uid for one in job.series):
+            images = {one.sop_uid: self._archive / one.path for one in self._index.study_instances(study_uid)}
+            sent += self._send(destination, peer, images, only_new=True)
+        return sent
+
+    def _send(self, destination: str, peer: Peer, files: Mapping[str, Path], *, only_new: bool = False) -> int:
+        done = self._ledger.delivered(destination, files) if only_new else set()
+        missing = {sop_uid: path for sop_uid, path in files.items() if sop_uid not in done}
+        self._ledger.note_delivered(destination, deliver(list(missing.values()), peer).sop_instance_uids)
+        return len(missing)
+
+    def _remove_replaced(self, destination: str, pacs: PacsSettings, replaced_jobs: Sequence[str]) -> int:
+        """C-STORE cannot delete; an Orthanc can through its REST API."""
+        if not pacs.orthanc_url or not replaced_jobs:
+            return 0
+        old = [one.sop_uid for one in self._ledger.made(replaced_jobs)]
+        rest = OrthancRest(pacs.orthanc_url, _credentials(pacs))
+        try:
+            removed = [sop_uid for sop_uid in old if rest.delete_instance(sop_uid)]
+        except PeerError as error:
+            raise ServiceUnavailable(f"replaced results cannot be removed: {error}", _RESULTS_TO_ORTHANC_FAIL) from error
+        finally:
+            rest.close()
+        self._ledger.forget_delivered(destination, old)
+        return len(removed)
+
+
+def redcap_target(project: Project) -> RedcapTarget:
+    """The REDCap of a project; its token is in the environment, never in a file of ours."""
+    variable = f"ROR_REDCAP_TOKEN_{project.name.upper().replace('-', '_')}"
+    token = os.environ.get(variable, "")
+    try:
+        return RedcapTarget(project.redcap_url, token)
+    except ValueError as error:
+        raise JobFailed(f"REDCap of project {project.name}: {error}", f"set {variable}, then retry the job") from error
+
+
+def _credentials(pacs: PacsSettings) -> tuple[str, str] | None:
+    return (pacs.orthanc_user, pacs.orthanc_password.get_secret_value()) if pacs.orthanc_user else None
+
+
+def _result_job(run: FinishedRun) -> ResultJob:
+    staged = json.loads((run.folder.data / "job.json").read_text(encoding="utf-8"))["series"]
+    return ResultJob(
+        job_id=run.job.id,
+        workflow=run.job.workflow,
+        version=run.job.version,
+        package_digest=run.job.package_digest,
+        image_digest=run.image_digest,
+        series=tuple(SourceSeries.read(one["name"], _below(run.folder.data, one["files"])) for one in staged),
+        finished_at=run.finished_at,
+    )
+
+
+def _outputs(run: FinishedRun, result_job: ResultJob) -> Outputs:
+    return read_outputs(run.folder.output, run.manifest, result_job)
+
+
+def _below(folder: Path, names: Iterable[str]) -> list[Path]:
+    return [folder / name for name in names]
+
+
+def _made(one: ResultObject, path: Path, folder: JobFolder) -> MadeObject:
+    return MadeObject(
+        sop_uid=one.sop_instance_uid,
+        kind=one.kind,
+        sop_class_uid=str(one.dataset.SOPClassUID),
+        series_uid=one.series_instance_uid,
+        study_uid=one.study_instance_uid,
+        path=str(path.relative_to(folder.root)),
+    )

@@ -1,0 +1,27 @@
+"""UIDs of what we make: derived from the job, so that making it again replaces it instead of doubling it."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+
+__all__ = ["derive_uid"]
+
+
+def derive_uid(job_id: str, role: str) -> str:
+    """UID below ``2.25`` (PS3.5 B.2) for one role in one job.
+
+    Parameters
+    ----------
+    role
+        What the UID names, unique inside the job: ``"seg/lungs"``, ``"tracking/lungs/1"``.
+
+    Returns
+    -------
+    str
+        ``2.25.`` and the decimal form of a UUID (version 8: made of a hash); at most 44 characters.
+    """
+    digest = bytearray(hashlib.sha256(f"{job_id}\0{role}".encode()).digest()[:16])
+    digest[6] = (digest[6] & 0x0F) | 0x80  # RFC 9562 5.8: version 8
+    digest[8] = (digest[8] & 0x3F) | 0x80  # RFC 9562 4.1: variant
+    return f"2.25.{uuid.UUID(bytes=bytes(digest)).int}"
