@@ -10,6 +10,7 @@ from pydicom.sr.codedict import codes
 from containers import Code, Unit
 from ror.results.errors import EncodeError
 from ror.results.model import ResultJob, SourceSeries
+from ror.results.uids import derive_uid
 
 __all__ = [
     "MANUFACTURER",
@@ -94,6 +95,12 @@ def stamp(dataset: Dataset, job: ResultJob, description: str) -> Dataset:
 
     With it the same outputs of the same job give the same bytes.
     """
+    organization = derive_uid(job.job_id, f"dimensions/{dataset.SOPInstanceUID}")
+    for keyword in ("DimensionOrganizationSequence", "DimensionIndexSequence"):
+        for item in dataset.get(keyword, ()):
+            item.DimensionOrganizationUID = organization
+    for item in dataset.get("ContributingEquipmentSequence", ()):
+        item.ContributionDateTime = job.finished_at.strftime("%Y%m%d%H%M%S")
     day, time = job.finished_at.strftime("%Y%m%d"), job.finished_at.strftime("%H%M%S")
     dataset.SeriesDescription = long_text(description)
     dataset.ContentDate = dataset.InstanceCreationDate = dataset.SeriesDate = day

@@ -99,7 +99,7 @@ def encode_seg(mask: LabelMap, job: ResultJob, index: int = 0) -> Dataset | None
         device_serial_number=short_digest(job.image_digest),
         content_label=_content_label(announced.name),
         content_description=RESEARCH_USE,
-        content_creator_name=MANUFACTURER,
+        content_creator_name=f"{MANUFACTURER}^",  # a name of one component
         transfer_syntax_uid=ExplicitVRLittleEndian,
         omit_empty_frames=True,
     )

@@ -19,6 +19,8 @@ __all__ = ["validate"]
 
 TRACKING_UID = ("112040", "DCM")
 ALGORITHM_NAME = ("111001", "DCM")
+# Of the General Study module: they name requests and procedures, not images.
+COPIED_FROM_STUDY = frozenset({"ReferencedStudySequence", "ReferencedPatientSequence"})
 
 
 def validate(objects: Sequence[ResultObject], job: ResultJob) -> None:
@@ -61,13 +63,18 @@ def _identity_faults(one: ResultObject, job: ResultJob) -> Iterator[str]:
 def _reference_faults(one: ResultObject, known: set[str]) -> Iterator[str]:
     if one.kind == "DICOM":  # may refer to whatever its program knows
         return
-    unknown = {
-        str(element.value)
-        for element in one.dataset.iterall()
-        if element.keyword == "ReferencedSOPInstanceUID" and str(element.value) not in known
-    }
+    unknown = set(_referenced(one.dataset)) - known
     if unknown:
         yield f"refers to {len(unknown)} objects that are neither input nor result of this job"
+
+
+def _referenced(dataset: Dataset) -> Iterator[str]:
+    for element in dataset:
+        if element.keyword == "ReferencedSOPInstanceUID":
+            yield str(element.value)
+        elif element.VR == "SQ" and element.keyword not in COPIED_FROM_STUDY:
+            for item in element.value:
+                yield from _referenced(item)
 
 
 def _kind_faults(one: ResultObject, job: ResultJob) -> Iterator[str]:
