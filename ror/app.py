@@ -86,20 +86,26 @@ class App:
             self.settings.listener.ae_title,
         )
 
+    @cached_property
+    def runtimes(self) -> tuple[Runtime, ...]:
+        """The container runtimes there are, best first, whether they work here or not."""
+        root = self.home.runtimes
+        docker = containers.DockerRuntime(root / "docker", self.settings.engine.base_image)
+        return docker, containers.ProcessRuntime(root / "process")
+
     def runtime(self) -> Runtime:
-        """The container runtime of the settings; ``auto`` is Docker if it answers, else processes."""
-        wanted = self.settings.engine.runtime
-        reasons = []
-        for runtime in containers.runtimes(self.home.runtimes, self.settings.engine.base_image):
-            if wanted not in ("auto", runtime.name):
-                continue
-            available = runtime.availability()
-            if available.ok:
-                _log.info("workflows run with the %s runtime%s", runtime.name, f" ({'; '.join(reasons)})" if reasons else "")
-                return runtime
-            reasons.append(f"{runtime.name}: {available.reason}")
+        """The runtime of the settings; ``auto`` is the first that works."""
+        wanted, reasons = self.settings.engine.runtime, []
+        for runtime in self.runtimes:
+            if wanted in ("auto", runtime.name):
+                available = runtime.availability()
+                if available.ok:
+                    return runtime
+                reasons.append(f"{runtime.name}: {available.reason}")
         raise ConfigurationError(
-            "no container runtime can be used:", tuple(reasons), "start Docker, or set engine.runtime = \"process\""
+            "no container runtime works here:",
+            tuple(reasons),
+            'start Docker, or set engine.runtime = "process"',
         )
 
     def close(self) -> None:
@@ -157,7 +163,9 @@ class JobStations:
         _job, package = self._job(job_id)
         execute = next(step for step in row.steps if step.step == "execute")
         finished_at = datetime.fromtimestamp(execute.ended_at or execute.started_at, UTC)
-        return FinishedRun(row.job, self.app.home.job(job_id), package.manifest, row.image_digest, finished_at)
+        return FinishedRun(
+            row.job, self.app.home.job(job_id), package.manifest, row.image_digest, finished_at
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +186,12 @@ class Service:
             _heal(app, files)
             with cls.work(app) as worker:
                 intake = Intake(
-                    app.projects, app.routes, files, app.index, app.quarantine, app.settings.listener.reserve_mib
+                    app.projects,
+                    app.routes,
+                    files,
+                    app.index,
+                    app.quarantine,
+                    app.settings.listener.reserve_mib,
                 )
                 listener = Listener(app.settings.listener, intake)
                 settler = Settler(app.index, app.settings.listener.settle_seconds, worker.engine.wake)
@@ -214,4 +227,6 @@ def _heal(app: App, files: FileStore) -> None:
     unfinished = files.discard_unfinished()
     healed = app.index.heal(app.home.archive, [project.name for project in app.projects.list()])
     if unfinished or healed:
-        _log.warning("after a crash: %d unfinished files removed, %d filed objects indexed", unfinished, healed)
+        _log.warning(
+            "after a crash: %d unfinished files removed, %d filed objects indexed", unfinished, healed
+        )

@@ -29,7 +29,14 @@ AeTitle = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[\x20-\x5
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 # Variables of this name space that are no settings of the home folder.
-_OTHER_VARIABLES = {"ROR_HOME", "ROR_TEST_DATA", "ROR_CACHE", "ROR_BASE_IMAGE", "ROR_WHEELS", "ROR_CONT_OPTIONS"}
+_OTHER_VARIABLES = {
+    "ROR_HOME",
+    "ROR_TEST_DATA",
+    "ROR_CACHE",
+    "ROR_BASE_IMAGE",
+    "ROR_WHEELS",
+    "ROR_CONT_OPTIONS",
+}
 _OTHER_PREFIXES = ("ROR_REDCAP_TOKEN_", "ROR_TEST_")
 
 

@@ -6,7 +6,7 @@
     ├── AlreadyExists           the name is taken: choose another, or change the existing one
     ├── HomeInUse               another `ror serve` works in this home: stop it first
     ├── NotAllowed              the thing is not in a state in which this can be done
-    ├── ServiceUnavailable      PACS, REDCap, container runtime or disk is not there now: the engine waits and tries again
+    ├── ServiceUnavailable      PACS, REDCap, container runtime or disk is not there now: the engine tries again
     └── JobFailed               a job cannot succeed however often it is tried: correct the workflow or the data
 
 No error carries the value of an attribute of an identified object.

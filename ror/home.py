@@ -67,5 +67,7 @@ class Home:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise HomeInUse(f"another `ror serve` works in {self.root}", "stop it, or use another --home") from error
+                raise HomeInUse(
+                    f"another `ror serve` works in {self.root}", "stop it, or use another --home"
+                ) from error
             yield

@@ -1,4 +1,4 @@
-"""Logging: one line an event, to standard error and to ``<home>/log/ror.log``; never a value of an identified object."""
+"""Logging: one line an event, to standard error and ``<home>/log/ror.log``; never a value of an identified object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixtures of all tests. A server that ``ROR_TEST_REQUIRE`` names must be there: its tests fail instead of being skipped."""
+"""Fixtures of all tests. Tests of a server that ``ROR_TEST_REQUIRE`` names fail instead of being skipped."""
 
 import os
 from pathlib import Path

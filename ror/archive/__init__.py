@@ -7,4 +7,13 @@ from ror.archive.attributes import Description, describe
 from ror.archive.index import Index, IndexedInstance, StudyRow
 from ror.archive.store import DifferentContent, Filed, FileStore
 
-__all__ = ["Description", "DifferentContent", "FileStore", "Filed", "Index", "IndexedInstance", "StudyRow", "describe"]
+__all__ = [
+    "Description",
+    "DifferentContent",
+    "FileStore",
+    "Filed",
+    "Index",
+    "IndexedInstance",
+    "StudyRow",
+    "describe",
+]

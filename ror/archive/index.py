@@ -135,7 +135,11 @@ class Index:
     def settled(self) -> list[str]:
         """Studies that wait to be matched, the longest waiting first."""
         table = tables.studies
-        query = sa.select(table.c.study_uid).where(table.c.state == StudyState.SETTLED).order_by(table.c.settled_at)
+        query = (
+            sa.select(table.c.study_uid)
+            .where(table.c.state == StudyState.SETTLED)
+            .order_by(table.c.settled_at)
+        )
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 
@@ -186,7 +190,9 @@ class Index:
             raise NotFound(f"there is no study {study_uid}", "see `ror studies`")
         return row.project, row.patient_id
 
-    def catalogue(self, project: str, *, study_uid: str | None = None, patient_id: str | None = None) -> list[Series]:
+    def catalogue(
+        self, project: str, *, study_uid: str | None = None, patient_id: str | None = None
+    ) -> list[Series]:
         """The series of a study, of a patient, or of the whole project, as the select language sees them."""
         study, series = tables.studies.c, tables.series.c
         count = (

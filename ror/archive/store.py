@@ -1,4 +1,4 @@
-"""Research DICOM files on disk: ``<archive>/<project>/<study>/<series>/<instance>.dcm``, durable before they are seen."""
+"""Research DICOM files: ``<archive>/<project>/<study>/<series>/<instance>.dcm``, durable before they are seen."""
 
 from __future__ import annotations
 

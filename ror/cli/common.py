@@ -64,7 +64,12 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, as_
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(moment(one) if _is_moment(name, one) else _text(one) for name, one in zip(columns, row, strict=True)))
+        table.add_row(
+            *(
+                moment(one) if _is_moment(name, one) else _text(one)
+                for name, one in zip(columns, row, strict=True)
+            )
+        )
     Console(soft_wrap=True).print(table)
 
 

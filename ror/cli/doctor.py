@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 
 import click
 
-import containers
 import orthanc
 from ror.app import App
 from ror.cli.common import home_and_json, opened
@@ -64,13 +63,16 @@ def _disk(app: App) -> Finding:
     free = shutil.disk_usage(app.home.root).free // _MIB
     reserve = app.settings.listener.reserve_mib
     return Finding(
-        "disk", free > reserve, f"{free} MiB free, reserve {reserve} MiB", "make room, or lower listener.reserve_mib"
+        "disk",
+        free > reserve,
+        f"{free} MiB free, reserve {reserve} MiB",
+        "make room, or lower listener.reserve_mib",
     )
 
 
 def _runtimes(app: App) -> Iterator[Finding]:
     wanted = app.settings.engine.runtime
-    found = [(one.name, one.availability()) for one in containers.runtimes(app.home.runtimes, app.settings.engine.base_image)]
+    found = [(one.name, one.availability()) for one in app.runtimes]
     for name, available in found:
         needed = wanted == name or (wanted == "auto" and not any(one.ok for _name, one in found))
         yield Finding(
@@ -101,6 +103,8 @@ def _pacs(app: App) -> Iterator[Finding]:
         try:
             orthanc.echo(peer)
         except orthanc.PeerError as error:
-            yield Finding(f"PACS {name}", False, f"{where}: {error}", "check that it runs and knows our AE title")
+            yield Finding(
+                f"PACS {name}", False, f"{where}: {error}", "check that it runs and knows our AE title"
+            )
         else:
             yield Finding(f"PACS {name}", True, f"{where} answers")

@@ -25,11 +25,15 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--project", help="Only jobs of this project.")
-@click.option("--state", type=click.Choice([state.value for state in JobState]), help="Only jobs in this state.")
+@click.option(
+    "--state", type=click.Choice([state.value for state in JobState]), help="Only jobs in this state."
+)
 @click.option("--study", help="Only jobs of this StudyInstanceUID.")
 @home_and_json
 @click.pass_context
-def list_(context: click.Context, project: str | None, state: str | None, study: str | None, as_json: bool) -> None:
+def list_(
+    context: click.Context, project: str | None, state: str | None, study: str | None, as_json: bool
+) -> None:
     """List jobs, the latest first.
 
     Example: ror jobs list --state failed --json

@@ -21,9 +21,17 @@ def command() -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--pacs", multiple=True, help="A [pacs.NAME] section of ror.toml that results are sent to; repeatable.")
-@click.option("--redcap-url", default="", help="API address of the REDCap project; its token is in ROR_REDCAP_TOKEN_<NAME>.")
-@click.option("--clean", multiple=True, help="Keyword of a descriptor that is cleaned instead of removed; repeatable.")
+@click.option(
+    "--pacs", multiple=True, help="A [pacs.NAME] section of ror.toml that results are sent to; repeatable."
+)
+@click.option(
+    "--redcap-url",
+    default="",
+    help="API address of the REDCap project; its token is in ROR_REDCAP_TOKEN_<NAME>.",
+)
+@click.option(
+    "--clean", multiple=True, help="Keyword of a descriptor that is cleaned instead of removed; repeatable."
+)
 @click.option("--keep", multiple=True, help="Keyword of an attribute that is kept as it is; repeatable.")
 @click.option("--remove", multiple=True, help="Keyword of an attribute that is removed too; repeatable.")
 @home_option
@@ -49,7 +57,9 @@ def add(
                 advice="add it with host, port and ae_title, then add the project again",
             )
         app.projects.add(Project(name, pacs, redcap_url, clean or None, keep, remove))
-        click.echo(f"project {name} added; keep a copy of {app.home.secrets / (name + '.key')} in a safe place")
+        click.echo(
+            f"project {name} added; keep a copy of {app.home.secrets / (name + '.key')} in a safe place"
+        )
 
 
 @command.command("list")

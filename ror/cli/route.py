@@ -20,7 +20,9 @@ def command() -> None:
 
 @command.command()
 @click.argument("project")
-@click.option("--from", "calling", default=ANY, show_default=True, help="Calling AE title of the sender, or * for any.")
+@click.option(
+    "--from", "calling", default=ANY, show_default=True, help="Calling AE title of the sender, or * for any."
+)
 @click.option("--to", "called", default=ANY, show_default=True, help="Called AE title, or * for any.")
 @home_option
 @click.pass_context

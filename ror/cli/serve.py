@@ -25,6 +25,8 @@ def command(context: click.Context) -> None:
         with Service.serve(app) as service:
             assert service.listener is not None
             title, port = app.settings.listener.ae_title, service.listener.port
-            click.echo(f"ror serves: {title} on port {port}, {service.runtime.name} runtime, home {app.home.root}")
+            click.echo(
+                f"ror serves: {title} on port {port}, {service.runtime.name} runtime, home {app.home.root}"
+            )
             wait_for_stop()
             click.echo("stopping; what is in progress goes on with the next start")

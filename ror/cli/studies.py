@@ -20,7 +20,15 @@ def command(context: click.Context, project: str | None, as_json: bool) -> None:
     """
     with opened(context) as app:
         rows = [
-            (one.study_uid, one.project, one.patient_id, one.state.value, one.series, one.instances, one.last_received_at)
+            (
+                one.study_uid,
+                one.project,
+                one.patient_id,
+                one.state.value,
+                one.series,
+                one.instances,
+                one.last_received_at,
+            )
             for one in app.index.studies(project)
         ]
     columns = ("study_uid", "project", "patient_id", "state", "series", "instances", "last_received_at")

@@ -25,5 +25,7 @@ def command(context: click.Context) -> None:
     with opened(context) as app:
         log.set_up(app.home.root)
         with Service.work(app) as service:
-            click.echo(f"ror works: {app.settings.engine.executor_id}, {service.runtime.name} runtime, home {app.home.root}")
+            click.echo(
+                f"ror works: {app.settings.engine.executor_id}, {service.runtime.name} runtime, home {app.home.root}"
+            )
             wait_for_stop()

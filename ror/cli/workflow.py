@@ -22,7 +22,9 @@ def command() -> None:
 @command.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--project", required=True, help="The project whose studies it gets.")
-@click.option("--prepare/--no-prepare", default=True, show_default=True, help="Build its image or environment now.")
+@click.option(
+    "--prepare/--no-prepare", default=True, show_default=True, help="Build its image or environment now."
+)
 @home_option
 @click.pass_context
 def add(context: click.Context, folder: Path, project: str, prepare: bool) -> None:
@@ -50,7 +52,14 @@ def list_(context: click.Context, as_json: bool) -> None:
     """
     with opened(context) as app:
         rows = [
-            (one.project, one.name, one.version, one.digest[:12], one.enabled, " ".join(one.select_text.split()))
+            (
+                one.project,
+                one.name,
+                one.version,
+                one.digest[:12],
+                one.enabled,
+                " ".join(one.select_text.split()),
+            )
             for one in app.workflows.list()
         ]
     print_table(("project", "name", "version", "digest", "enabled", "select"), rows, as_json=as_json)

@@ -35,7 +35,10 @@ class Database:
                 advice="use sqlite:////path/to/file or postgresql+psycopg://user@host/name",
             ) from error
         if self._engine.dialect.name not in ("sqlite", "postgresql"):
-            raise ConfigurationError(f"database.url: {self._engine.dialect.name} is not supported", advice="use SQLite or PostgreSQL")
+            raise ConfigurationError(
+                f"database.url: {self._engine.dialect.name} is not supported",
+                advice="use SQLite or PostgreSQL",
+            )
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _configure_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)

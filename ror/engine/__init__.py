@@ -8,6 +8,16 @@ from ror.engine.pipeline import Stations
 from ror.engine.stage import Stager
 
 __all__ = [
-    "Engine", "EngineOptions", "Execution", "Executor", "JobRow", "JobStep", "JobStore", "Matcher", "Stager", "Stations",
-    "WhyNot", "clear_output",
+    "Engine",
+    "EngineOptions",
+    "Execution",
+    "Executor",
+    "JobRow",
+    "JobStep",
+    "JobStore",
+    "Matcher",
+    "Stager",
+    "Stations",
+    "WhyNot",
+    "clear_output",
 ]

@@ -39,7 +39,12 @@ class Engine:
     """One per process, as DBOS is."""
 
     def __init__(
-        self, options: EngineOptions, matcher: Matcher, jobs: JobStore, stations: Stations, stop_container: Callable[[str], None]
+        self,
+        options: EngineOptions,
+        matcher: Matcher,
+        jobs: JobStore,
+        stations: Stations,
+        stop_container: Callable[[str], None],
     ) -> None:
         self._options = options
         self._matcher = matcher

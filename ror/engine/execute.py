@@ -42,7 +42,9 @@ class Executor:
         self._runtime = runtime
         self._slots = threading.Semaphore(slots)
 
-    def execute(self, job: Job, folder: JobFolder, package: Package, options: Mapping[str, object]) -> Execution:
+    def execute(
+        self, job: Job, folder: JobFolder, package: Package, options: Mapping[str, object]
+    ) -> Execution:
         """Run the workflow on the staged folder; waits for a free slot first.
 
         Raises

@@ -115,7 +115,9 @@ class JobStore:
                 raise NotFound(f"there is {what} {job_id}", "see `ror jobs list`")
             return self._row(connection, (exact or rows)[0])
 
-    def list(self, project: str | None = None, state: JobState | None = None, study_uid: str | None = None) -> list[JobRow]:
+    def list(
+        self, project: str | None = None, state: JobState | None = None, study_uid: str | None = None
+    ) -> list[JobRow]:
         """Jobs, the latest first."""
         query = sa.select(tables.jobs).order_by(_jobs.created_at.desc(), _jobs.id)
         for column, value in ((_jobs.project, project), (_jobs.state, state), (_jobs.study_uid, study_uid)):
@@ -145,7 +147,9 @@ class JobStore:
 
     # -- moved --------------------------------------------------------------------------------------------------------
 
-    def move(self, job_id: str, to: JobState, detail: str = "", connection: sa.Connection | None = None) -> bool:
+    def move(
+        self, job_id: str, to: JobState, detail: str = "", connection: sa.Connection | None = None
+    ) -> bool:
         """Move a job to another state. False if its present state does not allow that: somebody else was first."""
         if connection is None:
             with self._database.write() as own:

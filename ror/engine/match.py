@@ -57,7 +57,11 @@ class Matcher:
                 if self._jobs.create(connection, job):
                     replaced = self._jobs.supersede_others(connection, job)
                     new.append(job.id)
-                    _log.info("job %s is queued%s", job.id, f", superseding {', '.join(replaced)}" if replaced else "")
+                    _log.info(
+                        "job %s is queued%s",
+                        job.id,
+                        f", superseding {', '.join(replaced)}" if replaced else "",
+                    )
         if not wanted:
             _log.info("no workflow wants study %s (`ror jobs why %s` says why)", study_uid, study_uid)
         return new
@@ -69,7 +73,9 @@ class Matcher:
         for workflow in self._workflows.list(project, enabled_only=True):
             ids = tuple(job.id for job in self._jobs_of(workflow, study_uid))
             statement = select_lang.read(workflow.select_text)
-            reason = "" if ids else select_lang.explain(statement, self._catalogue(statement, study_uid)).summary()
+            reason = (
+                "" if ids else select_lang.explain(statement, self._catalogue(statement, study_uid)).summary()
+            )
             answers.append(WhyNot(workflow.name, workflow.version, ids, reason))
         return answers
 

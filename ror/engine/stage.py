@@ -19,6 +19,19 @@ from ror.model import Job, JobFolder, JobSeries
 
 __all__ = ["Stager"]
 
+_DESCRIBED = (
+    "SeriesInstanceUID",
+    "SeriesDescription",
+    "StudyInstanceUID",
+    "Modality",
+    "PatientID",
+    "PatientName",
+    "SequenceName",
+    "StudyDate",
+    "StudyTime",
+    "SeriesTime",
+    "SeriesNumber",
+)
 _SAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -39,7 +52,9 @@ class Stager:
         self._index = index
         self._archive = archive
 
-    def stage(self, job: Job, folder: JobFolder, options: Mapping[str, object], volumes: Sequence[str]) -> str:
+    def stage(
+        self, job: Job, folder: JobFolder, options: Mapping[str, object], volumes: Sequence[str]
+    ) -> str:
         """Lay out ``/data`` for a job, in place of what was there.
 
         `volumes` are the names whose series must form a regular volume, because a result lies on their grid.
@@ -60,11 +75,17 @@ class Stager:
 
     def _series(self, series: JobSeries, data: Path) -> _StagedSeries:
         if self._index.content(series.series_uid) != series.content:
-            raise JobFailed(f"series {series.series_uid} has changed since it matched", "its study will match again")
+            raise JobFailed(
+                f"series {series.series_uid} has changed since it matched", "its study will match again"
+            )
         sources = [self._archive / one.path for one in self._index.instances(series.series_uid)]
         headers = [dcmread(source, stop_before_pixels=True) for source in sources]
         geometry, fault = _geometry(headers)
-        order = geometry.order if geometry else sorted(range(len(headers)), key=lambda i: _instance_number(headers[i]))
+        order = (
+            geometry.order
+            if geometry
+            else sorted(range(len(headers)), key=lambda i: _instance_number(headers[i]))
+        )
         first = headers[order[0]]
         view = _view_folder(first)
         files = []
@@ -102,7 +123,7 @@ def _check_volumes(staged: Sequence[_StagedSeries], volumes: Sequence[str]) -> N
 
 
 def _free_name(folder: Path, modality: str) -> str:
-    return f"{_safe(modality)}_{len(os.listdir(folder)):06d}.dcm"
+    return f"{_safe(modality)}_{sum(1 for _ in folder.iterdir()):06d}.dcm"
 
 
 def _instance_number(header: Dataset) -> tuple[int, str]:
@@ -122,13 +143,9 @@ def _view_folder(header: Dataset) -> str:
 
 def _described(staged: _StagedSeries) -> dict[str, object]:
     first = staged.headers[0]
-    texts = (
-        "SeriesInstanceUID SeriesDescription StudyInstanceUID Modality PatientID PatientName SequenceName StudyDate "
-        "StudyTime SeriesTime SeriesNumber"
-    ).split()
     return {
         "NameFromSelect": staged.series.name,
-        **{keyword: str(first.get(keyword, "") or "") for keyword in texts},
+        **{keyword: str(first.get(keyword, "") or "") for keyword in _DESCRIBED},
         "NumFiles": len(staged.files),
         "ReferringPhysician": str(first.get("ReferringPhysicianName", "") or ""),
         "ClassifyTypes": [],

@@ -1,4 +1,4 @@
-"""When a study is settled: nothing has come for it for a while. What is known of it is in the index, so restarts are safe."""
+"""When a study is settled: nothing has come for it for a while. All state is in the index, so restarts are safe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projects: what is taken out of their studies, where their results go, and the secret that their pseudonyms hang on."""
+"""Projects: what is taken out of their studies, where their results go, and the secret behind their pseudonyms."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ class ProjectStore:
         """
         if not _NAME.fullmatch(project.name):
             raise ConfigurationError(
-                f"{project.name!r} is no project name", advice="use letters, digits, - and _, beginning with a letter"
+                f"{project.name!r} is no project name",
+                advice="use letters, digits, - and _, beginning with a letter",
             )
         project.profile()
         settings = asdict(project)
@@ -87,7 +88,9 @@ class ProjectStore:
         with self._database.read() as connection:
             row = connection.execute(query).first()
         if row is None:
-            raise NotFound(f"there is no project {name}", "see `ror project list`, or make it with `ror project add`")
+            raise NotFound(
+                f"there is no project {name}", "see `ror project list`, or make it with `ror project add`"
+            )
         return _project(row)
 
     def key(self, name: str) -> ProjectKey:

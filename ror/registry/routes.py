@@ -34,7 +34,9 @@ class RouteStore:
         """Add a route; the project must exist (`AlreadyExists` if the pair of titles has a route)."""
         for title in (route.calling_ae, route.called_ae):
             if not 0 < len(title.strip()) <= _AE_TITLE_LENGTH:
-                raise ConfigurationError(f"{title!r} is no AE title", advice="use 1 to 16 characters, or * for any")
+                raise ConfigurationError(
+                    f"{title!r} is no AE title", advice="use 1 to 16 characters, or * for any"
+                )
         with self._database.write() as connection:
             added = connection.execute(
                 self._database.insert(tables.routes)
@@ -42,14 +44,24 @@ class RouteStore:
                 .on_conflict_do_nothing()
             )
         if not added.rowcount:
-            raise AlreadyExists(f"{route.calling_ae} → {route.called_ae} has a route already", "see `ror route list`")
+            raise AlreadyExists(
+                f"{route.calling_ae} → {route.called_ae} has a route already", "see `ror route list`"
+            )
 
     def list(self) -> list[Route]:
         """All routes, the most particular first: the order in which they are tried."""
         with self._database.read() as connection:
             rows = connection.execute(sa.select(tables.routes)).all()
         routes = [Route(row.calling_ae, row.called_ae, row.project) for row in rows]
-        return sorted(routes, key=lambda route: (route.calling_ae == ANY, route.called_ae == ANY, route.calling_ae, route.called_ae))
+        return sorted(
+            routes,
+            key=lambda route: (
+                route.calling_ae == ANY,
+                route.called_ae == ANY,
+                route.calling_ae,
+                route.called_ae,
+            ),
+        )
 
     def find(self, calling_ae: str, called_ae: str) -> Route | None:
         """The most particular route of a sender, or None: the sender is not known."""

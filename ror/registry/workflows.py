@@ -54,7 +54,12 @@ class WorkflowStore:
         check_names(package.manifest, statement)
         self._keep_copy(package)
         workflow = InstalledWorkflow(
-            project, package.manifest.name, package.manifest.version, package.digest, package.manifest.select, True
+            project,
+            package.manifest.name,
+            package.manifest.version,
+            package.digest,
+            package.manifest.select,
+            True,
         )
         table = tables.workflows
         same_name = (table.c.project == project) & (table.c.name == workflow.name)
@@ -70,7 +75,9 @@ class WorkflowStore:
                 added_at=time.time(),
             )
             connection.execute(
-                insert.on_conflict_do_update(index_elements=["project", "name", "digest"], set_={"enabled": True})
+                insert.on_conflict_do_update(
+                    index_elements=["project", "name", "digest"], set_={"enabled": True}
+                )
             )
         return workflow
 
@@ -84,7 +91,9 @@ class WorkflowStore:
             query = query.where(table.c.enabled)
         with self._database.read() as connection:
             return [
-                InstalledWorkflow(row.project, row.name, row.version, row.digest, row.select_text, row.enabled)
+                InstalledWorkflow(
+                    row.project, row.name, row.version, row.digest, row.select_text, row.enabled
+                )
                 for row in connection.execute(query)
             ]
 

@@ -28,7 +28,9 @@ from ror.results.validate import validate
 
 __all__ = ["FinishedRun", "ResultStations"]
 
-_RESULTS_TO_ORTHANC_FAIL = "it is tried again; check orthanc_url, orthanc_user and orthanc_password in ror.toml"
+_RESULTS_TO_ORTHANC_FAIL = (
+    "it is tried again; check orthanc_url, orthanc_user and orthanc_password in ror.toml"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,11 @@ class ResultStations:
     def collect(self, run: FinishedRun) -> str:
         """Check what the program has written against its manifest (`OutputError` with all faults)."""
         outputs = _outputs(run, _result_job(run))
-        told = [f"{len(outputs.masks)} masks", f"{len(outputs.rows)} measurements", f"{len(outputs.files)} files"]
+        told = [
+            f"{len(outputs.masks)} masks",
+            f"{len(outputs.rows)} measurements",
+            f"{len(outputs.files)} files",
+        ]
         told += [f"nothing found for {name}" for name in outputs.nothing_found]
         return ", ".join(told)
 
@@ -75,7 +81,9 @@ class ResultStations:
         validate(objects, result_job)
         shutil.rmtree(run.folder.results, ignore_errors=True)
         paths = write(objects, run.folder.results)
-        self._ledger.set_made(run.job.id, [_made(one, path, run.folder) for one, path in zip(objects, paths, strict=True)])
+        self._ledger.set_made(
+            run.job.id, [_made(one, path, run.folder) for one, path in zip(objects, paths, strict=True)]
+        )
         return ", ".join(one.kind for one in objects) or "no objects"
 
     def deliver(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
@@ -88,7 +96,9 @@ class ResultStations:
             results = {one.sop_uid: run.folder.root / one.path for one in self._ledger.made([run.job.id])}
             self._send(name, peer, results)
             removed = self._remove_replaced(name, pacs, replaced_jobs)
-            told.append(f"{name}: {images} images, {len(results)} results{f', {removed} replaced' if removed else ''}")
+            told.append(
+                f"{name}: {images} images, {len(results)} results{f', {removed} replaced' if removed else ''}"
+            )
         return "; ".join(told) or "the project has no PACS"
 
     def record(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
@@ -103,7 +113,9 @@ class ResultStations:
 
     def _pacs_named(self, name: str) -> PacsSettings:
         if name not in self._pacs:
-            raise ConfigurationError(f"ror.toml has no section [pacs.{name}]", advice="add it, then retry the job")
+            raise ConfigurationError(
+                f"ror.toml has no section [pacs.{name}]", advice="add it, then retry the job"
+            )
         return self._pacs[name]
 
     def _send_images(self, destination: str, peer: Peer, job: Job) -> int:
@@ -114,7 +126,9 @@ class ResultStations:
             sent += self._send(destination, peer, images, only_new=True)
         return sent
 
-    def _send(self, destination: str, peer: Peer, files: Mapping[str, Path], *, only_new: bool = False) -> int:
+    def _send(
+        self, destination: str, peer: Peer, files: Mapping[str, Path], *, only_new: bool = False
+    ) -> int:
         done = self._ledger.delivered(destination, files) if only_new else set()
         missing = {sop_uid: path for sop_uid, path in files.items() if sop_uid not in done}
         self._ledger.note_delivered(destination, deliver(list(missing.values()), peer).sop_instance_uids)
@@ -129,7 +143,9 @@ class ResultStations:
         try:
             removed = [sop_uid for sop_uid in old if rest.delete_instance(sop_uid)]
         except PeerError as error:
-            raise ServiceUnavailable(f"replaced results cannot be removed: {error}", _RESULTS_TO_ORTHANC_FAIL) from error
+            raise ServiceUnavailable(
+                f"replaced results cannot be removed: {error}", _RESULTS_TO_ORTHANC_FAIL
+            ) from error
         finally:
             rest.close()
         self._ledger.forget_delivered(destination, old)
@@ -143,7 +159,9 @@ def redcap_target(project: Project) -> RedcapTarget:
     try:
         return RedcapTarget(project.redcap_url, token)
     except ValueError as error:
-        raise JobFailed(f"REDCap of project {project.name}: {error}", f"set {variable}, then retry the job") from error
+        raise JobFailed(
+            f"REDCap of project {project.name}: {error}", f"set {variable}, then retry the job"
+        ) from error
 
 
 def _credentials(pacs: PacsSettings) -> tuple[str, str] | None:
