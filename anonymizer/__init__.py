@@ -11,8 +11,7 @@ input, profile and key give the same bytes. Whatever is not understood is refuse
 `DeidentificationError`, which carries a reason, a tag path and advice, never a value.
 """
 
-from .deidentify import deidentify
-from .errors import (
+from anonymizer.errors import (
     BurnedInText,
     DeidentificationError,
     MissingIdentifier,
@@ -22,11 +21,12 @@ from .errors import (
     Unsupported,
     WeakKey,
 )
-from .instance import IdentifiedInstance, ResearchInstance
-from .key import ProjectKey
-from .profile import Profile
-from .report import Report
-from .subject import Subject
+from anonymizer.instance import IdentifiedInstance, ResearchInstance
+from anonymizer.key import ProjectKey
+from anonymizer.pipeline import deidentify
+from anonymizer.profile import Profile
+from anonymizer.report import Report
+from anonymizer.subject import Subject
 
 __all__ = [
     "BurnedInText",

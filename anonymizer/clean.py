@@ -10,8 +10,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from .identity import Identity
-from .text import spellings
+from anonymizer.identity import Identity
+from anonymizer.text import spellings
 
 __all__ = ["Cleaner"]
 

@@ -7,15 +7,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from .clean import Cleaner
-from .dates import capped_age, checked_time, shifted
-from .identity import is_standard_uid
-from .key import ProjectKey
-from .plan import Action, Plan
-from .table import vr_of
-from .text import Charsets, charsets_of, decode, encode
-from .vocabulary import DUMMY_TEXT
-from .wire import Element, tag_path
+from anonymizer.clean import Cleaner
+from anonymizer.dates import capped_age, checked_time, shifted
+from anonymizer.identity import is_standard_uid
+from anonymizer.key import ProjectKey
+from anonymizer.plan import Action, Plan
+from anonymizer.table import vr_of
+from anonymizer.text import Charsets, charsets_of, decode, encode
+from anonymizer.vocabulary import DUMMY_TEXT
+from anonymizer.wire import Element, tag_path
 
 __all__ = ["Engine", "Person"]
 

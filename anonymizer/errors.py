@@ -54,23 +54,23 @@ class DeidentificationError(Exception):
         return f"{self.text}{where}. {self.advice}"
 
 
-class Unreadable(DeidentificationError):  # noqa: N818  what is wrong, in a word
+class Unreadable(DeidentificationError):
     """The bytes are truncated, malformed, or encoded in a way the reader is not sure of."""
 
 
-class Unsupported(DeidentificationError):  # noqa: N818  what is wrong, in a word
+class Unsupported(DeidentificationError):
     """The SOP class, transfer syntax or encoding is none that can be de-identified without loss or leak."""
 
 
-class MissingIdentifier(DeidentificationError):  # noqa: N818  what is wrong, in a word
+class MissingIdentifier(DeidentificationError):
     """PatientID or one of the three UIDs is absent, empty, malformed or contradicts the message."""
 
 
-class BurnedInText(DeidentificationError):  # noqa: N818  what is wrong, in a word
+class BurnedInText(DeidentificationError):
     """The pixels carry, or may carry, text or graphics that identify the patient."""
 
 
-class ResidualIdentity(DeidentificationError):  # noqa: N818  what is wrong, in a word
+class ResidualIdentity(DeidentificationError):
     """One of the object's own identifiers was still in the header after de-identification."""
 
 
@@ -78,5 +78,5 @@ class ProfileError(DeidentificationError):
     """A profile names an unknown attribute, or wants to keep what may never be kept."""
 
 
-class WeakKey(DeidentificationError):  # noqa: N818  what is wrong, in a word
+class WeakKey(DeidentificationError):
     """The secret of a project is shorter than 16 bytes."""

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .table import vr_of
-from .text import Charsets, charsets_of, decode, fold, spellings, words
-from .vocabulary import (
+from anonymizer.table import vr_of
+from anonymizer.text import Charsets, charsets_of, decode, fold, spellings, words
+from anonymizer.vocabulary import (
     DEVICE_TAGS,
     IDENTIFIER_TAGS,
     IMAGING_TERMS,
@@ -21,7 +21,7 @@ from .vocabulary import (
     PLACE_TAGS,
     TITLES,
 )
-from .wire import Element
+from anonymizer.wire import Element
 
 __all__ = ["Identity", "harvest", "is_standard_uid", "is_uid"]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import takewhile
 
 from pydicom import Dataset, dcmread
 
-from .errors import MissingIdentifier, Unreadable
-from .identity import is_uid
-from .kinds import DEFLATED, encoding_of
-from .wire import Element, Encoding, read
+from anonymizer.errors import MissingIdentifier, Unreadable
+from anonymizer.identity import is_uid
+from anonymizer.kinds import DEFLATED, encoding_of
+from anonymizer.wire import Element, Encoding, read
 
 __all__ = ["INFLATED_LIMIT_BYTES", "IdentifiedInstance", "ResearchInstance"]
 
@@ -116,7 +117,9 @@ class ResearchInstance:
 
     def header(self) -> Dataset:
         """The attributes without pixel data, as a new pydicom data set."""
-        return dcmread(BytesIO(self.to_part10()), stop_before_pixels=True)
+        # The chunk before the pixels is the head of their element, where pydicom stops.
+        before = takewhile(lambda chunk: not isinstance(chunk, memoryview), self.chunks)
+        return dcmread(BytesIO(b"".join(before)), stop_before_pixels=True)
 
     def __repr__(self) -> str:
         return f"ResearchInstance({self.sop_instance_uid})"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hmac
 
-from .errors import WeakKey
+from anonymizer.errors import WeakKey
 
 __all__ = ["ProjectKey"]
 
@@ -67,6 +67,10 @@ class ProjectKey:
     def study_id(self, study_instance_uid: str) -> str:
         """``S`` and ten base32 characters for a study; fits StudyID (SH, 16 characters)."""
         return f"S{self._letters('study id', study_instance_uid)}"
+
+    def fingerprint(self, data: bytes) -> str:
+        """Keyed digest of an object as received, 64 hexadecimal digits: tells a resend without telling what it was."""
+        return hmac.digest(self._secret, b"fingerprint" + data, "sha256").hex()
 
     def _letters(self, purpose: str, *parts: str) -> str:
         return base64.b32encode(self._digest(purpose, *parts)[:10]).decode()[:10]

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from .errors import BurnedInText, Unsupported
-from .text import decode
-from .vocabulary import listed
-from .wire import Element, Encoding, tag_path
+from anonymizer.errors import BurnedInText, Unsupported
+from anonymizer.text import decode
+from anonymizer.vocabulary import listed
+from anonymizer.wire import Element, Encoding, tag_path
 
 __all__ = ["DEFLATED", "check_pixels", "check_sop_class", "encoding_of"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from .engine import Person
-from .plan import REQUIRED
-from .profile import Profile
-from .subject import Subject
-from .table import EDITION, vr_of
-from .wire import Element, Encoding, write
+from anonymizer.engine import Person
+from anonymizer.plan import REQUIRED
+from anonymizer.profile import Profile
+from anonymizer.subject import Subject
+from anonymizer.table import EDITION, vr_of
+from anonymizer.wire import Element, Encoding, write
 
 __all__ = ["IMPLEMENTATION_CLASS_UID", "IMPLEMENTATION_VERSION", "file_meta", "mark"]
 

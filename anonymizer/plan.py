@@ -13,8 +13,8 @@ from functools import lru_cache
 
 from pydicom.datadict import tag_for_keyword
 
-from .profile import Profile
-from .table import is_retired, rows, vr_of
+from anonymizer.profile import Profile
+from anonymizer.table import is_retired, rows, vr_of
 
 __all__ = ["REQUIRED", "Action", "Plan", "Rule", "compile_plan"]
 
@@ -56,6 +56,8 @@ _BASIC = {
     "X/Z": Action.EMPTY,
     "X/Z/U*": Action.KEEP,  # item by item: its UIDs are mapped
 }
+# X/Z, but an empty one is valid only inside a structured report; in images it needs an item or must go (PS3.3 C.7.2.1).
+_NOT_EMPTY = frozenset({0x00081110})
 _PSEUDONYMS = ("PatientName", "PatientID")
 # Identifying, standard, and in no row of the table.
 _FORGOTTEN = ("PatientBirthDateInAlternativeCalendar", "PatientDeathDateInAlternativeCalendar")
@@ -110,9 +112,11 @@ def compile_plan(profile: Profile) -> Plan:
     listed: dict[int, Rule] = {}
     for row in rows():
         tag = row.number
-        if tag is not None:
+        # File meta information (0002,0003) is written anew; inside a data set it has no place.
+        if tag is not None and tag >> 16 != 0x0002:
             dated = profile.modified_dates and "retain_longitudinal_modified_dates" in row.options
-            listed[tag] = _listed(tag, _BASIC[row.basic], dated)
+            basic = Action.REMOVE if tag in _NOT_EMPTY else _BASIC[row.basic]
+            listed[tag] = _listed(tag, basic, dated)
     listed.update({_tag(word): _REMOVE for word in _FORGOTTEN})
     listed.update({_tag(word): Rule(Action.PSEUDONYM) for word in _PSEUDONYMS})
     listed[_tag("StudyID")] = Rule(Action.STUDY_ID)

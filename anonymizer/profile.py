@@ -12,9 +12,9 @@ from typing import Final
 
 from pydicom.datadict import tag_for_keyword
 
-from .errors import ProfileError
-from .table import EDITION, vr_of
-from .vocabulary import listed
+from anonymizer.errors import ProfileError
+from anonymizer.table import EDITION, vr_of
+from anonymizer.vocabulary import listed
 
 __all__ = ["CLEANED_BY_DEFAULT", "Profile"]
 

@@ -4,7 +4,7 @@ It reads the finished attributes, not the rules, so that a wrong rule is caught 
 not:
 
 - words of names of at least three letters, identifiers with a digit of at least five characters (PatientID:
-  four), as whole words, whatever their case and accents; UIDs as a whole;
+  four), as whole words or glued to digits only, whatever their case and accents; UIDs as a whole;
 - not the imaging terms of `vocabulary`: BodyPartExamined = BRAIN is no leak of Mr Brain;
 - in numbers (DS, IS) only a value that as a whole is an identifier of at least six digits;
 - in binary values only words of at least six letters;
@@ -13,57 +13,83 @@ not:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from .errors import ResidualIdentity
-from .identity import Identity
-from .text import TEXT_VRS, Charsets, charsets_of, decode, fold, words
-from .wire import Element, tag_path
+from anonymizer.errors import ResidualIdentity
+from anonymizer.identity import Identity
+from anonymizer.text import TEXT_VRS, Charsets, charsets_of, decode, fold, words
+from anonymizer.wire import Element, tag_path
 
-__all__ = ["check_residual"]
+__all__ = ["Residual"]
 
 _SHORTEST_IN_NUMBERS = 6
 _SHORTEST_IN_BINARY = 6
 _BY_CONSTRUCTION = frozenset({"DA", "DT", "TM", "AS", "AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
+_LETTERS = re.compile(r"[^\W\d_]+")
+_UID = re.compile(r"\d+(?:\.\d+){3,}")
 
 
-def check_residual(
-    elements: Iterable[Element], identity: Identity, charsets: Charsets, own: frozenset[int], path: str = ""
-) -> None:
-    """Raise `ResidualIdentity` at the first attribute, outside the tags in `own`, that still identifies."""
-    for element in elements:
-        if element.tag in own or isinstance(element.value, memoryview):
-            continue
-        if element.items is not None:
-            for number, item in enumerate(element.items):
-                below = f"{tag_path(element.tag, path)}[{number}]"
-                check_residual(item, identity, charsets_of(item, charsets, below), frozenset(), below)
-        elif element.value and _identifies(element, identity, charsets):
-            raise ResidualIdentity(
-                "residual_identity",
-                "An identifier of the patient or of staff is left",
-                "Add the attribute to the profile's remove or cleaned list.",
-                tag_path(element.tag, path),
-            )
+@dataclass(frozen=True, slots=True, repr=False)
+class Residual:
+    """Looks for one identity.
 
+    Attributes
+    ----------
+    secrets
+        Words that must not be left.
+    compounds
+        Those among them that are no single word: ``12-345/6``.
+    """
 
-def _identifies(element: Element, identity: Identity, charsets: Charsets) -> bool:
-    vr, raw = element.vr, bytes(element.value)
-    if vr in _BY_CONSTRUCTION:
-        return False
-    if vr == "UI":
-        return any(uid.decode("latin-1").strip(" \0") in identity.uids for uid in raw.split(b"\\"))
-    if vr in ("DS", "IS"):
-        numbers = (part.strip(b" \0").decode("latin-1") for part in raw.split(b"\\"))
-        return any(n in identity.secrets for n in numbers if len(n) >= _SHORTEST_IN_NUMBERS)
-    if vr in TEXT_VRS:
-        return _in_text(decode(raw, charsets), identity)
-    lowered = raw.lower()
-    return any(s.encode() in lowered for s in identity.secrets if len(s) >= _SHORTEST_IN_BINARY)
+    secrets: frozenset[str]
+    compounds: tuple[str, ...]
+    uids: frozenset[str]
 
+    @classmethod
+    def of(cls, identity: Identity) -> Residual:
+        """The search for an identity."""
+        compounds = tuple(sorted(s for s in identity.secrets if not s.isalnum()))
+        return cls(frozenset(identity.secrets), compounds, frozenset(identity.uids))
 
-def _in_text(text: str, identity: Identity) -> bool:
-    folded = fold(text)
-    if not identity.secrets.isdisjoint(words(folded)) or not identity.secrets.isdisjoint(folded.split()):
-        return True
-    return any(uid in folded for uid in identity.uids) if "." in folded else False
+    def check(
+        self, elements: Iterable[Element], charsets: Charsets, own: frozenset[int], path: str = ""
+    ) -> None:
+        """Raise `ResidualIdentity` at the first attribute, outside `own`, that still identifies."""
+        for element in elements:
+            if element.tag in own or isinstance(element.value, memoryview):
+                continue
+            if element.items is not None:
+                for number, item in enumerate(element.items):
+                    below = f"{tag_path(element.tag, path)}[{number}]"
+                    self.check(item, charsets_of(item, charsets, below), frozenset(), below)
+            elif element.value and self._identifies(element, charsets):
+                raise ResidualIdentity(
+                    "residual_identity",
+                    "An identifier of the patient or of staff is left",
+                    "Add the attribute to the profile's remove or cleaned list.",
+                    tag_path(element.tag, path),
+                )
+
+    def _identifies(self, element: Element, charsets: Charsets) -> bool:
+        vr, raw = element.vr, bytes(element.value)
+        if vr in _BY_CONSTRUCTION:
+            return False
+        if vr == "UI":
+            uids = raw.decode("latin-1").replace("\0", "").split("\\")
+            return any(uid in self.uids or not self.secrets.isdisjoint(uid.split(".")) for uid in uids)
+        if vr in ("DS", "IS"):
+            numbers = (part.strip(" \0") for part in raw.decode("latin-1").split("\\"))
+            return any(n in self.secrets for n in numbers if len(n) >= _SHORTEST_IN_NUMBERS)
+        if vr in TEXT_VRS:
+            return self._in_text(fold(decode(raw, charsets)))
+        lowered = raw.lower()
+        return any(s.encode() in lowered for s in self.secrets if len(s) >= _SHORTEST_IN_BINARY)
+
+    def _in_text(self, text: str) -> bool:
+        if not self.secrets.isdisjoint(words(text)) or not self.secrets.isdisjoint(_LETTERS.findall(text)):
+            return True
+        if any(compound in text for compound in self.compounds):
+            return True
+        return "." in text and not self.uids.isdisjoint(_UID.findall(text))

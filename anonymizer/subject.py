@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .errors import ProfileError
+from anonymizer.errors import ProfileError
 
 __all__ = ["Subject"]
 

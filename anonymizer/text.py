@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from pydicom.charset import decode_bytes, encode_string, python_encoding
 
-from .errors import Unsupported
-from .wire import Element, tag_path
+from anonymizer.errors import Unsupported
+from anonymizer.wire import Element, tag_path
 
 __all__ = [
     "CHARSET_TAG",

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import TypeAlias
 
-from .errors import Unreadable
-from .table import vr_of
-from .vocabulary import listed
+from anonymizer.errors import Unreadable
+from anonymizer.table import vr_of
+from anonymizer.vocabulary import listed
 
 __all__ = ["ITEM_LIMIT", "NESTING_LIMIT", "Element", "Encoding", "Items", "read", "tag_path", "write"]
 
@@ -113,7 +113,7 @@ class _Reader:
         found: dict[int, Element] = {}
         while at < end:
             # Some writers fill the last block of a file with zeros; nothing of it is kept.
-            if depth == 0 and self.data[at : at + 4] == b"\0\0\0\0" and not self.data[at:end].strip(b"\0"):
+            if depth == 0 and not any(self.data[at : at + 4]) and not any(self.data[at:end]):
                 break
             tag, vr, length, at = self._head(at, end, path)
             if tag == _ITEM_END and delimited:

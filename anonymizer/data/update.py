@@ -15,6 +15,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+__all__ = ["main"]
+
 HERE = Path(__file__).parent
 
 

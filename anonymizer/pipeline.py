@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from .clean import Cleaner
-from .engine import Engine, Person
-from .errors import MissingIdentifier
-from .identity import harvest, is_uid
-from .instance import IdentifiedInstance, ResearchInstance
-from .key import ProjectKey
-from .kinds import check_pixels, check_sop_class
-from .markers import file_meta, mark
-from .plan import compile_plan
-from .profile import Profile
-from .report import Report
-from .residual import check_residual
-from .subject import Subject
-from .table import EDITION
-from .text import Charsets, charsets_of, decode
-from .wire import Element, tag_path, write
+from anonymizer.clean import Cleaner
+from anonymizer.engine import Engine, Person
+from anonymizer.errors import MissingIdentifier
+from anonymizer.identity import harvest, is_standard_uid, is_uid
+from anonymizer.instance import IdentifiedInstance, ResearchInstance
+from anonymizer.key import ProjectKey
+from anonymizer.kinds import check_pixels, check_sop_class
+from anonymizer.markers import file_meta, mark
+from anonymizer.plan import compile_plan
+from anonymizer.profile import Profile
+from anonymizer.report import Report
+from anonymizer.residual import Residual
+from anonymizer.subject import Subject
+from anonymizer.table import EDITION
+from anonymizer.text import Charsets, charsets_of, decode
+from anonymizer.wire import Element, tag_path, write
 
 __all__ = ["deidentify"]
 
@@ -61,7 +61,7 @@ def deidentify(
     engine = Engine(compile_plan(profile), key, person, Cleaner.of(identity))
     applied = engine.apply(elements, charsets)
     done, own = mark(applied, profile, person, subject)
-    check_residual(done, identity, charsets, own)
+    Residual.of(identity).check(done, charsets, own)
     return _research(instance, engine, origin, done), _report(engine, profile)
 
 
@@ -104,7 +104,9 @@ def _require(value: str, tag: int) -> None:
             "Correct it at the sender.",
             tag_path(tag),
         )
-    if tag != _PATIENT_ID and not is_uid(value):
+    # Below the standard's own root a UID would be kept; nobody may name a study there (PS3.5 9).
+    own_root = is_standard_uid(value) and tag != _SOP_CLASS
+    if tag != _PATIENT_ID and (own_root or not is_uid(value)):
         raise MissingIdentifier("invalid_uid", "Not a UID", "Correct it at the sender.", tag_path(tag))
 
 

@@ -1,0 +1,127 @@
+"""Nothing that was planted in an object is in the bytes that come out of it."""
+
+import pytest
+from planted import PIXELS, Planted, ct, minimal, mr, part10, rtstruct
+from pydicom import Dataset
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from anonymizer import IdentifiedInstance, Profile, ProjectKey, Report, deidentify
+
+KEY = ProjectKey(b"a key for these tests only")
+SYNTAXES = [
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    DeflatedExplicitVRLittleEndian,
+]
+
+
+def out(data: bytes, profile: Profile | None = None) -> tuple[bytes, Dataset, Report]:
+    research, report = deidentify(IdentifiedInstance.from_part10(data), profile or Profile.of(), KEY)
+    return research.to_part10(), research.header(), report
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda uid: uid.name)
+@pytest.mark.parametrize("make", [ct, mr, rtstruct])
+def test_no_planted_identity_is_left_in_any_encoding(make, syntax) -> None:
+    planted: Planted = make()
+    data = part10(planted.dataset, syntax, preamble=b"QzPreamb" * 16)
+    result, _, _ = out(data)
+    if syntax != DeflatedExplicitVRLittleEndian:
+        assert [s for s in planted.secrets if s not in data] == [], "the generator planted less than it noted"
+    assert [s for s in [*planted.secrets, b"QzPreamb"] if s in result] == []
+
+
+def test_what_describes_the_image_stays() -> None:
+    _, header, _ = out(part10(ct().dataset))
+    assert header.KVP == 120
+    assert header.Manufacturer == "SIEMENS"
+    assert header.ConvolutionKernel == "B30f"
+    assert header.SeriesDescription == "Lung_ _3.0 for tel"
+    assert header.StudyDescription == "CT Thorax"
+    assert header.ProtocolName == "Thorax"
+
+
+def test_pixels_pass_unchanged() -> None:
+    result, _, _ = out(part10(ct().dataset))
+    assert result.endswith(PIXELS)
+
+
+def test_sequence_name_and_clean_descriptions_pass_unchanged() -> None:
+    _, header, report = out(part10(mr().dataset))
+    assert header.SequenceName == "*tfl3d1_16ns"
+    assert header.SeriesDescription == "SAG MPRAGE 220 FOV"
+    assert not any(path == "(0008,103E)" for path in report.cleaned)
+
+
+def test_contours_and_their_numbers_stay() -> None:
+    _, header, _ = out(part10(rtstruct().dataset))
+    assert header.ROIContourSequence[0].ContourSequence[0].ContourData == [1.5, -2.25, 3]
+    assert header.StructureSetROISequence[0].ROIName == ""
+
+
+def test_the_report_counts_and_names_paths_but_no_values() -> None:
+    planted = mr()
+    _, _, report = out(part10(planted.dataset))
+    assert "(0029,0010)" in report.removed
+    assert any(path.startswith("(5200,9229)[0]") for path in report.cleaned)
+    assert report.counts["removed"] == len(report.removed)
+    assert report.edition == "2026d"
+    assert [s for s in planted.secrets if s.decode() in repr(report)] == []
+
+
+def test_the_markers_of_the_standard_are_written() -> None:
+    _, header, _ = out(part10(ct().dataset))
+    assert header.PatientIdentityRemoved == "YES"
+    codes = [item.CodeValue for item in header.DeidentificationMethodCodeSequence]
+    assert codes == ["113100", "113105", "113107"]
+    assert header.LongitudinalTemporalInformationModified == "MODIFIED"
+
+
+def test_attributes_that_every_study_must_have_are_there_even_if_they_came_missing() -> None:
+    _, header, _ = out(part10(minimal()))
+    for keyword in (
+        "PatientBirthDate",
+        "PatientSex",
+        "ReferringPhysicianName",
+        "AccessionNumber",
+        "StudyDate",
+    ):
+        assert header[keyword].is_empty
+    assert header.StudyID and header.PatientName == header.PatientID
+
+
+def test_names_are_found_whatever_their_case_accents_or_character_set() -> None:
+    dataset = minimal(SpecificCharacterSet="ISO_IR 192", PatientName="Bjørnsén^Åse")
+    dataset.SeriesDescription = "T1 BJORNSEN ÅSE bjørnsén Bjoernsen Aase AX"
+    result, header, _ = out(part10(dataset))
+    assert header.SeriesDescription == "T1 AX"
+    assert "ørn".encode() not in result
+
+
+def test_names_in_a_script_without_spaces_are_found_inside_words() -> None:
+    dataset = minimal(SpecificCharacterSet="ISO_IR 192", PatientName="Yamada^Tarou=山田^太郎")
+    dataset.SeriesDescription = "山田太郎胸部 CT"
+    _, header, _ = out(part10(dataset))
+    assert header.SeriesDescription == "CT"
+
+
+def test_the_same_input_gives_the_same_bytes() -> None:
+    data = part10(ct().dataset)
+    assert out(data)[0] == out(data)[0]
+
+
+def test_an_attribute_written_as_unknown_is_replaced_by_its_rule_or_removed() -> None:
+    """Archives that did not know an attribute store it as UN; its inside cannot be trusted."""
+    data = part10(minimal(BodyPartExamined="QZBODYPA"))
+    as_unknown = data.replace(b"\x18\x00\x15\x00CS\x08\x00", b"\x18\x00\x15\x00UN\0\0\x08\0\0\0")
+    as_unknown = as_unknown.replace(b"\x10\x00\x20\x00LO\x08\x00", b"\x10\x00\x20\x00UN\0\0\x08\0\0\0")
+    assert len(as_unknown) == len(data) + 8
+    result, header, _ = out(as_unknown)
+    assert b"QZBODYPA" not in result and b"QZID4711" not in result
+    assert header.PatientID == out(data)[1].PatientID

@@ -1,0 +1,75 @@
+"""Whatever identity an object has, and wherever it repeats it, it is not in the bytes that come out."""
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from planted import minimal, part10
+from pydicom import Dataset
+from pydicom.sequence import Sequence
+
+from anonymizer import IdentifiedInstance, Profile, ProjectKey, ResidualIdentity, deidentify
+from anonymizer.clean import Cleaner
+from anonymizer.identity import Identity
+from anonymizer.vocabulary import IMAGING_TERMS, OWN_WORDS, TITLES
+
+KEY = ProjectKey(b"a key for these tests only")
+# Short text attributes of all sorts: in the table and not, cleaned, kept, of patients, of machines.
+PLACES = """SeriesDescription StudyDescription ProtocolName SequenceName ImageComments PatientComments StationName
+    InstitutionName Manufacturer ManufacturerModelName SoftwareVersions ConvolutionKernel AdditionalPatientHistory
+    AdmittingDiagnosesDescription DerivationDescription RequestedProcedureDescription ReasonForStudy Occupation
+    PerformedProcedureStepDescription ContrastBolusAgent DeviceSerialNumber """
+NAMES = st.text("abcdefghijklmnopqrstuvwxyzåøæéü", min_size=3, max_size=12)
+IDS = st.from_regex(r"[A-Z]{0,3}[0-9]{5,10}", fullmatch=True)
+GLUE = st.sampled_from([" ", "_", "-", ", ", "/", "^", " T1 ", " 3.0 ", "(", "="])
+CASES = st.sampled_from([str.upper, str.lower, str.title])
+
+
+@st.composite
+def sentences(draw: st.DrawFn, words: list[str]) -> str:
+    """Words of an identity among words of a protocol, in any case, glued with anything."""
+    text = draw(st.sampled_from(["", "AX T2", "Lung"]))
+    for word in words:
+        text += draw(GLUE) + draw(CASES)(word) + draw(GLUE)
+    return text[:60]
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), family=NAMES, given_name=NAMES, number=IDS)
+def test_an_identity_never_comes_out(data: st.DataObject, family: str, given_name: str, number: str) -> None:
+    ordinary = IMAGING_TERMS | OWN_WORDS | TITLES
+    assume(not {family, given_name} & ordinary)
+    dataset = minimal(SpecificCharacterSet="ISO_IR 192", PatientID=number)
+    dataset.PatientName = f"{family}^{given_name}"
+    for place in data.draw(st.lists(st.sampled_from(sorted(set(PLACES.split()))), max_size=4, unique=True)):
+        setattr(dataset, place, data.draw(sentences([family, number])))
+    nested = Dataset()
+    nested.SeriesDescription = data.draw(sentences([given_name, family]))
+    dataset.ReferencedSeriesSequence = Sequence([nested])
+    try:
+        research, _ = deidentify(IdentifiedInstance.from_part10(part10(dataset)), Profile.of(), KEY)
+    except ResidualIdentity:
+        return
+    header = research.header()
+    text = "\n".join(
+        str(e.value) for e in header.iterall() if e.VR != "SQ" and e.tag not in (0x00100010, 0x00100020)
+    )
+    words = set(text.lower().replace("_", " ").split())
+    assert not words & {family, given_name, number.lower()}
+    assert number.encode() not in research.to_part10()
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data(), name=st.text("bdfgjkqvwxyz", min_size=4, max_size=10), number=IDS)
+def test_cleaning_drops_the_identity_and_keeps_the_protocol(
+    data: st.DataObject, name: str, number: str
+) -> None:
+    cleaner = Cleaner.of(Identity(patient={name}, numbers={number.lower()}))
+    cleaned = cleaner.clean("AX T2 TSE 3.0 " + data.draw(sentences([name, number])) + " B30f")
+    assert name not in cleaned.lower() and number not in cleaned
+    assert cleaned.startswith("AX T2 TSE 3.0") and cleaned.endswith("B30f")
+
+
+@given(st.text(max_size=64))
+def test_cleaning_twice_changes_nothing_more(text: str) -> None:
+    cleaner = Cleaner.of(Identity(patient={"doe"}))
+    once = cleaner.clean(text)
+    assert cleaner.clean(once) == once

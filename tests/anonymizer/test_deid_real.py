@@ -1,0 +1,81 @@
+"""Real images: valid before, valid after; nothing of theirs lost that the profile keeps."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from planted import part10
+from pydicom import Dataset, dcmread
+
+from anonymizer import DeidentificationError, IdentifiedInstance, Profile, ProjectKey, deidentify
+
+KEY = ProjectKey(b"a key for these tests only")
+SERIES = ["mr_brain_t1_dicom", "ct_abdomen_dicom", "ct_head_ge_dicom"]
+
+
+def first(folder: Path, name: str) -> bytes:
+    """The first object of a series; the published CT abdomen has lost its UIDs, so it gets new ones here."""
+    path = sorted((folder / name).iterdir())[0]
+    dataset = dcmread(path)
+    if not dataset.SOPInstanceUID:
+        meta = dataset.file_meta
+        dataset.SOPClassUID, dataset.SOPInstanceUID = (
+            meta.MediaStorageSOPClassUID,
+            meta.MediaStorageSOPInstanceUID,
+        )
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.3.6.1.4.1.99999.1", "1.3.6.1.4.1.99999.2"
+        dataset.PatientID, dataset.PatientName = "QZ4711", "Qzdoe"
+        return part10(dataset, meta.TransferSyntaxUID)
+    return path.read_bytes()
+
+
+def complaints(data: bytes, folder: Path) -> set[str]:
+    """What dciodvfy calls an error, without the values it quotes."""
+    path = folder / "object.dcm"
+    path.write_bytes(data)
+    run = subprocess.run(["/usr/bin/dciodvfy", str(path)], capture_output=True, text=True, check=False)
+    return {line.split("=")[0] for line in run.stderr.splitlines() if line.startswith("Error")}
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_a_real_image_comes_out_with_its_pixels_and_geometry(real_data: Path, name: str) -> None:
+    data = first(real_data, name)
+    before = dcmread(BytesIO(data))
+    result = dcmread(
+        BytesIO(deidentify(IdentifiedInstance.from_part10(data), Profile.of(), KEY)[0].to_part10())
+    )
+    assert result.PixelData == before.PixelData
+    assert result.file_meta.TransferSyntaxUID == before.file_meta.TransferSyntaxUID
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Modality"):
+        assert result[keyword] == before[keyword]
+    assert result.StudyInstanceUID.startswith("2.25.")
+
+
+@pytest.mark.dciodvfy
+@pytest.mark.parametrize("name", SERIES)
+def test_a_valid_image_stays_valid(real_data: Path, name: str, tmp_path: Path) -> None:
+    if shutil.which("dciodvfy", path="/usr/bin") is None:
+        pytest.skip("dciodvfy is not installed (Debian package dicom3tools)")
+    data = first(real_data, name)
+    result = deidentify(IdentifiedInstance.from_part10(data), Profile.of(), KEY)[0].to_part10()
+    assert complaints(result, tmp_path) - complaints(data, tmp_path) == set()
+
+
+def test_every_object_of_a_real_series_lands_in_one_study(real_data: Path) -> None:
+    results: list[Dataset] = []
+    for path in sorted((real_data / "ct_head_ge_dicom").iterdir()):
+        instance = IdentifiedInstance.from_part10(path.read_bytes())
+        results.append(deidentify(instance, Profile.of(), KEY)[0].header())
+    assert len({r.StudyInstanceUID for r in results}) == len({r.PatientID for r in results}) == 1
+    assert len({r.SOPInstanceUID for r in results}) == len(results) == 28
+
+
+@pytest.mark.parametrize("name", ["ct_chest_slice_0.dcm", "ct_chest_slice_1.dcm"])
+def test_an_image_of_nobody_is_refused_with_the_tag_that_is_missing(real_data: Path, name: str) -> None:
+    with pytest.raises(DeidentificationError) as caught:
+        deidentify(IdentifiedInstance.from_part10((real_data / name).read_bytes()), Profile.of(), KEY)
+    assert (caught.value.reason, caught.value.tag) == ("missing_identifier", "(0010,0020)")
