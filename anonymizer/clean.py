@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from anonymizer.identity import Identity
-from anonymizer.text import spellings
+from anonymizer.text import FIRST_CJK, spellings
 
 __all__ = ["Cleaner"]
 
@@ -39,7 +39,6 @@ _WORD = re.compile(r"[^\W_]+")
 _PART = re.compile(r"\d+|[^\W\d_]+")
 _EDGES = " \t\r\n_-,;:/^=+&|.()[]"
 _LONG_NAME = 5
-_FIRST_CJK = "\u2e80"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,7 +60,7 @@ class Cleaner:
     def of(cls, identity: Identity) -> Cleaner:
         """The cleaner for an identity."""
         names = identity.patient | identity.people
-        inside = sorted(n for n in names | identity.secrets if len(n) >= _LONG_NAME or max(n) >= _FIRST_CJK)
+        inside = sorted(n for n in names | identity.secrets if len(n) >= _LONG_NAME or max(n) >= FIRST_CJK)
         return cls(frozenset(names | identity.places | identity.numbers), tuple(inside))
 
     def clean(self, text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from anonymizer.clean import Cleaner
@@ -136,7 +137,7 @@ class Engine:
                 self._sequence(element, charsets, path, dummy=False) if known == "SQ" and vr == "SQ" else None
             )
         # A kept value must be what the dictionary says it is: a name written as a number's neighbour is none.
-        if not any(_same_family(vr, one) for one in known.split(" or ")):
+        if not _same_family(vr, known):
             return None
         if _FAMILIES.get(vr) == "decimal" and not _DECIMALS.fullmatch(element.value):
             return None
@@ -199,6 +200,8 @@ def _emptied(element: Element) -> Element:
     return Element(element.tag, vr, items=() if vr == "SQ" else None)
 
 
+@lru_cache(maxsize=1024)
 def _same_family(vr: str, known: str) -> bool:
-    family = _FAMILIES.get(vr, vr)
-    return vr != "UN" and family == _FAMILIES.get(known, known)
+    """Whether a VR is of the kind that the dictionary has; ``known`` may be a choice, ``US or SS``."""
+    families = {_FAMILIES.get(one, one) for one in known.split(" or ")}
+    return vr != "UN" and not families.isdisjoint(_FAMILIES.get(one, one) for one in vr.split(" or "))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from anonymizer.table import vr_of
-from anonymizer.text import Charsets, charsets_of, decode, fold, spellings, words
+from anonymizer.text import FIRST_CJK, Charsets, charsets_of, decode, fold, spellings, words
 from anonymizer.vocabulary import (
     DEVICE_TAGS,
     IDENTIFIER_TAGS,
@@ -75,7 +75,7 @@ def harvest(elements: tuple[Element, ...], charsets: Charsets) -> Identity:
     identity = Identity()
     _visit(elements, charsets, identity)
     ordinary = IMAGING_TERMS | OWN_WORDS
-    identity.secrets |= {w for w in identity.patient | identity.people if len(w) >= 3}
+    identity.secrets |= {w for w in identity.patient | identity.people if len(w) >= 3 or max(w) >= FIRST_CJK}
     identity.secrets -= ordinary
     identity.people -= IMAGING_TERMS
     identity.places -= IMAGING_TERMS

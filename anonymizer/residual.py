@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from anonymizer.errors import ResidualIdentity
 from anonymizer.identity import Identity
-from anonymizer.text import TEXT_VRS, Charsets, charsets_of, decode, fold, words
+from anonymizer.text import FIRST_CJK, TEXT_VRS, Charsets, charsets_of, decode, fold, words
 from anonymizer.wire import Element, tag_path
 
 __all__ = ["Residual"]
@@ -40,7 +40,7 @@ class Residual:
     secrets
         Words that must not be left.
     compounds
-        Those among them that are no single word: ``12-345/6``.
+        Those among them that are no single word (``12-345/6``) or of a script without spaces.
     """
 
     secrets: frozenset[str]
@@ -50,7 +50,7 @@ class Residual:
     @classmethod
     def of(cls, identity: Identity) -> Residual:
         """The search for an identity."""
-        compounds = tuple(sorted(s for s in identity.secrets if not s.isalnum()))
+        compounds = tuple(sorted(s for s in identity.secrets if not s.isalnum() or max(s) >= FIRST_CJK))
         return cls(frozenset(identity.secrets), compounds, frozenset(identity.uids))
 
     def check(

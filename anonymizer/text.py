@@ -13,6 +13,7 @@ from anonymizer.wire import Element, tag_path
 
 __all__ = [
     "CHARSET_TAG",
+    "FIRST_CJK",
     "TEXT_VRS",
     "Charsets",
     "charsets_of",
@@ -24,8 +25,11 @@ __all__ = [
 ]
 
 CHARSET_TAG = 0x00080005
+# Scripts from here on put no spaces between words, and two letters make a name.
+FIRST_CJK = "\u2e80"
 TEXT_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 _DELIMITERS = {0x5C, 0x0A, 0x0C, 0x0D, 0x09, 0x5E, 0x3D}
+_MISSPELT = re.compile(r"ISO[ _-]?(2022[ _-])?IR[ _-]?(\d+)")
 _WORD = re.compile(r"[^\W_]+")
 # Letters that carry no accent which NFKD could take off.
 _PLAIN = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
@@ -50,8 +54,7 @@ def charsets_of(items: tuple[Element, ...], inherited: Charsets, path: str = "")
 
 
 def _codec(term: str, path: str) -> str:
-    term = re.sub(r"^ISO[ -]IR", "ISO_IR", term)
-    codec = python_encoding.get(term)
+    codec = python_encoding.get(_MISSPELT.sub(_spelt_right, term))
     if codec is None:
         raise Unsupported(
             "character_set",
@@ -60,6 +63,10 @@ def _codec(term: str, path: str) -> str:
             tag_path(CHARSET_TAG, path),
         )
     return codec
+
+
+def _spelt_right(match: re.Match[str]) -> str:
+    return f"ISO 2022 IR {match.group(2)}" if match.group(1) else f"ISO_IR {match.group(2)}"
 
 
 def decode(value: bytes | memoryview, charsets: Charsets) -> str:

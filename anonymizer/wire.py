@@ -23,6 +23,7 @@ ITEM_LIMIT = 2_000_000
 
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
+_ZEROS = bytes(8)
 _LONG = listed(
     """
     OB OD OF OL OV OW SQ SV UC UN UR UT UV
@@ -113,7 +114,7 @@ class _Reader:
         found: dict[int, Element] = {}
         while at < end:
             # Some writers fill the last block of a file with zeros; nothing of it is kept.
-            if depth == 0 and not any(self.data[at : at + 4]) and not any(self.data[at:end]):
+            if depth == 0 and self.data[at : at + 8] == _ZEROS and not any(self.data[at:end]):
                 break
             tag, vr, length, at = self._head(at, end, path)
             if tag == _ITEM_END and delimited:
@@ -146,24 +147,27 @@ class _Reader:
     def _element(
         self, tag: int, vr: str, length: int, at: int, end: int, path: str, depth: int
     ) -> tuple[Element, int]:
-        here = tag_path(tag, path)
         if length == _UNDEFINED:
-            if vr == "SQ":
-                items, at = self._items(at, end, here, depth, delimited=True)
-                return Element(tag, vr, items=items), at
-            if vr == "UN":
-                return self._unknown_sequence(tag, at, end, here, depth)
-            if vr.startswith("O"):
-                stop, after = self._fragments(at, end, here)
-                return Element(tag, vr, self._slice(tag, at, stop, depth), encapsulated=True), after
-            raise _unreadable("bad_structure", "A value of this kind cannot have an undefined length", here)
+            return self._undefined(tag, vr, at, end, tag_path(tag, path), depth)
         stop = at + length
         if stop > end:
-            raise _unreadable("truncated", "A value is longer than what holds it", here)
+            raise _unreadable("truncated", "A value is longer than what holds it", tag_path(tag, path))
         # A private sequence is removed as a whole; its inside need not make sense to us.
         if vr == "SQ" and not tag >> 16 & 1:
-            return Element(tag, vr, items=self._items(at, stop, here, depth, delimited=False)[0]), stop
+            items, _ = self._items(at, stop, tag_path(tag, path), depth, delimited=False)
+            return Element(tag, vr, items=items), stop
         return Element(tag, vr, self._slice(tag, at, stop, depth)), stop
+
+    def _undefined(self, tag: int, vr: str, at: int, end: int, here: str, depth: int) -> tuple[Element, int]:
+        if vr == "SQ":
+            items, at = self._items(at, end, here, depth, delimited=True)
+            return Element(tag, vr, items=items), at
+        if vr == "UN":
+            return self._unknown_sequence(tag, at, end, here, depth)
+        if vr.startswith("O"):
+            stop, after = self._fragments(at, end, here)
+            return Element(tag, vr, self._slice(tag, at, stop, depth), encapsulated=True), after
+        raise _unreadable("bad_structure", "A value of this kind cannot have an undefined length", here)
 
     def _slice(self, tag: int, at: int, stop: int, depth: int) -> bytes | memoryview:
         return self.view[at:stop] if depth == 0 and tag in _PIXELS else self.data[at:stop]

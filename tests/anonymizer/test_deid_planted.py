@@ -104,8 +104,9 @@ def test_names_are_found_whatever_their_case_accents_or_character_set() -> None:
     assert "ørn".encode() not in result
 
 
-def test_names_in_a_script_without_spaces_are_found_inside_words() -> None:
-    dataset = minimal(SpecificCharacterSet="ISO_IR 192", PatientName="Yamada^Tarou=山田^太郎")
+@pytest.mark.parametrize("charset", ["ISO_IR 192", ["", "ISO 2022 IR 87"], "GB18030"])
+def test_names_in_a_script_without_spaces_are_found_inside_words(charset) -> None:
+    dataset = minimal(SpecificCharacterSet=charset, PatientName="Yamada^Tarou=山田^太郎")
     dataset.SeriesDescription = "山田太郎胸部 CT"
     _, header, _ = out(part10(dataset))
     assert header.SeriesDescription == "CT"

@@ -154,6 +154,17 @@ def test_a_name_in_an_attribute_that_is_kept_stops_the_object() -> None:
     assert (error.reason, error.tag) == ("residual_identity", "(0008,1090)")
 
 
+def test_a_short_name_in_a_script_without_spaces_stops_the_object_too() -> None:
+    dataset = minimal(SpecificCharacterSet="ISO_IR 192", PatientName="Y=山田", Manufacturer="山田電機")
+    assert refusal(part10(dataset)).reason == "residual_identity"
+
+
+@pytest.mark.parametrize("spelling", ["ISO_IR 100", "ISO-IR 100", "ISO_IR_100", "ISO IR 100"])
+def test_a_misspelt_character_set_is_understood(spelling: str) -> None:
+    data = part10(minimal(SpecificCharacterSet="ISO_IR 100")).replace(b"ISO_IR 100", spelling.encode())
+    deidentify(IdentifiedInstance.from_part10(data), Profile.of(), KEY)
+
+
 @pytest.mark.parametrize(
     "attributes",
     [
@@ -215,3 +226,9 @@ def test_a_file_cut_short_inside_an_element_is_refused(end: int) -> None:
     except DeidentificationError:
         return
     assert WHOLE[end : end + 2] in boundaries, "only a cut between two elements can pass for a smaller object"
+
+
+def test_zeros_that_fill_the_last_block_of_a_file_are_dropped() -> None:
+    whole = deidentify(IdentifiedInstance.from_part10(WHOLE), Profile.of(), KEY)[0].to_part10()
+    filled = IdentifiedInstance.from_part10(WHOLE + bytes(512))
+    assert deidentify(filled, Profile.of(), KEY)[0].to_part10() == whole
