@@ -27,7 +27,7 @@ from containers.errors import ImageError, RuntimeUnavailable
 from containers.log_sink import LogSink
 from containers.once import exclusive
 from containers.package import Package
-from containers.requirements import wheels_for
+from containers.requirements import default_wheels, wheels_for
 from containers.runtime import Availability, Ending, Image, OnLine, Outcome, Report, RunOrder
 
 __all__ = ["DockerRuntime"]
@@ -55,17 +55,25 @@ class DockerRuntime:
         The daemon's socket. Default: DOCKER_HOST, else ``unix:///var/run/docker.sock``.
     build_network
         Network of a build. "none" by default: all a build needs is in its context.
+    wheels
+        Take requirements from this folder only, without network. Default: ROR_WHEELS.
     """
 
     name = "docker"
 
     def __init__(
-        self, root: Path, base_image: str | None = None, host: str | None = None, build_network: str = "none"
+        self,
+        root: Path,
+        base_image: str | None = None,
+        host: str | None = None,
+        build_network: str = "none",
+        wheels: Path | None = None,
     ) -> None:
         self._root = root.resolve()
         self._base = base_image or os.environ.get("ROR_BASE_IMAGE") or _DEFAULT_BASE
         self._host = host
         self._build_network = build_network
+        self._wheels = wheels or default_wheels()
         self._known_client: docker.DockerClient | None = None
         self._running: set[str] = set()
         self._stopped: set[str] = set()
@@ -140,7 +148,7 @@ class DockerRuntime:
             _present_or_pulled(
                 client, self._base, "Or set ROR_BASE_IMAGE to one with Python 3.11 and venv.", report
             )
-        wheels = wheels_for(package, self._root, client.info()["Architecture"], report)
+        wheels = wheels_for(package, self._root, self._wheels, client.info()["Architecture"], report)
         report(f"building {reference}")
         with build_context(package, wheels) as context:
             answers = client.api.build(

@@ -54,6 +54,8 @@ def container_settings(order: RunOrder, image_labels: dict[str, str], cores: int
         "user": f"{uid}:{gid}",
         "network_mode": "none",
         "read_only": True,
+        # As process 1 a program would ignore SIGTERM, and its orphans would stay as zombies and fill `pids_limit`.
+        "init": True,
         "tmpfs": {"/tmp": f"rw,nosuid,nodev,size={_TMP_MIB}m,mode=1777"},
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],

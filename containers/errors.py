@@ -60,7 +60,7 @@ class AdvisedError(ContainersError):
         return f"{self.message}\n{self.advice}" if self.advice else self.message
 
 
-class RuntimeUnavailable(AdvisedError):  # noqa: N818 - it names a state, not a mistake
+class RuntimeUnavailable(AdvisedError):
     """The runtime cannot work here: no daemon, no permission, no venv module."""
 
 

@@ -78,7 +78,7 @@ class MaskOutput(_Frozen):
 
     name: Annotated[str, AfterValidator(rules.mask_name)]
     on: Annotated[str, AfterValidator(rules.plain_text)]
-    segments: Annotated[tuple[Segment, ...], Field(min_length=1)]
+    segments: tuple[Segment, ...]
 
     @field_validator("segments")
     @classmethod

@@ -44,9 +44,24 @@ _KEYS = """
 """
 
 
+_PLAIN_WORDS = {
+    "missing": "is missing",
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+}
+# Letters that Unicode does not take apart into a Latin letter and its mark.
+_LATIN = str.maketrans({"ø": "o", "æ": "ae", "å": "a", "ß": "ss", "œ": "oe", "đ": "d", "ł": "l"})
+
+
 def _legal_name(text: str, limit: int) -> str:
     """Spell `text` with lower-case ASCII letters, digits and underscores, starting with a letter."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", text.lower().translate(_LATIN)).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "_", plain).lstrip("_0123456789").rstrip("_")[:limit]
 
 
@@ -125,14 +140,18 @@ def field_faults(error: ValidationError) -> list[Fault]:
     faults = []
     for found in error.errors(include_url=False, include_context=False):
         message = found["msg"].removeprefix("Value error, ")
-        message = message[0].lower() + message[1:]
-        if found["type"] == "missing":
-            message = "is missing"
-        elif found["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(found["loc"][-1]), _KEYS.split(), n=1)
-            message = "unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
+        message = _PLAIN_WORDS.get(found["type"], message[0].lower() + message[1:])
+        if found["type"] == "extra_forbidden":
+            message = _unknown_key(str(found["loc"][-1]))
         faults.append(Fault(_path(found["loc"]), message))
     return faults
+
+
+def _unknown_key(key: str) -> str:
+    near = difflib.get_close_matches(key, _KEYS.split(), n=1)
+    if not near:
+        return "unknown key"
+    return "unknown key here" if near == [key] else f"unknown key; did you mean {near[0]!r}?"
 
 
 def _path(location: Iterable[int | str]) -> str:
@@ -147,6 +166,10 @@ def cross_faults(raw: dict[str, Any]) -> list[Fault]:
     faults = list(_command_faults(raw))
     masks = _tables(_table(raw.get("outputs")).get("masks"))
     for index, mask in enumerate(masks):
+        if mask.get("segments") == []:
+            faults.append(
+                Fault(f"outputs.masks[{index}].segments", "is empty; a mask has a segment for each value")
+            )
         faults += _segment_faults(f"outputs.masks[{index}].segments", _tables(mask.get("segments")))
     faults += _repeated("outputs.masks", "name", masks)
     measurements = _tables(_table(raw.get("outputs")).get("measurements"))
@@ -199,7 +222,7 @@ def _segment_faults(path: str, segments: list[dict[str, Any]]) -> Iterator[Fault
         elif value not in wanted and value >= 1:
             yield Fault(
                 f"{path}[{index}].value",
-                f"{value} leaves a gap: the values must be 1..{len(segments)}, and there is no {missing}",
+                f"{value} leaves a gap: the values must be 1..{len(segments)}, missing: {missing}",
             )
         first_with.setdefault(value, index)
 

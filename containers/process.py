@@ -26,11 +26,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from containers.errors import ImageError, RuntimeUnavailable
-from containers.launch import LAUNCH
+from containers.launch import GRACE_SECONDS, LAUNCH
 from containers.log_sink import LogSink
 from containers.once import exclusive
 from containers.package import Package
-from containers.requirements import environment_for
+from containers.requirements import default_wheels, environment_for
 from containers.runtime import (
     Availability,
     Ending,
@@ -85,8 +85,7 @@ class ProcessRuntime:
 
     def __init__(self, root: Path, wheels: Path | None = None) -> None:
         self._root = root.resolve()
-        named = os.environ.get("ROR_WHEELS")
-        self._wheels = wheels or (Path(named) if named else None)
+        self._wheels = wheels or default_wheels()
         self._runs: dict[str, _Run] = {}
 
     def availability(self) -> Availability:
@@ -149,7 +148,7 @@ class ProcessRuntime:
         process = subprocess.Popen(
             [*LAUNCH, *_words(order)],
             cwd=order.package.folder,
-            env=_variables(order, scratch, self._root),
+            env=_variables(order, scratch),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -178,10 +177,14 @@ def _words(order: RunOrder) -> tuple[str, ...]:
     )
 
 
-def _variables(order: RunOrder, scratch: Path, root: Path) -> dict[str, str]:
+def _variables(order: RunOrder, scratch: Path) -> dict[str, str]:
     variables = environment(order, str(scratch))
     variables["PATH"] = f"{order.image.reference}/bin:/usr/local/bin:/usr/bin:/bin"
     variables["VIRTUAL_ENV"] = order.image.reference
+    # Importing scikit-image, scipy and matplotlib takes 1 s with compiled modules at hand and 3 s without. They
+    # are kept with the environment, so that the package's folder stays as it is.
+    del variables["PYTHONDONTWRITEBYTECODE"]
+    variables["PYTHONPYCACHEPREFIX"] = f"{order.image.reference}/pycache"
     return variables
 
 
@@ -201,19 +204,20 @@ def _end_survivor(record: BinaryIO, log: LogSink) -> None:
     except json.JSONDecodeError:
         return  # killed while writing it, so right after the start: the launcher ended with its parent
     if left["start_ticks"] is not None and start_ticks(left["pid"]) == left["start_ticks"]:
-        _kill_and_wait(left["pid"])
-        log.note(f"process {left['pid']} of an earlier run of this job outlived its engine; ended it")
-    log.note("an earlier run of this job did not end; starting it again")
+        _see_end(left["pid"])
+    log.note("an earlier run of this job ended with its engine; starting it again")
 
 
-def _kill_and_wait(pid: int) -> None:
+def _see_end(pid: int) -> None:
+    """Wait for the launcher, which ends with its parent but gives the program a grace; kill it if it does not."""
     with contextlib.suppress(ProcessLookupError):
         descriptor = os.pidfd_open(pid)
         try:
-            os.killpg(pid, signal.SIGKILL)
             waiting = select.poll()
             waiting.register(descriptor, select.POLLIN)
-            waiting.poll(10_000)
+            if not waiting.poll((GRACE_SECONDS + 2) * 1000):
+                os.killpg(pid, signal.SIGKILL)
+                waiting.poll(10_000)
         finally:
             os.close(descriptor)
 

@@ -19,7 +19,7 @@ from containers.once import make_once
 from containers.package import Package
 from containers.runtime import Report
 
-__all__ = ["IMAGE_PYTHON", "environment_for", "wheels_for"]
+__all__ = ["IMAGE_PYTHON", "default_wheels", "environment_for", "wheels_for"]
 
 IMAGE_PYTHON = (3, 11)
 # Lines that point at other files: then requirements.txt alone does not say what gets installed.
@@ -54,17 +54,21 @@ def environment_for(package: Package, root: Path, wheels: Path | None, report: R
             pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", python]
             if own_pip:
                 pip = [python, "-m", "pip"]
-            source: list[str | Path] = ["--no-index", "--find-links", wheels] if wheels else []
-            _pip([*pip, "install", "--no-compile", *source, "-r", package.requirements], package, report)
+            words = [*pip, "install", "--no-compile", *_from(wheels), "-r", package.requirements]
+            _pip(words, package, report)
 
     return make_once(folder, make)
 
 
-def wheels_for(package: Package, root: Path, architecture: str, report: Report) -> Path | None:
+def wheels_for(
+    package: Package, root: Path, source: Path | None, architecture: str, report: Report
+) -> Path | None:
     """A folder below ``root/wheels`` with the wheels of `package` for an image; None when it needs none.
 
     Parameters
     ----------
+    source
+        A folder of wheels to take them from, without any network; None for pip's own configuration.
     architecture
         Of the container, as ``uname -m`` says it.
 
@@ -90,9 +94,20 @@ def wheels_for(package: Package, root: Path, architecture: str, report: Report) 
             target = ["download", "--only-binary=:all:", "--python-version", python, "--dest", folder]
             for tag in ("manylinux_2_28", "manylinux_2_17", "manylinux2014"):
                 target += ["--platform", f"{tag}_{architecture}"]
-        _pip([sys.executable, "-m", "pip", *target, "-r", str(package.requirements)], package, report)
+        words = [sys.executable, "-m", "pip", *target, *_from(source), "-r", str(package.requirements)]
+        _pip(words, package, report)
 
     return make_once(folder, make)
+
+
+def default_wheels() -> Path | None:
+    """The folder that ROR_WHEELS names."""
+    named = os.environ.get("ROR_WHEELS")
+    return Path(named) if named else None
+
+
+def _from(wheels: Path | None) -> list[str | Path]:
+    return ["--no-index", "--find-links", wheels.resolve()] if wheels else []
 
 
 def _digest(package: Package, *circumstances: str) -> str:

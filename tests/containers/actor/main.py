@@ -1,0 +1,141 @@
+"""Does what its options ask for: ``{"do": "sleep"}``. Says ``ready`` where a test waits for it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+options = json.loads(os.environ["ROR_CONT_OPTIONS"])
+data, output = Path(sys.argv[-2]), Path(sys.argv[-1])
+
+
+def succeed() -> None:
+    (output / "output.json").write_text("[]")
+
+
+def fail() -> None:
+    sys.exit(options["code"])
+
+
+def tell() -> None:
+    """Write down what the program was given."""
+    seen = {
+        "arguments": sys.argv[1:],
+        "options": options,
+        "environment": dict(os.environ),
+        "folder": str(Path.cwd()),
+    }
+    seen["input"] = (data / "input" / "words.txt").read_text()
+    (Path(os.environ["TMPDIR"]) / "scratch").write_text("writable")
+    (Path(os.environ["HOME"]) / "home").write_text("writable")
+    Path(options["into"].replace("OUTPUT", str(output))).write_text(json.dumps(seen))
+
+
+def speak() -> None:
+    os.write(1, b"first on stdout\n")
+    os.write(2, b"second on stderr\n")
+    os.write(1, "third, with \u00fc\r\n".encode())
+
+
+def flood() -> None:
+    line = b"x" * 1023 + b"\n"
+    for _ in range(options["mib"]):
+        os.write(1, line * 1024)
+
+
+def sleep() -> None:
+    print("ready")
+    time.sleep(600)
+
+
+def refuse() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sleep()
+
+
+def leave_behind() -> None:
+    """Start a process in a session of its own, which would outlive us, and end."""
+    # Without our stdout: whoever waits for the end of the output must not wait for it.
+    child = subprocess.Popen(
+        ["sleep", "600"], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    print(f"left {child.pid}", flush=True)
+
+
+def swell() -> None:
+    """Take memory that is really used, up to a bound that harms no machine."""
+    held = []
+    for _ in range(options["mib"]):
+        held.append(bytearray(os.urandom(1) * (1 << 20)))
+        time.sleep(options.get("pause", 0))
+    print("took it all")
+
+
+def multiply() -> None:
+    """Start processes up to a bound; say how many the machine let us."""
+    started = []
+    try:
+        for _ in range(options["processes"]):
+            started.append(subprocess.Popen(["sleep", "600"]))
+    except OSError as error:
+        print(f"refused after {len(started)}: {error.strerror}")
+    else:
+        print(f"started all {len(started)}")
+    for child in started:
+        child.kill()
+
+
+def look_around() -> None:
+    """Say which interfaces, rights and writable places there are."""
+    status = dict(
+        line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line
+    )
+    refused = []
+    for place in ("/", "/app", "/usr/bin", "/data", "/etc"):
+        try:
+            (Path(place) / "intruder").write_text("was here")
+        except OSError as error:
+            refused.append(f"{place}: {error.strerror}")
+    seen = {
+        "interfaces": [name for _, name in socket.if_nameindex()],
+        "user": os.getuid(),
+        "groups": os.getgroups(),
+        "capabilities": status["CapEff"],
+        "no_new_privileges": status["NoNewPrivs"],
+        "seccomp": status["Seccomp"],
+        "refused": refused,
+    }
+    (output / "seen.json").write_text(json.dumps(seen))
+
+
+def count() -> None:
+    """Write down each beginning and each end; end when the test allows it."""
+    with (output / "count.txt").open("a") as file:
+        file.write("begun\n")
+    print("ready", flush=True)
+    while not (data / "go").exists():
+        time.sleep(0.02)
+    with (output / "count.txt").open("a") as file:
+        file.write("ended\n")
+    print("done")
+
+
+actions = (
+    succeed,
+    fail,
+    tell,
+    speak,
+    flood,
+    sleep,
+    refuse,
+    leave_behind,
+    swell,
+    multiply,
+    look_around,
+    count,
+)
+{action.__name__: action for action in actions}[options["do"]]()

@@ -1,0 +1,149 @@
+"""What only Docker promises: the program is shut in, and images are built without network."""
+
+import dataclasses
+import io
+import json
+import tarfile
+import threading
+from pathlib import Path
+
+import docker
+import pytest
+
+from containers import DockerRuntime, Ending, ImageError, Limits, Package, RuntimeUnavailable
+from tests.containers.conftest import Stage
+from tests.support.docker_daemon import BASE_IMAGE
+
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.parametrize("runtime", [pytest.param("docker", marks=pytest.mark.docker)], indirect=True),
+]
+
+
+@pytest.fixture
+def client(docker_host: str) -> docker.DockerClient:
+    return docker.DockerClient(base_url=docker_host)
+
+
+def test_the_program_is_shut_in(stage: Stage) -> None:
+    assert stage.play(do="look_around").ok
+    seen = json.loads((stage.output / "seen.json").read_text())
+    assert seen["interfaces"] == ["lo"]
+    assert seen["user"] != 0 and 0 not in seen["groups"]
+    assert int(seen["capabilities"], 16) == 0
+    assert (seen["no_new_privileges"], seen["seccomp"]) == ("1", "2")
+    assert len(seen["refused"]) == 5, seen["refused"]
+
+
+def test_a_fork_bomb_stays_within_its_number_of_processes(stage: Stage) -> None:
+    lines: list[str] = []
+    assert stage.play(lines.append, limits=Limits(pids=32, timeout_s=60), do="multiply", processes=100).ok
+    assert lines[0].startswith("refused after ")
+    assert int(lines[0].split()[2].rstrip(":")) < 32
+
+
+def test_the_container_is_taken_away_after_its_end(stage: Stage, client: docker.DockerClient) -> None:
+    stage.play(do="fail", code=3)
+    assert client.containers.list(all=True, filters={"label": f"ror.job={stage.job_id}"}) == []
+
+
+def test_an_image_is_pinned_by_its_id(stage: Stage, client: docker.DockerClient) -> None:
+    assert stage.image.digest == client.images.get(stage.image.reference).id
+    assert stage.image.reference == f"ror/actor:{stage.package.digest[:12]}"
+
+
+def test_an_image_that_is_gone_is_told(stage: Stage) -> None:
+    gone = dataclasses.replace(stage.image, digest="sha256:" + "0" * 64)
+    with pytest.raises(ImageError, match="Prepare the package again"):
+        dataclasses.replace(stage, image=gone).play(do="succeed")
+
+
+def test_a_run_is_stopped_from_another_engine(stage: Stage, docker_host: str, tmp_path: Path) -> None:
+    other = DockerRuntime(tmp_path / "other", BASE_IMAGE, docker_host)
+
+    def on_line(line: str) -> None:
+        if line == "ready":
+            threading.Thread(target=other.stop, args=(stage.job_id,)).start()
+
+    outcome = stage.play(on_line, do="sleep")
+    assert (outcome.ending, outcome.exit_code) == (Ending.EXITED, 143)
+
+
+def test_a_container_that_ended_while_no_engine_watched_is_read_and_not_run_again(
+    stage: Stage, client: docker.DockerClient
+) -> None:
+    client.containers.run(
+        BASE_IMAGE,
+        ["sh", "-c", "echo said before; exit 5"],
+        labels={"ror.job": stage.job_id},
+        network_mode="none",
+        detach=True,
+    ).wait()
+    lines: list[str] = []
+    outcome = stage.play(lines.append, do="succeed")
+    assert outcome.exit_code == 5
+    assert lines[1:] == ["said before"]
+    assert not (stage.output / "output.json").exists()
+
+
+def test_a_missing_base_image_says_what_to_do(stage: Stage, docker_host: str, tmp_path: Path) -> None:
+    folder = tmp_path / "based"
+    folder.mkdir()
+    manifest = (stage.package.folder / "workflow.toml").read_text()
+    (folder / "workflow.toml").write_text(manifest.replace('"actor"', '"based"'))
+    runtime = DockerRuntime(tmp_path / "docker", "localhost:1/no-such-base:1", docker_host)
+    with pytest.raises(
+        ImageError, match=r"no-such-base:1 is not on this machine(.|\n)*docker load(.|\n)*ROR_BASE_IMAGE"
+    ):
+        runtime.prepare(Package.load(folder), lambda line: None)
+
+
+def test_a_build_that_fails_shows_its_last_words(stage: Stage, tmp_path: Path) -> None:
+    folder = tmp_path / "failing"
+    folder.mkdir()
+    manifest = (stage.package.folder / "workflow.toml").read_text()
+    (folder / "workflow.toml").write_text(manifest.replace('"actor"', '"failing"'))
+    (folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nRUN echo the reason is here && exit 7\n")
+    with pytest.raises(ImageError, match="the reason is here"):
+        stage.runtime.prepare(Package.load(folder), lambda line: None)
+
+
+def test_a_machine_without_a_daemon_says_so(runtime: DockerRuntime, tmp_path: Path) -> None:
+    absent = DockerRuntime(tmp_path, host=f"unix://{tmp_path}/no.sock")
+    available = absent.availability()
+    assert not available.ok and "no.sock" in available.reason and "Start Docker" in available.reason
+    with pytest.raises(RuntimeUnavailable):
+        absent.stop("job")
+
+
+@pytest.mark.parametrize("label", ["", 'LABEL com.ror.conda.env.name="stub"'], ids=["entrypoint", "ancestor"])
+def test_an_older_package_runs_its_image(
+    stage: Stage, client: docker.DockerClient, tmp_path: Path, label: str
+) -> None:
+    """An image gets both folders; one from the ancestor's template gets its call, and adds /output itself."""
+    name = f"older-{'ancestor' if label else 'entrypoint'}:1"
+    last = "/output" if label else ""
+    entry = f'#!/bin/sh\necho "$@" {last} > /output/arguments.txt; echo "$ROR_CONT_OPTIONS" >> /output/arguments.txt\n'
+    build_image(client, name, entry, label)
+    folder = tmp_path / "older"
+    folder.mkdir()
+    statement = {"select": "select series from study", "ROR_CONT_OPTIONS": '{"-z": 1}', "docker_image": name}
+    (folder / "select.statement").write_text(json.dumps(statement))
+    package = Package.load(folder)
+    image = stage.runtime.prepare(package, lambda line: None)
+    older = dataclasses.replace(stage, package=package, image=image)
+    assert older.play(**package.manifest.options).ok
+    call = "python ./stub.py /data /output" if label else "/data /output"
+    assert (stage.output / "arguments.txt").read_text().splitlines() == [call, '{"-z": 1}']
+
+
+def build_image(client: docker.DockerClient, name: str, entry: str, label: str) -> None:
+    dockerfile = f'FROM {BASE_IMAGE}\nCOPY entry.sh /entry.sh\nENTRYPOINT ["/bin/sh", "/entry.sh"]\n{label}\n'
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as tar:
+        for path, text in {"Dockerfile": dockerfile, "entry.sh": entry}.items():
+            member = tarfile.TarInfo(path)
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
+    context.seek(0)
+    client.images.build(fileobj=context, custom_context=True, tag=name, network_mode="none")

@@ -1,0 +1,126 @@
+"""A package is read once, and its digest names what it is."""
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from containers import ManifestError, Package, command_line
+
+MANIFEST = 'name = "one"\nversion = "1"\ncommand = ["true"]\nselect = "select series from study"\n'
+NAMES = st.sampled_from(["a.py", "b.py", "models/c.bin", "models/d.bin", "zz"])
+
+
+def write(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, content in {"workflow.toml": MANIFEST.encode(), **files}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+def digest(files: dict[str, bytes]) -> str:
+    with TemporaryDirectory() as folder:
+        return Package.load(write(Path(folder), files)).digest
+
+
+@settings(deadline=None, max_examples=60)
+@given(one=st.dictionaries(NAMES, st.binary(max_size=5)), other=st.dictionaries(NAMES, st.binary(max_size=5)))
+def test_two_folders_have_the_same_digest_exactly_when_they_hold_the_same(
+    one: dict[str, bytes], other: dict[str, bytes]
+) -> None:
+    assert (digest(one) == digest(other)) == (one == other)
+    assert digest(one) == digest(dict(reversed(one.items())))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".git/HEAD",
+        "__pycache__/a.pyc",
+        "a.pyc",
+        "wheels/x.whl",
+        ".cache/x",
+        ".mypy_cache/x",
+        ".venv/x",
+        "a.py~",
+    ],
+)
+def test_caches_and_version_control_do_not_count(name: str) -> None:
+    assert digest({"a.py": b"1", name: b"anything"}) == digest({"a.py": b"1"})
+
+
+def test_a_file_that_became_executable_makes_another_package(tmp_path: Path) -> None:
+    before = Package.load(write(tmp_path, {"run.sh": b"#!/bin/sh\n"})).digest
+    (tmp_path / "run.sh").chmod(0o755)
+    assert Package.load(tmp_path).digest != before
+
+
+def test_a_link_counts_by_where_it_points_and_is_not_followed(tmp_path: Path) -> None:
+    outside = write(tmp_path / "outside", {})
+    folder = write(tmp_path / "package", {})
+    (folder / "link").symlink_to(outside)
+    (folder / "broken").symlink_to("nowhere")
+    before = Package.load(folder).digest
+    (outside / "new").touch()
+    assert Package.load(folder).digest == before
+    (folder / "broken").unlink()
+    assert Package.load(folder).digest != before
+
+
+def test_a_folder_without_a_manifest_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"no workflow\.toml here; `ror init` makes one"):
+        Package.load(tmp_path)
+
+
+def test_a_manifest_in_another_encoding_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "workflow.toml").write_bytes(MANIFEST.encode() + b'description = "\xe6"\n')
+    with pytest.raises(ManifestError, match="not UTF-8"):
+        Package.load(tmp_path)
+
+
+def older(folder: Path, **statement: object) -> Package:
+    (folder / "select.statement").write_text(json.dumps(statement))
+    return Package.load(folder)
+
+
+def test_an_older_package_becomes_one_without_announced_outputs(tmp_path: Path) -> None:
+    folder = tmp_path / "Knee-Cartilage 2"
+    folder.mkdir()
+    package = older(
+        folder, select="select series from study", ROR_CONT_OPTIONS='{"-z": 1}', docker_image="knee:3"
+    )
+    assert (package.docker_image, package.manifest.announced) == ("knee:3", False)
+    assert package.manifest.name == "knee_cartilage_2"
+    assert package.manifest.options == {"-z": 1}
+    assert command_line(package.manifest, "/data", "/output") == ("/data", "/output")
+
+
+def test_an_older_package_may_bring_its_call(tmp_path: Path) -> None:
+    package = older(tmp_path, select="select series", docker_image="knee:3", call='python "my stub.py" {}')
+    assert command_line(package.manifest, "/data", "/output") == ("python", "my stub.py", "/data")
+
+
+def test_an_older_package_tells_all_its_faults(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError) as caught:
+        older(tmp_path, ROR_CONT_OPTIONS="{", docker_image=3)
+    assert [fault.path for fault in caught.value.faults] == [
+        "docker_image",
+        "select",
+        "docker_image",
+        "ROR_CONT_OPTIONS",
+    ]
+
+
+@given(data=st.text(min_size=1), output=st.text(min_size=1))
+def test_a_folder_is_put_in_as_it_is_called_even_if_it_looks_like_a_placeholder(
+    data: str, output: str
+) -> None:
+    with TemporaryDirectory() as folder:
+        manifest = Package.load(write(Path(folder), {})).manifest
+    assert command_line(manifest, data, output) == ("true", data, output)
+    placed = manifest.model_copy(update={"command": ("run", "{}", "--to={output}", "{descr}")})
+    assert command_line(placed, data, output) == ("run", data, f"--to={output}", f"{data}/descr.json")

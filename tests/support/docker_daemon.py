@@ -1,0 +1,132 @@
+"""A real Docker daemon for tests: the one that runs already, else one of our own that ends with the tests.
+
+Our own needs root and Debian's docker.io, keeps all it has in a temporary folder, and makes no network: containers of
+workflows have none. The base image is Debian with Python, made by debootstrap; the archive of it is kept in
+``$XDG_CACHE_HOME/ror-tests`` so that the next session takes seconds.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+from docker.errors import DockerException
+
+__all__ = ["BASE_IMAGE", "NoDocker", "docker_daemon"]
+
+BASE_IMAGE = "ror-base:bookworm"
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ror-tests"
+_PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+
+
+class NoDocker(Exception):
+    """Why there is no Docker here; tests are skipped with this sentence."""
+
+
+@contextlib.contextmanager
+def docker_daemon() -> Iterator[str]:
+    """Yield the address of a daemon that has `BASE_IMAGE`.
+
+    Raises
+    ------
+    NoDocker
+        None runs and none can be started, or there is no way to the base image.
+    """
+    with contextlib.ExitStack() as stack:
+        host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+        if not _answers(host):
+            host = stack.enter_context(_own_daemon())
+        _bring_base_image(host)
+        yield host
+
+
+def _answers(host: str) -> bool:
+    try:
+        client = docker.DockerClient(base_url=host)
+        client.ping()
+    except DockerException:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _own_daemon() -> Iterator[str]:
+    if os.geteuid() != 0 or shutil.which("dockerd", path=_PATH) is None:
+        raise NoDocker("no Docker daemon runs, and starting one needs root and Debian's docker.io")
+    folder = Path(tempfile.mkdtemp(prefix="ror-docker-"))
+    command = ["dockerd", "--host", f"unix://{folder}/docker.sock", "--pidfile", folder / "pid"]
+    command += ["--data-root", folder / "data", "--exec-root", folder / "exec"]
+    command += ["--bridge=none", "--iptables=false", "--ip6tables=false"]
+    daemon = subprocess.Popen(
+        command,
+        env={**os.environ, "PATH": _PATH},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        _wait_until_it_listens(daemon)
+        yield f"unix://{folder}/docker.sock"
+    finally:
+        daemon.terminate()
+        daemon.wait(60)
+        shutil.rmtree(folder)
+
+
+def _wait_until_it_listens(daemon: subprocess.Popen[str]) -> None:
+    said: deque[str] = deque(maxlen=10)
+    assert daemon.stdout is not None
+    for line in daemon.stdout:
+        said.append(line.rstrip())
+        if "API listen on" in line:
+            # Whoever prints into a full pipe stops: keep reading.
+            threading.Thread(target=deque, args=(daemon.stdout, 0), daemon=True).start()
+            return
+    raise NoDocker("dockerd does not start here: " + " | ".join(said))
+
+
+def _bring_base_image(host: str) -> None:
+    client = docker.DockerClient(base_url=host, timeout=300)
+    if client.images.list(BASE_IMAGE):
+        return
+    archive = _CACHE / f"{BASE_IMAGE.replace(':', '-')}.tar.gz"
+    if not archive.exists():
+        _debootstrap(archive)
+    repository, _, tag = BASE_IMAGE.partition(":")
+    client.api.import_image_from_file(str(archive), repository=repository, tag=tag)
+
+
+def _debootstrap(archive: Path) -> None:
+    if os.geteuid() != 0 or shutil.which("debootstrap", path=_PATH) is None:
+        raise NoDocker(f"no base image {BASE_IMAGE}, and making it needs root and Debian's debootstrap")
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    include = "--include=python3,python3-venv,ca-certificates"
+    # Beside the archive: a temporary folder may be mounted without device files.
+    with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+        root, new = Path(folder) / "root", Path(folder) / "new.tar.gz"
+        _run("debootstrap", "--variant=minbase", include, "bookworm", root)
+        left_out = [
+            f"--exclude=./{name}/*" for name in ("proc", "sys", "dev", "var/cache/apt", "var/lib/apt/lists")
+        ]
+        left_out += [f"--exclude=./usr/share/{name}/*" for name in ("doc", "locale", "man")]
+        _run("tar", "-C", root, *left_out, "-czf", new, ".")
+        new.rename(archive)
+
+
+def _run(*command: str | Path) -> None:
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PATH": _PATH},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode != 0:
+        tail = " | ".join(done.stdout.splitlines()[-5:])
+        raise NoDocker(f"{command[0]} ended with {done.returncode}: {tail}")
