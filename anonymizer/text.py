@@ -90,7 +90,9 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     lowered = unicodedata.normalize("NFC", text).casefold().translate(_PLAIN)
-    return "".join(c for c in unicodedata.normalize("NFKD", lowered) if not unicodedata.combining(c))
+    bare = (c for c in unicodedata.normalize("NFKD", lowered) if not unicodedata.combining(c))
+    # Hangul was taken apart like accents, and is put together again.
+    return unicodedata.normalize("NFC", "".join(bare))
 
 
 def spellings(text: str) -> frozenset[str]:

@@ -112,6 +112,13 @@ def test_names_in_a_script_without_spaces_are_found_inside_words(charset) -> Non
     assert header.SeriesDescription == "CT"
 
 
+def test_a_korean_name_is_found_inside_a_word() -> None:
+    dataset = minimal(SpecificCharacterSet="ISO_IR 192", PatientName="Kim^Cheolsu=김^철수")
+    dataset.SeriesDescription = "김철수 T1"
+    _, header, _ = out(part10(dataset))
+    assert header.SeriesDescription == "T1"
+
+
 def test_the_same_input_gives_the_same_bytes() -> None:
     data = part10(ct().dataset)
     assert out(data)[0] == out(data)[0]
