@@ -9,7 +9,7 @@ from pathlib import Path
 __all__ = ["WithholdValues", "set_up"]
 
 # These libraries quote attribute values in their messages, and what they handle at the gate is identified.
-_QUOTE_VALUES = ("pydicom", "pynetdicom", "py.warnings", "highdicom")
+_QUOTE_VALUES = ("pydicom", "pynetdicom", "py.warnings")
 _LINE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _MAX_BYTES = 20 * 2**20
 
@@ -40,7 +40,7 @@ def set_up(home: Path, level: int = logging.INFO) -> None:
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(True)
-    for chatty in ("dbos", "alembic", "urllib3", "docker", "pynetdicom", "pydicom"):
+    for chatty in ("dbos", "alembic", "urllib3", "docker", "highdicom", "pynetdicom", "pydicom"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

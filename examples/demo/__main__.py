@@ -9,7 +9,9 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -29,6 +31,7 @@ TUMOUR_FIELDS = {
     "necrotic_core_volume": "necrotic_core",
 }
 DEADLINE_SECONDS = 300
+Tell: TypeAlias = Callable[[str], None]
 _POLL_SECONDS = 0.5
 
 
@@ -51,8 +54,8 @@ def main() -> int:
                 "lung_mask": make_chest_ct(folder / "sent" / "chest_ct"),
                 "brain_tumor": make_brain_mr(folder / "sent" / "brain_mr"),
             }
-            with installation.stand_in_pacs() as pacs_port:
-                _set_up(installation, pacs_port, tell)
+            with installation.stand_in_pacs() as pacs:
+                _set_up(installation, pacs, tell)
                 with installation.serve() as (port, runtime):
                     _send(studies.values(), port, tell)
                     jobs = _wait(installation, tell)
@@ -69,18 +72,18 @@ def main() -> int:
     return 0 if well else 1
 
 
-def _set_up(installation: Installation, pacs_port: int, tell) -> None:
+def _set_up(installation: Installation, pacs: orthanc.Peer, tell: Tell) -> None:
     try:
-        _add_all(installation, pacs_port, "auto", tell)
+        _add_all(installation, pacs, "auto", tell)
     except CommandFailed as error:
         # A Docker daemon that cannot get the base image (no network) is no reason not to show the path.
         print(f"Docker cannot be used, so programs run as processes: {error}", file=sys.stderr)
         shutil.rmtree(installation.home)
-        _add_all(installation, pacs_port, "process", tell)
+        _add_all(installation, pacs, "process", tell)
 
 
-def _add_all(installation: Installation, pacs_port: int, runtime: str, tell) -> None:
-    installation.configure(pacs_port, runtime)
+def _add_all(installation: Installation, pacs: orthanc.Peer, runtime: str, tell: Tell) -> None:
+    installation.configure(runtime, pacs)
     installation.ror("project", "add", "demo", "--pacs", "demo")
     installation.ror("route", "add", "demo")
     for name in WORKFLOWS:
@@ -88,14 +91,14 @@ def _add_all(installation: Installation, pacs_port: int, runtime: str, tell) -> 
         installation.ror("workflow", "add", str(ROOT / "workflows" / name), "--project", "demo")
 
 
-def _send(studies, port: int, tell) -> None:
+def _send(studies: Iterable[GeneratedStudy], port: int, tell: Tell) -> None:
     peer = orthanc.Peer("ROR", "127.0.0.1", port, "DEMO_SCANNER")
     for study in studies:
         tell(f"sending {len(study.files)} objects by C-STORE")
         orthanc.send(peer, study.files)
 
 
-def _wait(installation: Installation, tell) -> dict[str, dict]:
+def _wait(installation: Installation, tell: Tell) -> dict[str, Any]:
     """Wait until every workflow has ended one job; returns them by workflow."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
@@ -107,10 +110,14 @@ def _wait(installation: Installation, tell) -> dict[str, dict]:
         going = ", ".join(f"{row['id'].rpartition('-')[0]}: {row['step'] or row['state']}" for row in rows)
         tell(going or "waiting until the studies settle")
         time.sleep(_POLL_SECONDS)
-    raise CommandFailed(f"the jobs did not end within {DEADLINE_SECONDS} s; see {installation.folder}/serve.log")
+    raise CommandFailed(
+        f"the jobs did not end within {DEADLINE_SECONDS} s; see {installation.folder}/serve.log"
+    )
 
 
-def _report(installation: Installation, studies: dict[str, GeneratedStudy], jobs: dict[str, dict]) -> list[report.Finding]:
+def _report(
+    installation: Installation, studies: dict[str, GeneratedStudy], jobs: dict[str, Any]
+) -> list[report.Finding]:
     findings: list[report.Finding] = []
     measured = report.measurements(installation)
     for name, study in studies.items():
@@ -119,7 +126,9 @@ def _report(installation: Installation, studies: dict[str, GeneratedStudy], jobs
         if job["job"]["state"] != "succeeded":
             continue
         if name == "lung_mask":
-            findings.append(report.dice(Path(job["folder"]) / "output" / "mask" / "lungs.nii.gz", study.truth))
+            findings.append(
+                report.dice(Path(job["folder"]) / "output" / "mask" / "lungs.nii.gz", study.truth)
+            )
         else:
             findings += report.volume_lines(measured, study.volumes_mm3, TUMOUR_FIELDS)
     findings.append(report.leaks(installation, studies.values()))

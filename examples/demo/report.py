@@ -52,12 +52,18 @@ def path_lines(installation: Installation, job: Mapping[str, Any], sent: Generat
 
 def dice(found: Path, truth: Path) -> Finding:
     """Agreement of two label maps on one grid, labels taken together: 2|A∩B| / (|A|+|B|)."""
-    a, b = (np.asanyarray(nibabel.as_closest_canonical(nibabel.load(one)).dataobj) > 0 for one in (found, truth))
+    a, b = (
+        np.asanyarray(nibabel.as_closest_canonical(nibabel.load(one)).dataobj) > 0 for one in (found, truth)
+    )
     value = 2.0 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
-    return Finding(f"lung Dice  {value:.3f} against the reference mask (at least {LUNG_DICE})", bool(value >= LUNG_DICE))
+    return Finding(
+        f"lung Dice  {value:.3f} against the reference mask (at least {LUNG_DICE})", bool(value >= LUNG_DICE)
+    )
 
 
-def volume_lines(measured: Mapping[str, float], implanted: Mapping[str, float], fields: Mapping[str, str]) -> Iterable[Finding]:
+def volume_lines(
+    measured: Mapping[str, float], implanted: Mapping[str, float], fields: Mapping[str, str]
+) -> Iterable[Finding]:
     """Volumes found beside those implanted, mm³; `fields` maps a measurement to the label of the truth."""
     parts, well = [], True
     for field, label in fields.items():
@@ -84,4 +90,7 @@ def leaks(installation: Installation, studies: Iterable[GeneratedStudy]) -> Find
 
 def measurements(installation: Installation) -> dict[str, float]:
     """All measurements by field."""
-    return {row["field_name"]: float(row["value"]) for row in json.loads(installation.ror("measurements", "--json"))}
+    return {
+        row["field_name"]: float(row["value"])
+        for row in json.loads(installation.ror("measurements", "--json"))
+    }

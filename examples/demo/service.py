@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CommandFailed", "Installation"]
+from orthanc import Peer
 
-_SERVES = re.compile(r"ror serves: \S+ on port (\d+), (\w+) runtime")
+__all__ = ["SERVES", "CommandFailed", "Installation", "free_port"]
+
+SERVES = re.compile(r"ror serves: \S+ on port (\d+), (\w+) runtime")
 _PACS_TITLE = "DEMO_PACS"
 
 
-class CommandFailed(Exception):  # noqa: N818
+class CommandFailed(Exception):  
     """A `ror` command ended with an error; its text is the command's own."""
 
 
@@ -38,19 +40,24 @@ class Installation:
     def pacs(self) -> Path:
         return self.folder / "pacs"
 
-    def configure(self, pacs_port: int, runtime: str) -> None:
-        """Write ``ror.toml``: any free port to listen on, one second of quiet, results to the stand-in PACS."""
+    def configure(
+        self, runtime: str, pacs: Peer | None = None, settle_seconds: float = 1.0, orthanc_url: str = ""
+    ) -> None:
+        """Write ``ror.toml``: any free port to listen on, results to `pacs`."""
+        lines = [
+            '[listener]\nhost = "127.0.0.1"\nport = 0\nreserve_mib = 256',
+            f"settle_seconds = {settle_seconds}\n",
+            f'[engine]\nruntime = "{runtime}"\n',
+        ]
+        if pacs is not None:
+            lines.append(f'[pacs.demo]\nhost = "{pacs.host}"\nport = {pacs.port}\nae_title = "{pacs.ae_title}"')
+            lines.append(f'orthanc_url = "{orthanc_url}"\n')
         self.home.mkdir(parents=True, exist_ok=True)
-        (self.home / "ror.toml").write_text(
-            '[listener]\nhost = "127.0.0.1"\nport = 0\nsettle_seconds = 1.0\nreserve_mib = 256\n\n'
-            f'[engine]\nruntime = "{runtime}"\nslots = 1\n\n'
-            f'[pacs.demo]\nhost = "127.0.0.1"\nport = {pacs_port}\nae_title = "{_PACS_TITLE}"\n',
-            encoding="utf-8",
-        )
+        (self.home / "ror.toml").write_text("\n".join(lines), encoding="utf-8")
 
     def ror(self, *arguments: str) -> str:
         """Run one `ror` command and return what it prints."""
-        done = subprocess.run(self._command(*arguments), capture_output=True, text=True, check=False)
+        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, check=False)
         if done.returncode:
             raise CommandFailed(f"ror {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
@@ -64,13 +71,10 @@ class Installation:
         """Run `ror serve` until the block ends; gives its port and the name of its runtime."""
         log = self.folder / "serve.log"
         with log.open("w") as stream:
-            process = subprocess.Popen(
-                self._command("serve"), stdout=subprocess.PIPE, stderr=stream, text=True, bufsize=1
-            )
+            process = subprocess.Popen(self.command("serve"), stdout=subprocess.PIPE, stderr=stream, text=True)
         try:
             assert process.stdout is not None
-            line = process.stdout.readline()
-            serves = _SERVES.match(line)
+            serves = SERVES.match(process.stdout.readline())
             if serves is None:
                 raise CommandFailed(f"ror serve did not start: {log.read_text().strip()}")
             yield int(serves[1]), serves[2]
@@ -79,25 +83,27 @@ class Installation:
             process.wait(timeout=30)
 
     @contextmanager
-    def stand_in_pacs(self) -> Iterator[int]:
-        """Run pynetdicom's own storage server as the PACS until the block ends; gives its port."""
+    def stand_in_pacs(self) -> Iterator[Peer]:
+        """Run pynetdicom's own storage server as the PACS until the block ends."""
         self.pacs.mkdir(parents=True, exist_ok=True)
-        port = _free_port()
+        port = free_port()
         command = [sys.executable, "-m", "pynetdicom", "storescp", str(port), "-aet", _PACS_TITLE, "-q"]
         with (self.folder / "pacs.log").open("w") as stream:
             process = subprocess.Popen([*command, "-od", str(self.pacs)], stdout=stream, stderr=stream)
         try:
-            yield port
+            yield Peer(_PACS_TITLE, "127.0.0.1", port)
         finally:
             with suppress(ProcessLookupError):
                 process.terminate()
             process.wait(timeout=30)
 
-    def _command(self, *arguments: str) -> list[str]:
+    def command(self, *arguments: str) -> list[str]:
+        """The words that run one `ror` command."""
         return [str(Path(sys.executable).parent / "ror"), "--home", os.fspath(self.home), *arguments]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback interface that nothing listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

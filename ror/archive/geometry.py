@@ -32,7 +32,7 @@ DRIFT_SHARE_OF_LENGTH = 5e-4
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-class GeometryMismatch(ValueError):  # noqa: N818  the contract's name
+class GeometryMismatch(ValueError):
     """The images are not one regular volume; `reasons` says why, one sentence each."""
 
     def __init__(self, *reasons: str) -> None:

@@ -17,6 +17,7 @@ from ror.app import App
 
 __all__ = ["home_and_json", "moment", "opened", "print_table"]
 
+_WIDTH = 1000
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -70,7 +71,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, as_
                 for name, one in zip(columns, row, strict=True)
             )
         )
-    Console(soft_wrap=True).print(table)
+    # One row a line, whatever the width: UIDs are copied from here, and a terminal wraps by itself.
+    Console(width=_WIDTH).print(table)
 
 
 def _is_moment(column: str, value: object) -> bool:

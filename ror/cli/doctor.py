@@ -27,6 +27,7 @@ class Finding:
     well: bool
     told: str
     mend: str = ""
+    needed: bool = True
 
 
 @click.command()
@@ -43,10 +44,17 @@ def command(context: click.Context, as_json: bool) -> None:
         click.echo(json.dumps([asdict(one) for one in findings], indent=1))
     else:
         for one in findings:
-            mend = f"\n       → {one.mend}" if one.mend and not one.well else ""
-            click.echo(f"{'ok  ' if one.well else 'FAIL'}  {one.what}: {one.told}{mend}")
-    if not all(one.well for one in findings):
+            click.echo(_line(one))
+    if not all(one.well for one in findings if one.needed):
         sys.exit(1)
+
+
+def _line(one: Finding) -> str:
+    if one.well:
+        return f"ok    {one.what}: {one.told}"
+    if not one.needed:
+        return f"off   {one.what}: {one.told}"
+    return f"FAIL  {one.what}: {one.told}" + (f"\n      → {one.mend}" if one.mend else "")
 
 
 def examine(app: App) -> Iterator[Finding]:
@@ -77,9 +85,10 @@ def _runtimes(app: App) -> Iterator[Finding]:
         needed = wanted == name or (wanted == "auto" and not any(one.ok for _name, one in found))
         yield Finding(
             f"runtime {name}",
-            available.ok or not needed,
-            "ready" if available.ok else f"not there ({available.reason})",
+            available.ok,
+            "ready" if available.ok else available.reason.replace("\n", " "),
             "start it, or set engine.runtime",
+            needed,
         )
 
 

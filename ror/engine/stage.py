@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,14 +67,15 @@ class Stager:
         """
         shutil.rmtree(folder.data, ignore_errors=True)
         (folder.data / "input").mkdir(parents=True)
-        staged = [self._series(one, folder.data) for one in job.series]
+        numbers = itertools.count()  # of the files in /data/input, over all series
+        staged = [self._series(one, folder.data, numbers) for one in job.series]
         _check_volumes(staged, volumes)
         _write_json(folder.data / "descr.json", [_described(one) for one in staged])
         _write_json(folder.data / "job.json", _job_json(job, options, staged))
         images = sum(len(one.files) for one in staged)
         return f"{len(staged)} series, {images} images"
 
-    def _series(self, series: JobSeries, data: Path) -> _StagedSeries:
+    def _series(self, series: JobSeries, data: Path, numbers: Iterator[int]) -> _StagedSeries:
         if self._index.content(series.series_uid) != series.content:
             raise JobFailed(
                 f"series {series.series_uid} has changed since it matched", "its study will match again"
@@ -91,7 +93,7 @@ class Stager:
         files = []
         (data / view).mkdir(parents=True, exist_ok=True)
         for index in order:
-            name = _free_name(data / "input", str(first.get("Modality", "")) or "OT")
+            name = f"{_safe(first.get('Modality') or 'OT')}_{next(numbers):06d}.dcm"
             # A copy, not a hard link: a program that writes into /data must not reach the archive through it.
             shutil.copyfile(sources[index], data / "input" / name)
             link = data / view / name
@@ -120,10 +122,6 @@ def _check_volumes(staged: Sequence[_StagedSeries], volumes: Sequence[str]) -> N
                 f"the slices of series {name} make no volume: {named[0].fault}",
                 "exclude such series in the select statement, or resample them first",
             )
-
-
-def _free_name(folder: Path, modality: str) -> str:
-    return f"{_safe(modality)}_{sum(1 for _ in folder.iterdir()):06d}.dcm"
 
 
 def _instance_number(header: Dataset) -> tuple[int, str]:

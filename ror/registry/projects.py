@@ -38,6 +38,8 @@ class Project:
 
     def profile(self) -> Profile:
         """The de-identification profile of the project's studies."""
+        if self.cleaned is None:
+            return Profile.of(keep=self.keep, remove=self.remove)
         return Profile.of(cleaned=self.cleaned, keep=self.keep, remove=self.remove)
 
 

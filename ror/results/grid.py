@@ -20,7 +20,7 @@ Matrix: TypeAlias = NDArray[np.float64]
 TOLERANCE_VOXELS = 0.1
 
 
-class GridMismatch(ValueError):  # noqa: N818  as GeometryMismatch
+class GridMismatch(ValueError):
     """A label map lies on another grid than its series; the message names both."""
 
 

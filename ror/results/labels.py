@@ -43,7 +43,7 @@ NRRD_TO_RAS = {
 }
 
 
-class BadMask(ValueError):  # noqa: N818
+class BadMask(ValueError):
     """A mask file cannot be used; the message says why."""
 
 

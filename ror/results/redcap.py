@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
@@ -83,8 +84,17 @@ def flat_records(rows: Iterable[Row], target: RedcapTarget) -> list[dict[str, An
             # Empty names the event itself as what repeats.
             record["redcap_repeat_instrument"] = instrument
             record["redcap_repeat_instance"] = row.repeat_instance
-        record[row.field_name] = int(row.value) if isinstance(row.value, bool) else row.value
+        record[row.field_name] = _text(row.value)
     return list(records.values())
+
+
+def _text(value: float | str) -> str:
+    """As REDCap's validation wants numbers: decimal, no exponent, 1 and 0 for yes and no."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int):
+        return str(int(value))
+    return format(Decimal(repr(value)), "f").removesuffix(".0")
 
 
 def import_measurements(rows: Iterable[Row], target: RedcapTarget) -> int:
@@ -93,7 +103,7 @@ def import_measurements(rows: Iterable[Row], target: RedcapTarget) -> int:
     Returns
     -------
     int
-        Number of flat records written.
+        Number of records that REDCap says it has saved.
 
     Raises
     ------

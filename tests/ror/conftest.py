@@ -1,0 +1,68 @@
+"""Installations for tests of the whole product."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from examples.demo.service import Installation, free_port
+from orthanc import OrthancServer, Peer, ServerNotInstalled
+from tests.support.serving import Serving
+
+PACKAGES = Path(__file__).parent.parent / "support" / "packages"
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """A home with the project `lungs` that sends to the PACS `demo`, a route from anybody, and the workflow `box`.
+
+    Made once, since each command takes a second and each environment five; tests get copies.
+    """
+    made = Installation(tmp_path_factory.mktemp("template"))
+    made.configure("process", Peer("PACS", "127.0.0.1", 104))
+    made.ror("project", "add", "lungs", "--pacs", "demo")
+    made.ror("route", "add", "lungs")
+    made.ror("workflow", "add", str(PACKAGES / "box"), "--project", "lungs")
+    return made
+
+
+def copy_of(template: Installation, folder: Path) -> Installation:
+    """A home of its own for one test, over the template's environments."""
+    copy = Installation(folder)
+    shutil.copytree(template.home, copy.home, ignore=shutil.ignore_patterns("runtimes"))
+    (copy.home / "runtimes").symlink_to(template.home / "runtimes")
+    return copy
+
+
+@pytest.fixture
+def installation(tmp_path: Path, template: Installation) -> Installation:
+    """A copy of the template whose PACS is not there."""
+    made = copy_of(template, tmp_path / "installation")
+    made.configure("process", Peer("NOBODY", "127.0.0.1", free_port()), settle_seconds=0.5)
+    return made
+
+
+@pytest.fixture
+def orthanc_pacs(tmp_path: Path) -> Iterator[OrthancServer]:
+    """A real Orthanc of the test's own."""
+    try:
+        with OrthancServer(tmp_path / "orthanc") as server:
+            yield server
+    except ServerNotInstalled as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def with_pacs(installation: Installation, orthanc_pacs: OrthancServer) -> Installation:
+    """A home whose project `lungs` sends images and results to the Orthanc, and runs the workflow `box`."""
+    url = orthanc_pacs.rest.url
+    installation.configure("process", orthanc_pacs.peer, settle_seconds=0.5, orthanc_url=url)
+    return installation
+
+
+@pytest.fixture
+def serving(with_pacs: Installation) -> Iterator[Serving]:
+    """`ror serve`, running, with the Orthanc as its PACS."""
+    with Serving(with_pacs) as process:
+        yield process
