@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,7 +67,8 @@ class Peer:
 
     def __post_init__(self) -> None:
         for title in (self.ae_title, self.calling_ae_title):
-            if not 1 <= len(title.strip()) <= 16 or not title.isascii() or "\\" in title:
+            legal = title.isascii() and title.isprintable() and "\\" not in title
+            if not 1 <= len(title.strip()) <= 16 or not legal:
                 raise ValueError(f"not an AE title (1 to 16 ASCII characters, no backslash): {title!r}")
         if not 1 <= self.port <= 65535:
             raise ValueError(f"not a TCP port (1 to 65535): {self.port}")
@@ -256,11 +258,48 @@ def _associate(
         raise PeerUnavailable(f"{peer} has an address that cannot be resolved: {error}") from error
     if not association.is_established:
         raise _not_established(peer, association)
-    try:
+    with _reactor_parked(association, timeout_seconds):
         yield association
+    if association.is_established:
+        association.release()
+
+
+class _Checkpoint(threading.Event):
+    """The event at which an association's reactor thread waits, kept shut until `open`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = threading.Event()
+        self._shut = True
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.reached.set()
+        return super().wait(timeout)
+
+    def set(self) -> None:
+        if not self._shut:
+            super().set()
+
+    def open(self) -> None:
+        self._shut = False
+        self.set()
+
+
+@contextmanager
+def _reactor_parked(association: Association, timeout_seconds: float) -> Iterator[None]:
+    """Keep pynetdicom's reactor thread from taking the answers that we wait for.
+
+    pynetdicom 3.0.4 pauses it for each request and lets it go after each answer. It may then wake late, in the middle
+    of the next request, and take that one's answer: the request ends in a time-out although the peer has stored the
+    object. A quick peer makes it happen once in some hundred objects.
+    """
+    checkpoint = _Checkpoint()
+    association._reactor_checkpoint = checkpoint
+    checkpoint.reached.wait(timeout_seconds)
+    try:
+        yield
     finally:
-        if association.is_established:
-            association.release()
+        checkpoint.open()
 
 
 def _not_established(peer: Peer, association: Association) -> PeerError:

@@ -80,29 +80,32 @@ class PeerError(OrthancError):
         super().__init__(message)
 
 
-class PeerUnavailable(PeerError):  # noqa: N818  a state of the peer, read as such at the call
+class PeerUnavailable(PeerError):
     """The peer cannot be reached or cannot take anything now: try again later."""
 
 
-class PeerRefused(PeerError):  # noqa: N818  a decision of the peer
+class PeerRefused(PeerError):
     """The peer refused for good: trying again gives the same answer."""
 
 
-class NotSendable(OrthancError):  # noqa: N818  a property of the file
+class NotSendable(OrthancError):
     """A file is no DICOM Part 10 file with its three UIDs in the file meta information."""
 
     def __init__(self, path: Path, why: str) -> None:
         self.path = path
-        super().__init__(f"{path} cannot be sent: {why}")
+        super().__init__(path, why)
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be sent: {self.args[1]}"
 
 
 class ServerError(OrthancError):
     """The local Orthanc could not be used."""
 
 
-class ServerNotInstalled(ServerError):  # noqa: N818
+class ServerNotInstalled(ServerError):
     """There is no Orthanc program on this machine."""
 
 
-class ServerNotReady(ServerError):  # noqa: N818
+class ServerNotReady(ServerError):
     """Orthanc ended, or did not answer before the deadline."""
