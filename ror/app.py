@@ -125,7 +125,7 @@ class JobStations:
         job, package = self._job(job_id)
         folder = self.app.home.job(job_id)
         clear_output(folder)
-        volumes = package.manifest.series_names_needed()
+        volumes = sorted(package.manifest.series_names_needed())
         return self.stager.stage(job, folder, package.manifest.options, volumes)
 
     def execute(self, job_id: str) -> str:

@@ -18,7 +18,10 @@ class WithholdValues(logging.Filter):
     """Replace the text of a library's message by its place in the code: the text may quote a patient's data."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = f"message of {record.module}:{record.lineno} withheld, since it may quote a value"
+        place = f"{record.module}:{record.lineno}"
+        if record.name == "py.warnings":  # "file:line: Category: text"
+            place = ":".join(record.getMessage().split(":")[:3])
+        record.msg = f"{place}: text withheld, since it may quote a value"
         record.args = ()
         record.exc_info = None
         record.exc_text = None

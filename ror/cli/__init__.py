@@ -18,7 +18,7 @@ _COMMANDS = {
     "doctor": ("ror.cli.doctor", "Check the installation, and say how to mend what is wrong."),
     "jobs": ("ror.cli.jobs", "List, show, retry and cancel jobs; say why a study has none."),
     "measurements": ("ror.cli.measurements", "Show the measurements of finished jobs."),
-    "project": ("ror.cli.project", "Add and list projects."),
+    "project": ("ror.cli.project", "Add, change and list projects."),
     "quarantine": ("ror.cli.quarantine", "List the objects that could not be taken in."),
     "route": ("ror.cli.route", "Add and list routes from senders to projects."),
     "serve": ("ror.cli.serve", "Receive studies and run their workflows."),

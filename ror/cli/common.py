@@ -65,21 +65,14 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, as_
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(
-            *(
-                moment(one) if _is_moment(name, one) else _text(one)
-                for name, one in zip(columns, row, strict=True)
-            )
-        )
+        table.add_row(*(_text(name, one) for name, one in zip(columns, row, strict=True)))
     # One row a line, whatever the width: UIDs are copied from here, and a terminal wraps by itself.
     Console(width=_WIDTH).print(table)
 
 
-def _is_moment(column: str, value: object) -> bool:
-    return column.endswith("_at") and isinstance(value, float)
-
-
-def _text(value: object) -> str:
+def _text(column: str, value: object) -> str:
     if value is None or value == "":
         return "–"
+    if column.endswith("_at") and isinstance(value, float):
+        return moment(value)
     return ", ".join(value) if isinstance(value, (list, tuple)) else str(value)

@@ -39,7 +39,7 @@ def list_(
     Example: ror jobs list --state failed --json
     """
     with opened(context) as app:
-        rows = app.jobs.list(project, JobState(state) if state else None, study)
+        rows = app.jobs.find(project, JobState(state) if state else None, study)
     columns = ("id", "project", "state", "step", "study_uid", "created_at", "ended_at", "detail")
     print_table(
         columns,

@@ -1,65 +1,110 @@
-"""``ror project add | list``."""
+"""``ror project add | change | list``."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeAlias, TypeVar
+
 import click
 
+from ror.app import App
 from ror.cli.common import home_and_json, home_option, opened, print_table
 from ror.errors import ConfigurationError
 from ror.registry import Project
 
 __all__ = ["command"]
 
+_F = TypeVar("_F", bound=Callable[..., Any])
+Names: TypeAlias = tuple[str, ...]
+
 
 @click.group()
 def command() -> None:
-    """Add and list projects.
+    """Add, change and list projects.
 
     Example: ror project add lungs --pacs research
     """
 
 
+def _settings(function: _F) -> _F:
+    """The options that `add` and `change` share."""
+    for option in reversed(
+        (
+            click.option(
+                "--pacs", multiple=True, help="A [pacs.NAME] of ror.toml to send results to; repeatable."
+            ),
+            click.option(
+                "--redcap-url", help="API of its REDCap project; the token is in ROR_REDCAP_TOKEN_<NAME>."
+            ),
+            click.option(
+                "--clean", multiple=True, help="Descriptor that is cleaned, not removed; repeatable."
+            ),
+            click.option("--keep", multiple=True, help="Attribute that is kept as it is; repeatable."),
+            click.option("--remove", multiple=True, help="Attribute that is removed too; repeatable."),
+        )
+    ):
+        function = option(function)
+    return home_option(function)
+
+
+def _known_pacs(app: App, names: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = [f"[pacs.{one}]" for one in names if one not in app.settings.pacs]
+    if unknown:
+        raise ConfigurationError(
+            f"ror.toml has no section {', '.join(unknown)}",
+            advice="add it with host, port and ae_title first",
+        )
+    return names
+
+
 @command.command()
 @click.argument("name")
-@click.option(
-    "--pacs", multiple=True, help="A [pacs.NAME] section of ror.toml that results are sent to; repeatable."
-)
-@click.option(
-    "--redcap-url",
-    default="",
-    help="API address of the REDCap project; its token is in ROR_REDCAP_TOKEN_<NAME>.",
-)
-@click.option(
-    "--clean", multiple=True, help="Keyword of a descriptor that is cleaned instead of removed; repeatable."
-)
-@click.option("--keep", multiple=True, help="Keyword of an attribute that is kept as it is; repeatable.")
-@click.option("--remove", multiple=True, help="Keyword of an attribute that is removed too; repeatable.")
-@home_option
+@_settings
 @click.pass_context
 def add(
     context: click.Context,
     name: str,
-    pacs: tuple[str, ...],
-    redcap_url: str,
-    clean: tuple[str, ...],
-    keep: tuple[str, ...],
-    remove: tuple[str, ...],
+    pacs: Names,
+    redcap_url: str | None,
+    clean: Names,
+    keep: Names,
+    remove: Names,
 ) -> None:
     """Add a project and make its secret.
 
     Example: ror project add lungs --pacs research --keep PatientSex
     """
     with opened(context) as app:
-        unknown = [one for one in pacs if one not in app.settings.pacs]
-        if unknown:
-            raise ConfigurationError(
-                f"ror.toml has no section {', '.join(f'[pacs.{one}]' for one in unknown)}",
-                advice="add it with host, port and ae_title, then add the project again",
-            )
-        app.projects.add(Project(name, pacs, redcap_url, clean or None, keep, remove))
+        app.projects.add(Project(name, _known_pacs(app, pacs), redcap_url or "", clean or None, keep, remove))
         click.echo(
             f"project {name} added; keep a copy of {app.home.secrets / (name + '.key')} in a safe place"
         )
+
+
+@command.command()
+@click.argument("name")
+@_settings
+@click.pass_context
+def change(
+    context: click.Context,
+    name: str,
+    pacs: Names,
+    redcap_url: str | None,
+    clean: Names,
+    keep: Names,
+    remove: Names,
+) -> None:
+    """Change the options that are given; what has been taken in already stays as it is.
+
+    Example: ror project change lungs --redcap-url https://redcap.example.org/api/
+    """
+    given = {"pacs": pacs, "redcap_url": redcap_url, "cleaned": clean, "keep": keep, "remove": remove}
+    with opened(context) as app:
+        _known_pacs(app, pacs)
+        wanted = {field: value for field, value in given.items() if value}
+        app.projects.change(replace(app.projects.get(name), **wanted))  # type: ignore[arg-type]
+    click.echo(f"project {name}: {', '.join(wanted) or 'nothing'} changed")
 
 
 @command.command("list")

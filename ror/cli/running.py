@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import threading
 
-__all__ = ["wait_for_stop"]
+__all__ = ["stop_requested"]
 
 
-def wait_for_stop() -> None:
-    """Return on SIGTERM or SIGINT."""
+def stop_requested() -> threading.Event:
+    """From now on SIGTERM and SIGINT do nothing but set this event."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    stop.wait()
+    return stop

@@ -7,7 +7,7 @@ import click
 from ror import log
 from ror.app import Service
 from ror.cli.common import home_option, opened
-from ror.cli.running import wait_for_stop
+from ror.cli.running import stop_requested
 
 __all__ = ["command"]
 
@@ -20,6 +20,7 @@ def command(context: click.Context) -> None:
 
     Example: ror --home /srv/ror serve
     """
+    stop = stop_requested()
     with opened(context) as app:
         log.set_up(app.home.root)
         with Service.serve(app) as service:
@@ -28,5 +29,5 @@ def command(context: click.Context) -> None:
             click.echo(
                 f"ror serves: {title} on port {port}, {service.runtime.name} runtime, home {app.home.root}"
             )
-            wait_for_stop()
+            stop.wait()
             click.echo("stopping; what is in progress goes on with the next start")

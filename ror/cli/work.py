@@ -7,7 +7,7 @@ import click
 from ror import log
 from ror.app import Service
 from ror.cli.common import home_option, opened
-from ror.cli.running import wait_for_stop
+from ror.cli.running import stop_requested
 
 __all__ = ["command"]
 
@@ -22,10 +22,11 @@ def command(context: click.Context) -> None:
 
     Example: ROR_ENGINE__EXECUTOR_ID=gpu2 ror --home /srv/ror work
     """
+    stop = stop_requested()
     with opened(context) as app:
         log.set_up(app.home.root)
         with Service.work(app) as service:
             click.echo(
                 f"ror works: {app.settings.engine.executor_id}, {service.runtime.name} runtime, home {app.home.root}"
             )
-            wait_for_stop()
+            stop.wait()

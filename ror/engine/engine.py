@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 _QUEUE = "ror.jobs"
 _TICK_SECONDS = 0.5
 _POLL_SECONDS = 0.1
+_AFTER_A_FAULT_SECONDS = 5.0
 # Jobs begun by one release are finished by the next, so the version is the pipeline's, not the package's.
 _PIPELINE_VERSION = "1"
 _UNFINISHED = ("ENQUEUED", "PENDING", "DELAYED")
@@ -93,12 +94,19 @@ class Engine:
             self._wake.wait(_TICK_SECONDS)
             self._wake.clear()
             try:
-                self._matcher.match_settled()
-                for job in self._jobs.undispatched():
-                    self._dispatch(job)
-                self._stop_unwanted()
+                self._look()
             except ServiceUnavailable as error:
                 _log.error("the engine waits: %s", error)
+                self._stopping.wait(_AFTER_A_FAULT_SECONDS)
+            except Exception:  # noqa: BLE001  a bug met in one study must not end the engine for all others
+                _log.exception("internal error; please report it")
+                self._stopping.wait(_AFTER_A_FAULT_SECONDS)
+
+    def _look(self) -> None:
+        self._matcher.match_settled()
+        for job in self._jobs.undispatched():
+            self._dispatch(job)
+        self._stop_unwanted()
 
     def _dispatch(self, job: Job) -> None:
         # A repeated dispatch (we died before the mark) is one workflow, since its id is the job's and the attempt's.

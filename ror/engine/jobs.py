@@ -115,7 +115,7 @@ class JobStore:
                 raise NotFound(f"there is {what} {job_id}", "see `ror jobs list`")
             return self._row(connection, (exact or rows)[0])
 
-    def list(
+    def find(
         self, project: str | None = None, state: JobState | None = None, study_uid: str | None = None
     ) -> list[JobRow]:
         """Jobs, the latest first."""

@@ -74,7 +74,7 @@ class Matcher:
             ids = tuple(job.id for job in self._jobs_of(workflow, study_uid))
             statement = select_lang.read(workflow.select_text)
             reason = (
-                "" if ids else select_lang.explain(statement, self._catalogue(statement, study_uid)).summary()
+                "" if ids else select_lang.explain(statement, self._catalogue(statement, study_uid)).sentence
             )
             answers.append(WhyNot(workflow.name, workflow.version, ids, reason))
         return answers

@@ -49,7 +49,7 @@ class Stations(Protocol):
         """Write the measurements into the table and REDCap, in place of those that they supersede."""
 
 
-class _Ended(Exception):  # noqa: N818
+class _Ended(Exception):
     """The job was cancelled or superseded while it ran."""
 
 

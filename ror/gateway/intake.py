@@ -80,7 +80,7 @@ class Intake:
         self._index = index
         self._quarantine = quarantine
         self._reserve = reserve_mib * _MIB
-        self._gates: dict[str, _Gate] = {}
+        self._keys: dict[str, ProjectKey] = {}
         self._lock = threading.Lock()
 
     def receive(self, received: Received) -> Answer:
@@ -135,12 +135,11 @@ class Intake:
         return Answer(status, f"quarantined: {reason}"[:64])
 
     def _gate(self, project: str) -> _Gate:
+        # Settings are read for every object, so that a change holds from the next one on; secrets never change.
         with self._lock:
-            gate = self._gates.get(project)
-            if gate is None:
-                gate = _Gate(project, self._projects.get(project).profile(), self._projects.key(project))
-                self._gates[project] = gate
-            return gate
+            if project not in self._keys:
+                self._keys[project] = self._projects.key(project)
+        return _Gate(project, self._projects.get(project).profile(), self._keys[project])
 
 
 def _status_of(refusal: DeidentificationError) -> Status:

@@ -8,7 +8,6 @@ from typing import Any
 from pydicom import Dataset
 from pydicom.uid import AllTransferSyntaxes
 from pynetdicom import AE, AllStoragePresentationContexts, evt
-from pynetdicom.sop_class import Verification
 
 from ror.config import ListenerSettings
 from ror.errors import ConfigurationError
@@ -18,6 +17,7 @@ from ror.gateway.received import Received
 __all__ = ["Listener"]
 
 _log = logging.getLogger(__name__)
+_VERIFICATION = "1.2.840.10008.1.1"  # Verification SOP Class (PS3.4 A.4)
 _MAX_PDU_BYTES = 128 * 1024
 _IDLE_SECONDS = 60
 
@@ -41,9 +41,9 @@ class Listener:
         entity.maximum_associations = self._settings.max_associations
         entity.maximum_pdu_size = _MAX_PDU_BYTES
         entity.network_timeout = _IDLE_SECONDS
-        entity.add_supported_context(Verification)
+        entity.add_supported_context(_VERIFICATION)
         for context in AllStoragePresentationContexts:
-            entity.add_supported_context(context.abstract_syntax, list(AllTransferSyntaxes))
+            entity.add_supported_context(str(context.abstract_syntax), list(AllTransferSyntaxes))
         address = (self._settings.host, self._settings.port)
         try:
             self._server = entity.start_server(

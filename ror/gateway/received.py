@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from io import BytesIO
 
 from pydicom.dataset import FileMetaDataset
+from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID
 
@@ -32,7 +32,7 @@ class Received:
         meta.MediaStorageSOPClassUID = UID(self.sop_class_uid)
         meta.MediaStorageSOPInstanceUID = UID(self.sop_instance_uid)
         meta.TransferSyntaxUID = UID(self.transfer_syntax_uid)
-        buffer = BytesIO()
+        buffer = DicomBytesIO()
         # Not enforcing the standard: what is refused may be refused for these very UIDs.
         write_file_meta_info(buffer, meta, enforce_standard=False)
         return _PREAMBLE + buffer.getvalue() + self.data

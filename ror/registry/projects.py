@@ -66,17 +66,25 @@ class ProjectStore:
                 advice="use letters, digits, - and _, beginning with a letter",
             )
         project.profile()
-        settings = asdict(project)
-        del settings["name"]
         with self._database.write() as connection:
             added = connection.execute(
                 self._database.insert(tables.projects)
-                .values(name=project.name, settings=settings, created_at=time.time())
+                .values(name=project.name, settings=_settings(project), created_at=time.time())
                 .on_conflict_do_nothing()
             )
             if not added.rowcount:
                 raise AlreadyExists(f"there is a project {project.name} already", "choose another name")
             self._make_secret(project.name)
+
+    def change(self, project: Project) -> None:
+        """Replace the settings of a project; what has been taken in stays as it is (`NotFound` without one)."""
+        project.profile()
+        table = tables.projects
+        with self._database.write() as connection:
+            update = table.update().where(table.c.name == project.name).values(settings=_settings(project))
+            changed = connection.execute(update).rowcount
+        if not changed:
+            self.get(project.name)
 
     def list(self) -> list[Project]:
         """All projects, by name."""
@@ -120,6 +128,12 @@ class ProjectStore:
             file.write(secrets.token_hex(_SECRET_BYTES))
             file.flush()
             os.fsync(file.fileno())
+
+
+def _settings(project: Project) -> dict[str, object]:
+    settings = asdict(project)
+    del settings["name"]
+    return settings
 
 
 def _project(row: sa.Row[tuple[object, ...]]) -> Project:

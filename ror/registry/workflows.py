@@ -117,10 +117,9 @@ class WorkflowStore:
 
 def check_names(manifest: Manifest, statement: select_lang.Statement) -> None:
     """Refuse a manifest that needs a series which its select statement does not name."""
-    named = set(select_lang.names(statement))
-    unknown = [name for name in manifest.series_names_needed() if name not in named]
+    unknown = [name for name in manifest.series_names_needed() if name not in statement.names]
     if unknown:
         raise ConfigurationError(
             f"workflow {manifest.name}: {', '.join(unknown)} is no name in its select statement",
-            advice=f"the names there are: {', '.join(sorted(named))}",
+            advice=f"the names there are: {', '.join(statement.names)}",
         )

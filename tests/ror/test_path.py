@@ -68,7 +68,15 @@ def files_with(tokens: list[str], installation: Installation) -> list[str]:
 
 def test_dcmtk_can_be_the_sender(serving: Serving, tmp_path: Path) -> None:
     small_ct(tmp_path / "ct")
-    storescu = ["/usr/bin/storescu", "-aec", "ROR", "127.0.0.1", str(serving.port), "+sd", str(tmp_path / "ct")]
+    storescu = [
+        "/usr/bin/storescu",
+        "-aec",
+        "ROR",
+        "127.0.0.1",
+        str(serving.port),
+        "+sd",
+        str(tmp_path / "ct"),
+    ]
     subprocess.run(storescu, check=True, env=os.environ | {"TCP_NODELAY": "1"})
     serving.job_that_is("succeeded")
 
@@ -107,8 +115,11 @@ def test_a_late_slice_supersedes_the_job_and_its_results(
 
 def job_besides(serving: Serving, first: str) -> str:
     """Wait for a second job to succeed."""
+
     def found() -> str | None:
-        done = [job_id for job_id, state in serving.jobs().items() if job_id != first and state == "succeeded"]
+        done = [
+            job_id for job_id, state in serving.jobs().items() if job_id != first and state == "succeeded"
+        ]
         return done[0] if done else None
 
     return eventually(found, lambda: f"{serving.jobs()}\n{serving.log.read_text()[-3000:]}")
@@ -120,7 +131,8 @@ def test_results_refer_to_the_archived_images(serving: Serving, tmp_path: Path) 
     by_kind = {one["kind"]: dcmread(Path(job["folder"]) / one["path"]) for one in job["results"]}
     archived = {file.stem for file in serving.archived()}
     referred = {
-        str(item.ReferencedSOPInstanceUID) for item in by_kind["SEG"].ReferencedSeriesSequence[0].ReferencedInstanceSequence
+        str(item.ReferencedSOPInstanceUID)
+        for item in by_kind["SEG"].ReferencedSeriesSequence[0].ReferencedInstanceSequence
     }
     assert referred <= archived
     assert referred

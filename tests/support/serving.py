@@ -87,6 +87,15 @@ class Serving:
         finally:
             engine.dispose()
 
+    def change(self, statement: str) -> None:
+        """Change the embedded database, as a crash or a hand might have."""
+        engine = sa.create_engine(f"sqlite:///{self.installation.home / 'ror.sqlite'}")
+        try:
+            with engine.begin() as connection:
+                connection.execute(sa.text(statement))
+        finally:
+            engine.dispose()
+
     def jobs(self) -> dict[str, str]:
         """State of each job by id."""
         return {row.id: row.state for row in self.rows("SELECT id, state FROM jobs")}
@@ -114,7 +123,9 @@ class Serving:
         return sorted((self.installation.home / "archive").rglob("*.dcm"))
 
 
-def eventually(found: Callable[[], T | None], told: Callable[[], str] = lambda: "", seconds: float = DEADLINE_SECONDS) -> T:
+def eventually(
+    found: Callable[[], T | None], told: Callable[[], str] = lambda: "", seconds: float = DEADLINE_SECONDS
+) -> T:
     """Ask until the answer is true; the only clock is the deadline after which the test fails."""
     deadline = time.monotonic() + seconds
     while not (answer := found()):
