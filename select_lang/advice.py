@@ -1,0 +1,121 @@
+"""What to say when a statement does not parse: what was expected, in words, and advice for the usual mistakes."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+__all__ = ["Stumble", "advise", "in_words"]
+
+_OTHER_WORDS = {
+    "ATTRIBUTE": "an attribute name",
+    "TAG": "",  # said already by "an attribute name"
+    "NAME": "a name",
+    "WORD": "a value",
+    "STRING": "",
+    "LPAR": "(",
+    "RPAR": ")",
+    "COMMA": ",",
+    "AT": "@",
+    "_SEMICOLON": "",
+    "EQUAL": "=",
+    "NOT_EQUAL": "!=",
+    "LESS": "<",
+    "LESS_OR_EQUAL": "<=",
+    "GREATER": ">",
+    "GREATER_OR_EQUAL": ">=",
+    "STARTS": "starts with",
+    "IMAGE": "",
+    "$END": "the end",
+}
+
+
+def in_words(terminals: Collection[str]) -> tuple[str, ...]:
+    """The grammar's terminals as an author would write them, key words first."""
+    words = {_OTHER_WORDS.get(name, name.strip("_").lower()) for name in terminals} - {""}
+    return tuple(sorted(words, key=lambda word: (not word[0].isalpha(), word)))
+
+
+@dataclass(frozen=True, slots=True)
+class Stumble:
+    """Where reading stopped: the text, the offset, what stood there ('' at the end), terminals that could have."""
+
+    text: str
+    offset: int
+    found: str
+    expected: frozenset[str]
+
+    @property
+    def before(self) -> str:
+        """The text up to the stumble."""
+        return self.text[: self.offset].rstrip()
+
+    @property
+    def rest(self) -> str:
+        """The text from the stumble on."""
+        return self.text[self.offset :]
+
+
+@dataclass(frozen=True, slots=True)
+class _Habit:
+    """A mistake that is known by the text before the stumble, the text from it on, and what was expected."""
+
+    before: str
+    rest: str
+    advice: str
+    expected: str | None = None
+
+    def fits(self, stumble: Stumble) -> bool:
+        return (
+            (
+                self.expected is None
+                or (self.expected in stumble.expected and "ATTRIBUTE" not in stumble.expected)
+            )
+            and re.search(rf"(?:{self.before})$", stumble.before[-200:], re.IGNORECASE) is not None
+            and re.match(self.rest, stumble.rest[:200], re.IGNORECASE) is not None
+        )
+
+
+_HABITS = (
+    _Habit("", "[“”„«»]", "Use straight quotes: \"…\"; these were made by a word processor."),
+    _Habit("", "[‘’‚]", "Use straight quotes: '…'; these were made by a word processor."),
+    _Habit("", "&", "Write `and`, not &."),
+    _Habit("", r"\|", "Write `or`, not |."),
+    _Habit("", r"!(?!=)", "Write `not`, not !."),
+    _Habit("", "[\"'](?:[^\"']*)$", "The closing quote is missing."),
+    _Habit("", r"/\*", "The comment is not closed: */ is missing."),
+    _Habit("<", ">", "Write != for unequal."),
+    _Habit(r"\bselect", r"\*", "Say what one job is, not columns: select series, study, patient or project."),
+    _Habit(r"\bselect\s+\w+", ",", "One statement selects one level: series, study, patient or project."),
+    _Habit(r"\bhas\s+named", "", "The name comes before has: where series named X has …"),
+    _Habit(r"\bnamed\s+has", "", "The name is missing: where series named X has …"),
+    _Habit(r"\b(?:where|has|and|or|not)", "$", "A rule is missing at the end, such as Modality = CT."),
+    _Habit("", "[^\"'=]", "Write `has` before the rules: where series named X has …", expected="_HAS"),
+    _Habit("", "(?:not\\s+)?like\\b", "There is no like: use containing \"…\", starts with \"…\" or regexp \"…\"."),
+    _Habit("", r"is\s+not\s+null", "Write `exists`."),
+    _Habit("", r"is\s+null", "Write `missing`."),
+    _Habit("", r"is\b", "Write =."),
+    _Habit("", r"not\s+(?:in|between|contain|regexp|starts|exists|missing)", "not stands before the whole rule."),
+    _Habit(r"\band", r"also\b|where\b|$", "A rule is missing after and."),
+    _Habit("", r"where\b", "Write `also where` for the next series.", expected="_ALSO"),
+    _Habit("", r"matches\b|~|=~", "Write regexp."),
+    _Habit(r"\bselect", "$", "A whole statement: select study where series named X has Modality = CT"),
+)  # fmt: skip
+
+
+def advise(stumble: Stumble) -> str | None:
+    """Advice for the mistake that was probably made, if it is a usual one."""
+    for habit in _HABITS:
+        if habit.fits(stumble):
+            return habit.advice
+    words = [word for word in in_words(stumble.expected) if word[0].isalpha() and " " not in word]
+    near = difflib.get_close_matches(stumble.found.lower(), words, n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean {near[0]}?"
+    if "_AND" in stumble.expected and "_ALSO" in stumble.expected and stumble.found[:1].isalnum():
+        return "A value with spaces needs quotes; another rule needs `and` or `or` before it."
+    if not stumble.before:
+        return "A statement begins with select: select study where series named X has Modality = CT"
+    return None

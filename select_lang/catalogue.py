@@ -1,0 +1,76 @@
+"""What statements are asked about, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from select_lang.tree import Level
+
+__all__ = ["Match", "NamedSeries", "Series"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One series of the catalogue.
+
+    Parameters
+    ----------
+    uid, study_uid, patient_id
+        SeriesInstanceUID, StudyInstanceUID and PatientID; rules find them under these keywords, too.
+    attributes
+        Values by keyword, as DICOM writes them (``"20240131"``, ``"0.90"``), one string for each of several values. The
+        pseudo-attributes NumImages, ClassifyTypes and Path stand among them. An absent attribute has no entry.
+
+    Raises
+    ------
+    TypeError
+        An attribute is a bare string instead of a tuple of strings.
+    """
+
+    uid: str
+    study_uid: str
+    patient_id: str
+    attributes: Mapping[str, tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        """Refuse a bare string, which would otherwise pass for a tuple of its characters."""
+        for keyword, values in self.attributes.items():
+            if isinstance(values, str):
+                raise TypeError(f"{keyword} must be a tuple of strings, not a string")
+
+    def values(self, keyword: str) -> tuple[str, ...]:
+        """The values of an attribute without padding (PS3.5 6.2) and without empty ones; () when it is absent."""
+        held = self.attributes.get(keyword)
+        if held is None:
+            match keyword:
+                case "SeriesInstanceUID":
+                    held = (self.uid,)
+                case "StudyInstanceUID":
+                    held = (self.study_uid,)
+                case "PatientID":
+                    held = (self.patient_id,)
+                case _:
+                    return ()
+        return tuple(stripped for value in held if (stripped := value.strip(" \0\t\r\n")))
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSeries:
+    """A series of a job, under the name that the statement gives it."""
+
+    name: str
+    series_uid: str
+    study_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One job: its series in the order of the statement's names, and by date, time and number within a name.
+
+    `key` is the SeriesInstanceUID, StudyInstanceUID or PatientID of what matched, or ``project``.
+    """
+
+    level: Level
+    key: str
+    series: tuple[NamedSeries, ...]
