@@ -14,9 +14,9 @@ class DataError(Exception):
     """Root of this package's errors."""
 
 
-class ImageUnavailable(DataError):  # noqa: N818 - it says what is so, not that it is an error
+class ImageUnavailable(DataError):
     """An image could not be fetched, or is not the one that was expected."""
 
 
-class ImageUnsuitable(DataError):  # noqa: N818
+class ImageUnsuitable(DataError):
     """A volume does not fit into 16 bits, is empty, or has no right-angled axes."""

@@ -39,7 +39,9 @@ def lesion_labels(
     depth_mm = _depth_mm(
         labels[box].shape, [at - part.start for at, part in zip(centre, box, strict=True)], spacing_mm, draw
     )
-    rim_mm = _between(_RIM_MM, smooth_noise(depth_mm.shape, 9.0 / spacing_mm, draw))
+    # A rim thinner than a voxel would have holes that no reader of the images could close.
+    thinnest_mm = max(_RIM_MM[0], 1.3 * spacing_mm)
+    rim_mm = _between((thinnest_mm, _RIM_MM[1]), smooth_noise(depth_mm.shape, 9.0 / spacing_mm, draw))
     # Oedema follows the fibres: far into white matter, hardly into the cortex.
     fibres = ndimage.gaussian_filter(white[box], 1.5 / spacing_mm)
     edema_mm = _EDEMA_MM[0] + (_EDEMA_MM[1] - _EDEMA_MM[0]) * np.clip(1.6 * fibres - 0.5, 0.0, 1.0)
@@ -54,6 +56,8 @@ def lesion_labels(
     pieces, _ = ndimage.label(lesion)
     # Oedema spreads from the mass: what lies beyond a gap (the other hemisphere) is none.
     lesion[pieces != pieces[tuple(at - part.start for at, part in zip(centre, box, strict=True))]] = 0
+    open_core = (lesion == LESION_LABELS["necrotic_core"]) & ndimage.binary_dilation(lesion == 0)
+    lesion[open_core] = LESION_LABELS["enhancing"]
     return labels
 
 
