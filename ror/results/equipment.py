@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import deepcopy
+
 from highdicom import AlgorithmIdentificationSequence
 from highdicom.sr import AlgorithmIdentification, CodedConcept
 from pydicom.dataset import Dataset
@@ -18,6 +21,7 @@ __all__ = [
     "algorithm_content",
     "algorithm_item",
     "concept",
+    "detached",
     "long_text",
     "require_uids",
     "short_digest",
@@ -28,6 +32,14 @@ MANUFACTURER = "ror"
 RESEARCH_USE = "Research use only, not for diagnosis"
 
 NEEDED = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
+
+
+def detached(headers: Sequence[Dataset]) -> list[Dataset]:
+    """The headers, the first one copied: highdicom puts its very data elements into what it makes.
+
+    Without it, a change to the result (its patient, say) would change the source.
+    """
+    return [deepcopy(headers[0]), *headers[1:]]
 
 
 def require_uids(series: SourceSeries) -> None:

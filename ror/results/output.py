@@ -56,7 +56,13 @@ def _files_below(output_dir: Path, faults: list[OutputFault]) -> dict[str, Path]
     """Regular files by relative name, without the log; special files and links out of it are faults."""
     root = output_dir.resolve()
     found: dict[str, Path] = {}
-    for folder, folders, names in os.walk(output_dir, followlinks=False):
+
+    def unreadable(error: OSError) -> None:
+        faults.append(
+            OutputFault(os.path.relpath(error.filename, output_dir), f"cannot be read: {error.strerror}")
+        )
+
+    for folder, folders, names in os.walk(output_dir, onerror=unreadable, followlinks=False):
         for name in sorted([*names, *(d for d in folders if (Path(folder) / d).is_symlink())]):
             path = Path(folder) / name
             relative = path.relative_to(output_dir).as_posix()

@@ -16,6 +16,7 @@ from ror.results.equipment import (
     RESEARCH_USE,
     algorithm_item,
     concept,
+    detached,
     long_text,
     require_uids,
     short_digest,
@@ -85,7 +86,7 @@ def encode_seg(mask: LabelMap, job: ResultJob, index: int = 0) -> Dataset | None
             "Let the de-identification profile map FrameOfReferenceUID instead of removing it.",
         )
     seg = Segmentation(
-        source_images=series.headers,
+        source_images=detached(series.headers),
         pixel_array=mask.labels,
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=[_describe(job, announced.name, segment) for segment in announced.segments],

@@ -29,6 +29,7 @@ from ror.results.equipment import (
     MANUFACTURER,
     algorithm_content,
     concept,
+    detached,
     long_text,
     require_uids,
     short_digest,
@@ -76,7 +77,7 @@ def encode_sr(outputs: Outputs, segs: Mapping[str, Dataset], job: ResultJob) -> 
         title=codes.DCM.ImagingMeasurementReport,
     )
     sr = Comprehensive3DSR(
-        evidence=_unique([*evidence, *segs.values()]),
+        evidence=detached(_unique([*evidence, *segs.values()])),
         content=report[0],
         series_instance_uid=derive_uid(job.job_id, "sr/series"),
         series_number=SERIES_NUMBER,
