@@ -24,6 +24,7 @@ from requests.exceptions import RequestException
 from containers.build_context import build_context, takes_base
 from containers.docker_terms import JOB_LABEL, container_settings, instant, outcome, repository, user
 from containers.errors import ImageError, RuntimeUnavailable
+from containers.folders import emptied
 from containers.log_sink import LogSink
 from containers.once import exclusive
 from containers.package import Package
@@ -239,6 +240,7 @@ def _create(client: docker.DockerClient, order: RunOrder) -> Container:
             f"the image {order.image.reference} is gone", "Prepare the package again."
         ) from error
     uid, gid = user()
+    emptied(order.output_dir)
     if os.geteuid() == 0:
         os.chown(order.output_dir, uid, gid)
     gpus = [DeviceRequest(count=1, capabilities=[["gpu"]])] if order.limits.gpu else []

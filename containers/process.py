@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from containers.errors import ImageError, RuntimeUnavailable
+from containers.folders import emptied
 from containers.launch import GRACE_SECONDS, LAUNCH
 from containers.log_sink import LogSink
 from containers.once import exclusive
@@ -122,6 +123,7 @@ class ProcessRuntime:
             self._scratch(order) as scratch,
         ):
             _end_survivor(record, log)
+            emptied(order.output_dir)
             return self._execute(order, scratch, record, log)
 
     def stop(self, job_id: str) -> bool:

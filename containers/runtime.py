@@ -82,7 +82,8 @@ class RunOrder:
     """One run: which program, on which data, where the results go, and what it may use.
 
     `options` are what the program gets as JSON in ROR_CONT_OPTIONS; the caller has merged the manifest's
-    defaults into them. `output_dir` exists and is this run's alone. `log_path` gets what the program printed.
+    defaults into them. `output_dir` exists and is this run's alone; it is
+    emptied before the program starts. `log_path` gets what the program printed.
     """
 
     job_id: str

@@ -16,7 +16,7 @@ from ror import config
 from ror.archive import FileStore, Index
 from ror.config import Settings
 from ror.db import Database
-from ror.engine import Engine, EngineOptions, Executor, JobStore, Matcher, Stager, clear_output
+from ror.engine import Engine, EngineOptions, Executor, JobStore, Matcher, Stager
 from ror.errors import ConfigurationError
 from ror.gateway import Intake, Listener, Quarantine, Settler
 from ror.home import Home
@@ -124,7 +124,6 @@ class JobStations:
     def stage(self, job_id: str) -> str:
         job, package = self._job(job_id)
         folder = self.app.home.job(job_id)
-        clear_output(folder)
         volumes = sorted(package.manifest.series_names_needed())
         return self.stager.stage(job, folder, package.manifest.options, volumes)
 

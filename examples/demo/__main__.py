@@ -52,7 +52,7 @@ def main() -> int:
 
             studies = {
                 "lung_mask": make_chest_ct(folder / "sent" / "chest_ct"),
-                "brain_tumor": make_brain_mr(folder / "sent" / "brain_mr"),
+                "brain_tumor": make_brain_mr(folder / "sent" / "brain_mr", seed=1),
             }
             with installation.stand_in_pacs() as pacs:
                 _set_up(installation, pacs, tell)

@@ -41,13 +41,18 @@ class Installation:
         return self.folder / "pacs"
 
     def configure(
-        self, runtime: str, pacs: Peer | None = None, settle_seconds: float = 1.0, orthanc_url: str = ""
+        self,
+        runtime: str,
+        pacs: Peer | None = None,
+        settle_seconds: float = 1.0,
+        orthanc_url: str = "",
+        base_image: str = "python:3.11-slim-bookworm",
     ) -> None:
         """Write ``ror.toml``: any free port to listen on, results to `pacs`."""
         lines = [
             '[listener]\nhost = "127.0.0.1"\nport = 0\nreserve_mib = 256',
             f"settle_seconds = {settle_seconds}\n",
-            f'[engine]\nruntime = "{runtime}"\n',
+            f'[engine]\nruntime = "{runtime}"\nbase_image = "{base_image}"\n',
         ]
         if pacs is not None:
             lines.append(f'[pacs.demo]\nhost = "{pacs.host}"\nport = {pacs.port}\nae_title = "{pacs.ae_title}"')

@@ -1,7 +1,7 @@
 """Jobs: from a settled study through the durable pipeline (`ror.engine.pipeline`) to its end."""
 
 from ror.engine.engine import Engine, EngineOptions
-from ror.engine.execute import Execution, Executor, clear_output
+from ror.engine.execute import Execution, Executor
 from ror.engine.jobs import JobRow, JobStep, JobStore
 from ror.engine.match import Matcher, WhyNot
 from ror.engine.pipeline import Stations
@@ -19,5 +19,4 @@ __all__ = [
     "Stager",
     "Stations",
     "WhyNot",
-    "clear_output",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,17 +51,19 @@ class Executor:
         JobFailed
             The program ended with an error, was ended for exceeding a limit, or its image cannot be built.
         ServiceUnavailable
-            The container runtime does not answer.
+            The container runtime does not answer, or has lost sight of the program.
         """
         try:
             image = self._runtime.prepare(package, report=_log.info)
             with self._slots:
                 order = self._order(job, folder, package, image, options)
-                outcome = self._runtime.run(order, on_line=lambda _line: None)
+                outcome = self._runtime.run(order)
         except RuntimeUnavailable as error:
             raise ServiceUnavailable(str(error)) from error
         except ContainersError as error:
             raise JobFailed(str(error)) from error
+        if outcome.ending is Ending.LOST:
+            raise ServiceUnavailable(f"the program's end is not known: {outcome.detail}")
         if outcome.ending is not Ending.EXITED or outcome.exit_code != 0:
             raise JobFailed(_reason(outcome, order.limits), f"see `ror jobs logs {job.id}`")
         return Execution(image, (outcome.ended_at - outcome.started_at).total_seconds())
@@ -88,11 +89,6 @@ class Executor:
         )
 
 
-def clear_output(folder: JobFolder) -> None:
-    """Remove what an earlier run has written, so that no half of it is taken for a result."""
-    shutil.rmtree(folder.output, ignore_errors=True)
-
-
 def _reason(outcome: Outcome, limits: Limits) -> str:
     match outcome.ending:
         case Ending.TIMED_OUT:
@@ -101,8 +97,6 @@ def _reason(outcome: Outcome, limits: Limits) -> str:
             return f"ended for using more than {limits.memory_mib} MiB of memory"
         case Ending.STOPPED:
             return "stopped"
-        case Ending.LOST:
-            return f"lost: {outcome.detail}"
-        case Ending.EXITED:
+        case _:
             last = f": {outcome.detail}" if outcome.detail else ""
             return f"the program ended with exit code {outcome.exit_code}{last}"

@@ -72,6 +72,7 @@ class Stager:
         _check_volumes(staged, volumes)
         _write_json(folder.data / "descr.json", [_described(one) for one in staged])
         _write_json(folder.data / "job.json", _job_json(job, options, staged))
+        _let_everybody_read(folder.data)
         images = sum(len(one.files) for one in staged)
         return f"{len(staged)} series, {images} images"
 
@@ -100,6 +101,13 @@ class Stager:
             link.symlink_to(os.path.relpath(data / "input" / name, link.parent))
             files.append(f"input/{name}")
         return _StagedSeries(series, tuple(headers[i] for i in order), tuple(files), view, geometry, fault)
+
+
+def _let_everybody_read(folder: Path) -> None:
+    # A container runs as a user of its own, whatever the umask of ours.
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _geometry(headers: Sequence[Dataset]) -> tuple[Stack | None, str | None]:

@@ -163,8 +163,8 @@ def test_what_a_killed_engine_left_is_taken_over_or_run_again_but_never_doubled(
 
     assert stage.play(on_line, do="count").ok
     begun_and_ended = (stage.output / "count.txt").read_text().split()
-    assert begun_and_ended.count("ended") == 1
-    assert begun_and_ended.count("begun") == (1 if stage.runtime.name == "docker" else 2)
+    # In either case: what a process that was killed had begun to write is gone.
+    assert begun_and_ended == ["begun", "ended"]
     assert lines[0].startswith("ror: an earlier run of this job") and lines[-1] == "done"
 
 

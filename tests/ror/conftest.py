@@ -43,6 +43,15 @@ def installation(tmp_path: Path, template: Installation) -> Installation:
     return made
 
 
+def hold_program(installation: Installation, gate: str, folder: Path) -> None:
+    """Install a version of the workflow `box` whose program waits behind its start until the path `gate` exists."""
+    shutil.copytree(PACKAGES / "box", folder)
+    manifest = (folder / "workflow.toml").read_text()
+    held = manifest.replace("[resources]", f'[options]\ngate = "{gate}"\n\n[resources]')
+    (folder / "workflow.toml").write_text(held)
+    installation.ror("workflow", "add", str(folder), "--project", "lungs")
+
+
 @pytest.fixture
 def orthanc_pacs(tmp_path: Path) -> Iterator[OrthancServer]:
     """A real Orthanc of the test's own."""

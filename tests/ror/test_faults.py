@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from examples.demo.service import Installation
 from orthanc import FileReport, OrthancServer, PeerError, PeerRefused, send
-from tests.ror.conftest import PACKAGES
+from tests.ror.conftest import hold_program
 from tests.support.redcap_server import Field, RedcapServer
 from tests.support.serving import Serving, eventually
 from tests.support.studies import small_ct
@@ -83,13 +82,7 @@ def test_kill_after_settling_runs_the_job_once(
 def gate(with_pacs: Installation, tmp_path: Path) -> Path:
     """A path; while it does not exist, the program of the workflow `box` waits behind its start."""
     held = tmp_path / "gate"
-    package = tmp_path / "box"
-    shutil.copytree(PACKAGES / "box", package)
-    manifest = (package / "workflow.toml").read_text()
-    (package / "workflow.toml").write_text(
-        manifest.replace("[resources]", f'[options]\ngate = "{held}"\n\n[resources]')
-    )
-    with_pacs.ror("workflow", "add", str(package), "--project", "lungs")
+    hold_program(with_pacs, str(held), tmp_path / "box")
     return held
 
 

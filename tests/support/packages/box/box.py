@@ -15,6 +15,7 @@ from pathlib import Path
 data, output = Path(sys.argv[1]), Path(sys.argv[2])
 options = json.loads(os.environ.get("ROR_CONT_OPTIONS") or "{}")
 if gate := options.get("gate"):
+    Path(gate).parent.mkdir(exist_ok=True)
     Path(f"{gate}.started-{os.getpid()}").touch()
     while not Path(gate).exists():
         time.sleep(0.02)
