@@ -201,10 +201,10 @@ def _send_batch(
 
 
 def _store(peer: Peer, association: Association, file: _Part10, number: int) -> int:
-    if not association.is_established:
-        raise PeerUnavailable(f"{peer} ended the association")
     try:
         answer = association.send_c_store(file.path, msg_id=number % 65536)
+    except RuntimeError as error:
+        raise PeerUnavailable(f"{peer} ended the association") from error
     except OSError as error:
         raise NotSendable(file.path, str(error)) from error
     if "Status" not in answer:
@@ -258,8 +258,13 @@ def _associate(
         raise PeerUnavailable(f"{peer} has an address that cannot be resolved: {error}") from error
     if not association.is_established:
         raise _not_established(peer, association)
-    with _reactor_parked(association, timeout_seconds):
-        yield association
+    try:
+        with _reactor_parked(association, timeout_seconds):
+            yield association
+    except BaseException:
+        if association.is_established:
+            association.abort()
+        raise
     if association.is_established:
         association.release()
 

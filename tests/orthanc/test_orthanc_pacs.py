@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from pydicom.uid import (
 import orthanc
 from orthanc import OrthancServer, Peer, PeerRefused, PeerUnavailable, ServerNotInstalled, ServerNotReady
 
+VERIFICATION = "1.2.840.10008.1.1"
 STORESCP = Path("/usr/bin/storescp")  # by path: pynetdicom puts programs of that name into the environment
 
 
@@ -183,7 +185,12 @@ class Answering:
             setattr(self.entity, name, value)
         for sop_class, syntax in contexts:
             self.entity.add_supported_context(sop_class, syntax)
-        handlers = [(evt.EVT_C_STORE, self.store), (evt.EVT_REQUESTED, self.requested)]
+        self.ended = threading.Event()
+        handlers = [
+            (evt.EVT_C_STORE, self.store),
+            (evt.EVT_REQUESTED, self.requested),
+            (evt.EVT_CONN_CLOSE, lambda _: self.ended.set()),
+        ]
         self.running = self.entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
         self.peer = Peer("STRICT", "127.0.0.1", self.running.socket.getsockname()[1], "SENDER")
 
@@ -192,6 +199,7 @@ class Answering:
         self.contexts.append(tuple(c.abstract_syntax for c in event.assoc.requestor.requested_contexts))
 
     def store(self, event) -> int:
+        self.last = event.assoc
         status = next(self.statuses)
         if status == -1:
             event.assoc.abort()
@@ -252,6 +260,47 @@ def test_an_association_aborted_midway_is_an_outage(tmp_path: Path) -> None:
     with Answering(0x0000, -1) as pacs, pytest.raises(PeerUnavailable) as later:
         orthanc.send(pacs.peer, files)
     assert len(later.value.report.stored) == 1
+
+
+def test_an_association_aborted_between_two_files_is_an_outage_at_once(tmp_path: Path) -> None:
+    files = [image(tmp_path) for _ in range(3)]
+    with Answering(0x0000, 0x0000, 0x0000) as pacs, pytest.raises(PeerUnavailable) as later:
+        orthanc.send(pacs.peer, files, lambda _: pacs.last.abort(), timeout_seconds=600)
+    assert len(later.value.report.stored) == 1
+
+
+def test_a_file_that_vanishes_midway_ends_the_association(tmp_path: Path) -> None:
+    files = [image(tmp_path) for _ in range(2)]
+    with Answering(0x0000, 0x0000) as pacs:
+        with pytest.raises(orthanc.NotSendable):
+            orthanc.send(pacs.peer, files, lambda _: files[1].unlink(missing_ok=True))
+        assert pacs.ended.wait(10)
+
+
+def test_the_example_tells_whether_the_pacs_is_there(tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "examples" / "echo_pacs.py"
+
+    def run(peer: Peer, *files: Path) -> subprocess.CompletedProcess[str]:
+        call = [sys.executable, example, peer.ae_title, peer.host, str(peer.port), *files]
+        return subprocess.run(call, capture_output=True, text=True)
+
+    with Answering(
+        0x0000, contexts=[(CTImageStorage, ExplicitVRLittleEndian), (VERIFICATION, ImplicitVRLittleEndian)]
+    ) as pacs:
+        good = run(pacs.peer, image(tmp_path))
+    assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "1 files stored"), good.stderr
+    bad = run(pacs.peer)
+    assert bad.returncode == 1 and "cannot be reached" in bad.stderr and "Traceback" not in bad.stderr
+
+
+@pytest.mark.orthanc
+def test_the_readme_works(server: OrthancServer, tmp_path: Path) -> None:
+    text = (Path(orthanc.__file__).parent / "README.md").read_text()
+    program = text.split("```python\n")[1].split("```")[0]
+    (tmp_path / "study").mkdir()
+    image(tmp_path / "study")
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()[0]) == (0, "1"), done.stderr
 
 
 @contextmanager
