@@ -66,7 +66,11 @@ def modules() -> Iterator[tuple[str, Path]]:
 def imports() -> Iterator[Import]:
     for module, file in modules():
         tree = ast.parse(file.read_text(encoding="utf-8"))
-        top = set(ast.walk(ast.Module(body=[n for n in tree.body if not isinstance(n, DEFINITIONS)], type_ignores=[])))
+        top = set(
+            ast.walk(
+                ast.Module(body=[n for n in tree.body if not isinstance(n, DEFINITIONS)], type_ignores=[])
+            )
+        )
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
@@ -74,7 +78,9 @@ def imports() -> Iterator[Import]:
             elif isinstance(node, ast.ImportFrom):
                 assert node.level == 0, f"{module}:{node.lineno}: relative import"
                 for alias in node.names:
-                    yield Import(module, resolved(node.module or "", alias.name), node.lineno, node not in top)
+                    yield Import(
+                        module, resolved(node.module or "", alias.name), node.lineno, node not in top
+                    )
 
 
 def resolved(package: str, name: str) -> str:
@@ -127,7 +133,9 @@ def test_third_parties_come_in_through_one_door_each() -> None:
         f"{one.module}:{one.line} imports {one.target}"
         for one in IMPORTS
         for library, doors in DOORS.items()
-        if below(one.target, library) and one.target not in MODULES and not any(below(one.module, d) for d in doors)
+        if below(one.target, library)
+        and one.target not in MODULES
+        and not any(below(one.module, d) for d in doors)
     ]
     assert not wrong, "\n".join(wrong)
 
