@@ -10,7 +10,7 @@ from select_lang.tree import Level
 __all__ = ["Match", "NamedSeries", "Series"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Series:
     """One series of the catalogue.
 

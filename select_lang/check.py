@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from select_lang.attributes import Kind, UnknownAttribute, canonical, kind_of, vr_of
 from select_lang.errors import Fault, SelectError, fault_at
+from select_lang.joining import ways
 from select_lang.logic import leaves, rewrite
 from select_lang.regexp import RegexpFault, compile_regexp
 from select_lang.span import Span
@@ -37,6 +38,7 @@ __all__ = ["check"]
 
 _ORDERING = {Operator.LESS, Operator.LESS_OR_EQUAL, Operator.GREATER, Operator.GREATER_OR_EQUAL}
 _ON_TEXT = {Operator.REGEXP, Operator.STARTS_WITH}
+_MOST_WAYS = 64
 _WRITTEN = {
     Kind.NUMBER: "Write a number, such as 100 or -0.5.",
     Kind.DATE: "Write a date as 20240131 or 2024-01-31.",
@@ -91,6 +93,11 @@ class _Checker:
                 "a check compares the series of one job, but here every series is a job of its own",
                 advice,
             )
+        if ways(self.select.checks) > _MOST_WAYS:
+            at = next(leaves(self.select.checks[0])).at
+            self._fault(
+                at, f"there are more than {_MOST_WAYS} ways to satisfy this check", "Use fewer `or`s."
+            )
         checks = tuple(rewrite(joins, self._join) for joins in self.select.checks)
         return replace(self.select, wheres=wheres, checks=checks)
 
@@ -118,7 +125,9 @@ class _Checker:
     def _rule(self, rule: Rule) -> Rule:
         if isinstance(rule, Everything):
             return rule
-        keyword = self._attribute(rule.attribute, rule.at)
+        # A rule begins with its attribute.
+        at = replace(rule.at, length=min(rule.at.length, len(rule.attribute)))
+        keyword = self._attribute(rule.attribute, at)
         if keyword is None:
             return rule
         checked = replace(rule, attribute=keyword)
@@ -130,8 +139,7 @@ class _Checker:
         try:
             return canonical(name)
         except UnknownAttribute as fault:
-            # A rule begins with its attribute; a tag may have been written in several ways, all of this width or more.
-            self._fault(replace(at, length=min(at.length, len(name))), str(fault), fault.advice)
+            self._fault(at, str(fault), fault.advice)
             return None
 
     def _join(self, join: Join) -> Join:

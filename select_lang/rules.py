@@ -17,7 +17,6 @@ from select_lang.tree import (
     Everything,
     Exists,
     Join,
-    Joins,
     Missing,
     OneOf,
     Operator,
@@ -26,7 +25,7 @@ from select_lang.tree import (
 )
 from select_lang.values import Value, read_value
 
-__all__ = ["join_truth", "joins_truth", "rule_truth", "rules_truth"]
+__all__ = ["join_truth", "rule_truth", "rules_truth"]
 
 
 def rules_truth(rules: Rules, series: Series) -> Truth:
@@ -51,11 +50,6 @@ def rule_truth(rule: Rule, series: Series) -> Truth:
             kind = kind_of(attribute)
             read = [read_value(kind, text) for text in series.values(attribute)]
             return _one_holds(_within(value, read_value(kind, low), read_value(kind, high)) for value in read)
-
-
-def joins_truth(joins: Joins, series: Mapping[str, Series]) -> Truth:
-    """Truth of a `check` for one series under each name."""
-    return truth(joins, lambda join: join_truth(join, series))
 
 
 def join_truth(join: Join, series: Mapping[str, Series]) -> Truth:
