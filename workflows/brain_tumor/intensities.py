@@ -74,18 +74,17 @@ def normalised(sequences: Mapping[str, Volume], spacing_mm: NDArray[np.float64])
 
 
 def _brain(sequences: Mapping[str, Volume], spacing_mm: NDArray[np.float64]) -> Mask:
-    total = sum(volume / np.percentile(volume, 99) for volume in sequences.values())
+    total = sum(volume / max(float(np.percentile(volume, 99)), 1e-6) for volume in sequences.values())
     total = ndimage.gaussian_filter(np.asarray(total, np.float32), 1 / spacing_mm)
     pieces, _ = ndimage.label(total > threshold_otsu(total[::3, ::3, ::3]))
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
-    brain = ndimage.binary_fill_holes(pieces == sizes.argmax())
-    size_ml = float(brain.sum() * np.prod(spacing_mm) / 1000)
-    if not sizes.any() or size_ml < _SMALLEST_BRAIN_ML:
+    size_ml = float(sizes.max() * np.prod(spacing_mm) / 1000)
+    if size_ml < _SMALLEST_BRAIN_ML:
         raise Unusable(
             f"no brain found: the largest bright part has {size_ml:.0f} mL; are these images of a head?"
         )
-    return np.asarray(brain)
+    return np.asarray(ndimage.binary_fill_holes(pieces == sizes.argmax()))
 
 
 def _fit(log: Volume, tissue: NDArray[np.intp], terms: Volume) -> Volume:

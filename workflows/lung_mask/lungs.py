@@ -17,6 +17,7 @@ LEFT, RIGHT = 1, 2
 
 _COARSE_MM = 4
 _SOFT_TISSUE_HU = -300
+_BETWEEN_AIR_AND_TISSUE_HU = -500.0
 _SMALLEST_ML = 300
 _SHARE_OF_A_LUNG = 0.15
 # Gas in the bowel is purer air than any lung, however emphysematous.
@@ -68,8 +69,12 @@ def _body(hu: Volume, spacing_mm: float) -> Mask:
 
 
 def _two_class_threshold(values: NDArray[np.float32]) -> float:
-    """Two-class K-means in one dimension: the middle between the means of the classes it makes."""
-    threshold, before = float(values.mean()), np.inf
+    """Two-class K-means in one dimension: the middle between the means of the classes it makes.
+
+    It starts between air and tissue, and finds the nearest optimum: where there is little lung, the best two classes
+    would be fat and muscle.
+    """
+    threshold, before = _BETWEEN_AIR_AND_TISSUE_HU, np.inf
     while abs(threshold - before) > 0.5:
         low, high = values[values < threshold], values[values >= threshold]
         if not len(low) or not len(high):

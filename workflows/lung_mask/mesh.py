@@ -24,7 +24,7 @@ def write_stl(path: Path, mask: NDArray[np.bool_], affine_ras: NDArray[np.float6
     box, affine = _cropped(mask, affine_ras)
     solid = np.pad(mask[box], 2 * step).astype(np.float32)
     soft = ndimage.gaussian_filter(solid, 0.6 * step)[::step, ::step, ::step]
-    corners, triangles, *_ = marching_cubes(soft, 0.5, allow_degenerate=False)
+    corners, triangles, *_ = marching_cubes(soft, 0.5, gradient_direction="ascent")
     points = (corners - 2) * step @ affine[:3, :3].T + affine[:3, 3]
     faces = points[triangles]
     normals = np.cross(faces[:, 1] - faces[:, 0], faces[:, 2] - faces[:, 0])
