@@ -98,6 +98,9 @@ _HABITS = (
     _Habit("", r"is\s+null", "Write `missing`."),
     _Habit("", r"is\b", "Write =."),
     _Habit("", r"not\s+(?:in|between|contain|regexp|starts|exists|missing)", "not stands before the whole rule."),
+    _Habit("", r"\)", "There is one closing bracket too many.", expected="_ALSO"),
+    _Habit(r"\bin", r"[^\s(]", "Put the values into brackets: in (CT, MR)", expected="LPAR"),
+    _Habit(r"\band\s+also", "where", "Write `also where`, without and."),
     _Habit(r"\band", r"also\b|where\b|$", "A rule is missing after and."),
     _Habit("", r"where\b", "Write `also where` for the next series.", expected="_ALSO"),
     _Habit("", r"matches\b|~|=~", "Write regexp."),
@@ -116,6 +119,10 @@ def advise(stumble: Stumble) -> str | None:
         return f"Did you mean {near[0]}?"
     if "_AND" in stumble.expected and "_ALSO" in stumble.expected and stumble.found[:1].isalnum():
         return "A value with spaces needs quotes; another rule needs `and` or `or` before it."
+    if "SERIES" in stumble.expected and "_NAMED" not in stumble.expected:
+        return "Say what one job is: select series, study, patient or project."
+    if "_WHERE" in stumble.expected:
+        return "Say which series: where Modality = CT, or where everything."
     if not stumble.before:
         return "A statement begins with select: select study where series named X has Modality = CT"
     return None

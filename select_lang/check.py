@@ -179,7 +179,9 @@ def _misfits(rule: Compare | OneOf | Between | Exists | Missing) -> Iterator[tup
         case Exists() | Missing():
             return
         case Compare(attribute, operator, value) if operator in _ON_TEXT:
-            yield from _wrong_pattern(value) if operator is Operator.REGEXP else _wrong_text(attribute, value)
+            yield from _wrong_pattern(value) if operator is Operator.REGEXP else _wrong_part(attribute, value)
+        case Compare(attribute, Operator.CONTAINING, value) if kind is Kind.TEXT:
+            yield from _wrong_part(attribute, value)
         case Compare(attribute, operator, value):
             if operator in _ORDERING and kind in (Kind.TEXT, Kind.LIST):
                 yield f"{_holds(attribute)}; {operator} compares numbers, dates and times", None
@@ -207,7 +209,12 @@ def _wrong_value(attribute: str, value: str) -> Iterator[tuple[str, str | None]]
 
 
 def _wrong_text(attribute: str, value: str) -> Iterator[tuple[str, str | None]]:
-    if not value.strip():
+    # Spaces at the ends of a value do not count, so that one of nothing else equals none.
+    return _wrong_part(attribute, value.strip())
+
+
+def _wrong_part(attribute: str, part: str) -> Iterator[tuple[str, str | None]]:
+    if not part:
         yield (
             "an empty text is not compared: an empty attribute counts as missing",
             f"Write {attribute} missing.",

@@ -39,9 +39,7 @@ def test_04_level_words_may_be_large(level):
     assert read(f"SELECT {level} FROM {level} WHERE SERIES HAS Modality = CT").level == "study"
 
 
-@pytest.mark.parametrize(
-    "char", list(":,+?#{}=<>&|!@;()[]*^$%~`'/") + ["é", "Ж", "漢", "ß", "\n", " ", "--", "/*"]
-)
+@pytest.mark.parametrize("char", [*":,+?#{}=<>&|!@;()[]*^$%~`'/", "é", "Ж", "漢", "ß", "\n", " ", "--", "/*"])
 def test_05_quoted_text_may_hold_any_character(char):
     description = f"T1{char}w"
     assert matched(f'SeriesDescription = "{description}"', SeriesDescription=description)
@@ -49,10 +47,6 @@ def test_05_quoted_text_may_hold_any_character(char):
 
 @pytest.mark.parametrize("quote", ["'", '"'])
 def test_05_quotes_and_backslashes_are_escaped(quote):
-    assert (
-        matched(rf"SeriesDescription = {quote}a\{quote}b\\c\d{quote}", SeriesDescription=rf"a{quote}b\c\d")
-        is False
-    )
     held = select_lang.Series("a", "1", "P", {"SeriesDescription": (rf"a{quote}b\c\d",)})
     assert evaluate(read(rf"select where SeriesDescription = {quote}a\{quote}b\\c\d{quote}"), [held])
 

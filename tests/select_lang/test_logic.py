@@ -2,7 +2,7 @@
 
 import itertools
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from select_lang.logic import all_true, any_true, depth, leaves, opposite, rewrite
@@ -14,11 +14,13 @@ some_rules = conditions(rule())
 one_series = catalogues().filter(bool).map(lambda catalogue: catalogue[0])
 
 
+@settings(deadline=None)
 @given(some_rules, one_series)
 def test_not_not_is_nothing(rules, series):
     assert rules_truth(Not(Not(rules)), series) is rules_truth(rules, series)
 
 
+@settings(deadline=None)
 @given(some_rules, some_rules, one_series)
 def test_de_morgan(one, other, series):
     both = rules_truth(Not(AllOf((one, other))), series)
@@ -27,12 +29,14 @@ def test_de_morgan(one, other, series):
     assert either is rules_truth(AllOf((Not(one), Not(other))), series)
 
 
+@settings(deadline=None)
 @given(some_rules, some_rules, some_rules, one_series)
 def test_and_distributes_over_or(a, b, c, series):
     joined = rules_truth(AllOf((a, AnyOf((b, c)))), series)
     assert joined is rules_truth(AnyOf((AllOf((a, b)), AllOf((a, c)))), series)
 
 
+@settings(deadline=None)
 @given(some_rules, one_series)
 def test_a_rule_and_its_not_never_hold_together(rules, series):
     assert not (rules_truth(rules, series) and rules_truth(Not(rules), series))
@@ -46,6 +50,7 @@ def test_and_is_the_least_and_or_the_greatest_of_false_unknown_true():
         assert opposite(values[0]) is rank[2 - rank.index(values[0])]
 
 
+@settings(deadline=None)
 @given(some_rules)
 def test_rewriting_changes_leaves_and_nothing_else(rules):
     assert rewrite(rules, lambda leaf: leaf) == rules
@@ -53,6 +58,7 @@ def test_rewriting_changes_leaves_and_nothing_else(rules):
     assert depth(Not(rules)) == depth(rules) + 1
 
 
+@settings(deadline=None)
 @given(st.lists(some_rules, min_size=2, max_size=3), one_series)
 def test_order_of_conditions_does_not_matter(parts, series):
     assert rules_truth(AllOf(tuple(parts)), series) is rules_truth(AllOf(tuple(reversed(parts))), series)
