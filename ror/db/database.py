@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ror.errors import ConfigurationError, ServiceUnavailable
@@ -17,6 +18,8 @@ from ror.errors import ConfigurationError, ServiceUnavailable
 __all__ = ["Database"]
 
 _BUSY_TIMEOUT_MS = 30_000
+_POSTGRESQL = "postgresql+psycopg"
+_ADDRESSES = "use sqlite:////path/to/file or postgresql+psycopg://user@host/name"
 
 
 class Database:
@@ -27,18 +30,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            self._engine = sa.create_engine(url, pool_pre_ping=True)
-        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
-            raise ConfigurationError(
-                f"database.url is no database address: {error}",
-                advice="use sqlite:////path/to/file or postgresql+psycopg://user@host/name",
-            ) from error
-        if self._engine.dialect.name not in ("sqlite", "postgresql"):
-            raise ConfigurationError(
-                f"database.url: {self._engine.dialect.name} is not supported",
-                advice="use SQLite or PostgreSQL",
-            )
+        self._engine = sa.create_engine(_address(url), pool_pre_ping=True)
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _configure_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
@@ -79,22 +71,50 @@ class Database:
             if self._engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(7267)"))
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise ConfigurationError(
+                    f"the database is of a later release: {error}", advice="install that release of ror"
+                ) from error
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
 
+def _address(url: str) -> sa.URL:
+    try:
+        address = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise ConfigurationError("database.url is no database address", advice=_ADDRESSES) from error
+    if address.drivername == "postgresql":
+        address = address.set(drivername=_POSTGRESQL)  # the driver that is installed with us
+    if address.drivername not in ("sqlite", _POSTGRESQL):
+        raise ConfigurationError(f"database.url: {address.drivername} is not supported", advice=_ADDRESSES)
+    return address
+
+
 @contextmanager
 def _unavailable_told() -> Iterator[None]:
     try:
         yield
+    except sa.exc.TimeoutError as error:
+        raise ServiceUnavailable(
+            "all connections to the database are in use", "try again; lower listener.max_associations"
+        ) from error
     except sa.exc.OperationalError as error:
         raise ServiceUnavailable(
             f"the database does not answer: {type(error.orig).__name__}: {error.orig}",
             "check that it runs, that its disk has room, and that no other program holds it locked",
         ) from error
+    except sa.exc.DatabaseError as error:
+        if getattr(error.orig, "sqlite_errorname", "") in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
+            raise ConfigurationError(
+                f"the file of database.url is no database: {error.orig}",
+                advice="move it away, and put a backup in its place",
+            ) from error
+        raise
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
