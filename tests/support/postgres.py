@@ -1,0 +1,219 @@
+"""A real PostgreSQL of the tests' own, and the fixture `database`: an empty, migrated database of each kind.
+
+The server is Debian's (``/usr/lib/postgresql/<version>/bin``); it runs as the user postgres where the tests run as
+root, keeps everything in a temporary folder, listens on a Unix socket only, and ends with the session.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from ror.db import Database
+
+__all__ = ["NoPostgres", "PostgresServer"]
+
+_MIGRATED = "ror_migrated"
+# Nothing of the tests outlives a power cut, so nothing waits for the disk.
+_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=100")
+
+
+class NoPostgres(Exception):
+    """Why there is no PostgreSQL here; tests are skipped with this sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """A running server; its databases are reached by the superuser postgres, without a password."""
+
+    folder: Path
+    _numbers: Iterator[int]
+
+    @classmethod
+    @contextlib.contextmanager
+    def run(cls) -> Iterator[PostgresServer]:
+        """Start a server that ends with the block.
+
+        Raises
+        ------
+        NoPostgres
+            Its programs are not installed, or it does not start.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="ror-postgres-"))
+        user = _user()
+        try:
+            if user is not None:
+                shutil.chown(folder, user)
+            _initialise(folder / "data", user)
+            with _running(folder, user):
+                yield cls(folder, itertools.count(1))
+        finally:
+            shutil.rmtree(folder)
+
+    def url(self, name: str) -> str:
+        """The address of a database, as ``database.url`` of ror.toml takes it."""
+        return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
+
+    def empty_database(self) -> str:
+        """Make a database without tables; returns its address."""
+        return self._create("template0")
+
+    def migrated_database(self) -> str:
+        """Make a database with all tables, empty; returns its address."""
+        with self._admin() as connection:
+            known = connection.scalar(
+                sa.text("SELECT 1 FROM pg_database WHERE datname = :n"), {"n": _MIGRATED}
+            )
+        if not known:
+            template = Database(self._create("template0", _MIGRATED))
+            template.migrate()
+            template.close()
+        return self._create(_MIGRATED)
+
+    def _create(self, template: str, name: str = "") -> str:
+        name = name or f"test_{next(self._numbers)}"
+        with self._admin() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        return self.url(name)
+
+    @contextlib.contextmanager
+    def _admin(self) -> Iterator[sa.Connection]:
+        engine = sa.create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
+        try:
+            with engine.connect() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+
+
+def _program(name: str) -> str:
+    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: path.parts[-3])
+    found = str(versions[-1]) if versions else shutil.which(name)
+    if found is None:
+        raise NoPostgres(f"PostgreSQL's {name} is not installed (Debian package postgresql)")
+    return found
+
+
+def _user() -> str | None:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        raise NoPostgres("PostgreSQL does not run as root, and there is no user postgres") from None
+
+
+def _initialise(data: Path, user: str | None) -> None:
+    command = [_program("initdb"), "--pgdata", data, "--username=postgres", "--auth=trust"]
+    done = subprocess.run(
+        [*command, "--encoding=UTF8", "--no-locale", "--no-sync"],
+        user=user,
+        extra_groups=None if user is None else [],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise NoPostgres(f"initdb ended with {done.returncode}: {done.stderr.strip()}")
+
+
+@contextlib.contextmanager
+def _running(folder: Path, user: str | None) -> Iterator[None]:
+    command = [_program("postgres"), "-D", folder / "data", "-k", folder, "-c", "listen_addresses="]
+    server = subprocess.Popen(
+        [*command, *(word for setting in _FAST for word in ("-c", setting))],
+        user=user,
+        extra_groups=None if user is None else [],
+        cwd="/",
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        _wait_until_ready(server)
+        yield
+    finally:
+        server.send_signal(signal.SIGINT)  # "fast": clients that are left are disconnected
+        server.wait(60)
+
+
+def _wait_until_ready(server: subprocess.Popen[str]) -> None:
+    said: deque[str] = deque(maxlen=10)
+    assert server.stderr is not None
+    for line in server.stderr:
+        said.append(line.rstrip())
+        if "ready to accept connections" in line:
+            # Whoever prints into a full pipe stops: keep reading.
+            threading.Thread(target=deque, args=(server.stderr, 0), daemon=True).start()
+            return
+    raise NoPostgres("PostgreSQL does not start here: " + " | ".join(said))
+
+
+# -- fixtures (known to all tests through tests/conftest.py) ----------------------------------------------------------
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Whatever asks for a database, by whatever way, runs on both kinds."""
+    if "database_kind" in metafunc.fixturenames:
+        kinds = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+        metafunc.parametrize("database_kind", kinds)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One server for all tests."""
+    try:
+        with PostgresServer.run() as server:
+            yield server
+    except NoPostgres as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with all tables, to be copied."""
+    file = tmp_path_factory.mktemp("sqlite") / "ror.sqlite"
+    made = Database(f"sqlite:///{file}")
+    made.migrate()
+    made.close()
+    return file
+
+
+@pytest.fixture
+def empty_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database without tables."""
+    if database_kind == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.sqlite'}"
+    return request.getfixturevalue("postgres_server").empty_database()
+
+
+@pytest.fixture
+def database_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database with all tables, empty."""
+    if database_kind == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "ror.sqlite")
+        return f"sqlite:///{tmp_path / 'ror.sqlite'}"
+    return request.getfixturevalue("postgres_server").migrated_database()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A database with all tables, empty; each test runs on SQLite and on PostgreSQL."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
