@@ -77,8 +77,8 @@ def test_read_all_tells_the_faults_of_every_statement():
     assert [fault.line for fault in caught.value.faults] == [1, 2]
 
 
-VOCABULARY = """select study where series named has also check and or not in ( ) , ; @ = < between exists T1 'a' " & image
-from Modality EchoTime 3 regexp containing starts with everything /* -- ( [ * \\ “ (0018,0050)"""
+VOCABULARY = """select study where series named has also check and or not in ( ) , ; @ = < between exists T1 'a' " &
+image from Modality EchoTime 3 regexp containing starts with everything /* -- ( [ * \\ “ (0018,0050)"""
 words = st.sampled_from(VOCABULARY.split())
 
 
