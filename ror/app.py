@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from ror.gateway import Intake, Listener, Quarantine, Settler
 from ror.home import Home
 from ror.model import Job
 from ror.registry import ProjectStore, RouteStore, WorkflowStore
-from ror.results import FinishedRun, Ledger, MeasurementStore, ResultStations
+from ror.results import FinishedRun, Ledger, MeasurementStore, ResultStations, warm_up
 
 __all__ = ["App", "Service"]
 
@@ -214,8 +215,9 @@ class Service:
             app.settings.engine.executor_id,
             app.settings.engine.in_flight,
         )
-        engine = Engine(options, app.matcher, app.jobs, stations, executor.stop)
+        engine = Engine(options, app.matcher, app.jobs, stations, executor)
         engine.start()
+        threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
         try:
             yield cls(app, engine, None, runtime)
         finally:

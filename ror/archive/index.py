@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pydicom import dcmread
 
 from ror.archive.attributes import Description, describe
-from ror.archive.store import Filed
+from ror.archive.store import DifferentContent, Filed
 from ror.db import Database, tables
 from ror.errors import NotFound
 from ror.model import STUDY_TRANSITIONS, StudyEvent, StudyState, series_content
@@ -61,12 +61,17 @@ class Index:
 
     def path(self, sop_uid: str) -> str | None:
         """Where an instance is, below the archive folder, or None if it is not held."""
-        query = sa.select(tables.instances.c.path).where(tables.instances.c.sop_uid == sop_uid)
         with self._database.read() as connection:
-            return connection.execute(query).scalar()
+            return connection.execute(_path_of(sop_uid)).scalar()
 
     def add(self, project: str, instance: Description, filed: Filed, source_digest: str, now: float) -> bool:
-        """Index a filed instance; its study is receiving again. Returns False, changing nothing, if it is known."""
+        """Index a filed instance; its study is receiving again. Returns False, changing nothing, if it is known.
+
+        Raises
+        ------
+        DifferentContent
+            The instance is known in another series or study, or its series in another study; nothing is changed.
+        """
         insert = self._database.insert
         with self._database.write() as connection:
             connection.execute(
@@ -97,23 +102,29 @@ class Index:
             )
             if added.rowcount:
                 connection.execute(_move(instance.study_uid, StudyEvent.OBJECT_FILED, last_received_at=now))
+            elif connection.execute(_path_of(instance.sop_uid)).scalar() != filed.path:
+                raise DifferentContent(instance.sop_uid, "in another series or study")
             return bool(added.rowcount)
 
     def _add_series(self, connection: sa.Connection, instance: Description) -> None:
         table = tables.series
-        representative = sa.select(table.c.attributes_of).where(table.c.series_uid == instance.series_uid)
-        known = connection.execute(representative).scalar()
-        if known is not None and known <= instance.sop_uid:
-            return
-        values = {"attributes_of": instance.sop_uid, "attributes": instance.attributes}
-        insert = self._database.insert(table).values(
-            series_uid=instance.series_uid, study_uid=instance.study_uid, **values
+        query = sa.select(table.c.attributes_of, table.c.study_uid).where(
+            table.c.series_uid == instance.series_uid
         )
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["series_uid"], set_=values, where=table.c.attributes_of > instance.sop_uid
+        known = connection.execute(query).first()
+        if known is None or known.attributes_of > instance.sop_uid:
+            values = {"attributes_of": instance.sop_uid, "attributes": instance.attributes}
+            insert = self._database.insert(table).values(
+                series_uid=instance.series_uid, study_uid=instance.study_uid, **values
             )
-        )
+            connection.execute(
+                insert.on_conflict_do_update(
+                    index_elements=["series_uid"], set_=values, where=table.c.attributes_of > instance.sop_uid
+                )
+            )
+            known = connection.execute(query).one()  # another sender may have been first
+        if known.study_uid != instance.study_uid:
+            raise DifferentContent(instance.sop_uid, "nowhere, but its series is held in another study")
 
     # -- settling -----------------------------------------------------------------------------------------------------
 
@@ -127,10 +138,16 @@ class Index:
             if connection.execute(quiet.limit(1)).first() is None:
                 return []
         with self._database.write() as connection:
-            settled = list(connection.execute(quiet).scalars())
-            for study_uid in settled:
-                connection.execute(_move(study_uid, StudyEvent.QUIET, settled_at=now))
-        return settled
+            return [
+                study_uid
+                for study_uid in connection.execute(quiet).scalars().all()
+                if connection.execute(
+                    # Asked again: PostgreSQL may have let an object in since.
+                    _move(study_uid, StudyEvent.QUIET, settled_at=now).where(
+                        table.c.last_received_at <= quiet_since
+                    )
+                ).rowcount
+            ]
 
     def settled(self) -> list[str]:
         """Studies that wait to be matched, the longest waiting first."""
@@ -252,14 +269,24 @@ class Index:
         return missing
 
     def heal(self, root: Path, projects: Iterable[str]) -> int:
-        """Index the files that a killed process had filed and not yet indexed; return how many."""
+        """Index the files that a killed process had filed and not yet indexed; return how many.
+
+        What it would have refused, and so never acknowledged, is removed.
+        """
         missing = self.unindexed(root, projects)
         for file in missing:
             path = file.relative_to(root)
             filed = Filed(str(path), hashlib.sha256(file.read_bytes()).hexdigest(), new=True)
             description = describe(dcmread(file, stop_before_pixels=True))
-            self.add(path.parts[0], description, filed, source_digest="", now=time.time())
+            try:
+                self.add(path.parts[0], description, filed, source_digest="", now=time.time())
+            except DifferentContent:
+                file.unlink()
         return len(missing)
+
+
+def _path_of(sop_uid: str) -> sa.Select[tuple[str]]:
+    return sa.select(tables.instances.c.path).where(tables.instances.c.sop_uid == sop_uid)
 
 
 def _move(study_uid: str, event: StudyEvent, **values: float) -> sa.Update:

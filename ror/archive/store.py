@@ -16,10 +16,10 @@ _INCOMING = ".incoming"
 
 
 class DifferentContent(Exception):
-    """The archive holds another object under the same SOPInstanceUID."""
+    """The archive holds another object under the same SOPInstanceUID, or its series in another study."""
 
-    def __init__(self, sop_uid: str) -> None:
-        super().__init__(f"instance {sop_uid} is held with other content")
+    def __init__(self, sop_uid: str, held: str = "with other content") -> None:
+        super().__init__(f"instance {sop_uid} is held {held}")
         self.sop_uid = sop_uid
 
 

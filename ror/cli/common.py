@@ -67,7 +67,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, as_
     for row in rows:
         table.add_row(*(_text(name, one) for name, one in zip(columns, row, strict=True)))
     # One row a line, whatever the width: UIDs are copied from here, and a terminal wraps by itself.
-    Console(width=_WIDTH).print(table)
+    # And no markup: a unit such as [hnsf'U] is text.
+    Console(width=_WIDTH, markup=False, highlight=False, emoji=False).print(table)
 
 
 def _text(column: str, value: object) -> str:

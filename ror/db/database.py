@@ -34,7 +34,8 @@ class Database:
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _configure_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
-        self._writer = self._engine.execution_options(ror_write=True)
+        # Without preserve_rowcount, an INSERT of psycopg says -1 rows, whether it has met a conflict or not.
+        self._writer = self._engine.execution_options(ror_write=True, preserve_rowcount=True)
 
     @property
     def url(self) -> str:

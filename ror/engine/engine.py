@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
+from ror.engine.execute import Executor
 from ror.engine.jobs import JobStore
 from ror.engine.match import Matcher
 from ror.engine.pipeline import Stations, durable_job
@@ -45,13 +46,13 @@ class Engine:
         matcher: Matcher,
         jobs: JobStore,
         stations: Stations,
-        stop_container: Callable[[str], None],
+        executor: Executor,
     ) -> None:
         self._options = options
         self._matcher = matcher
         self._jobs = jobs
         self._stations = stations
-        self._stop_container = stop_container
+        self._executor = executor
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -131,13 +132,12 @@ class Engine:
         return max((step["function_id"] for step in steps), default=0) + 1 if steps else None
 
     def _stop_unwanted(self) -> None:
-        """Stop containers and workflows of jobs that were cancelled or superseded while they ran."""
+        """Stop programs and workflows of jobs that were cancelled or superseded while they ran."""
+        self._executor.stop_unless(self._jobs.is_live)
         for workflow in DBOS.list_workflows(
             status=list(_UNFINISHED), name="ror.job", load_input=False, load_output=False
         ):
-            job_id = workflow.workflow_id.partition("#")[0]
-            if not self._jobs.is_live(job_id):
-                self._stop_container(job_id)
+            if not self._jobs.is_live(workflow.workflow_id.partition("#")[0]):
                 DBOS.cancel_workflow(workflow.workflow_id)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from containers import (
@@ -40,6 +41,7 @@ class Executor:
     def __init__(self, runtime: Runtime, slots: int) -> None:
         self._runtime = runtime
         self._slots = threading.Semaphore(slots)
+        self._running: set[str] = set()
 
     def execute(
         self, job: Job, folder: JobFolder, package: Package, options: Mapping[str, object]
@@ -55,7 +57,7 @@ class Executor:
         """
         try:
             image = self._runtime.prepare(package, report=_log.info)
-            with self._slots:
+            with self._slots, self._noted(job.id):
                 order = self._order(job, folder, package, image, options)
                 outcome = self._runtime.run(order)
         except RuntimeUnavailable as error:
@@ -68,9 +70,19 @@ class Executor:
             raise JobFailed(_reason(outcome, order.limits), f"see `ror jobs logs {job.id}`")
         return Execution(image, (outcome.ended_at - outcome.started_at).total_seconds())
 
-    def stop(self, job_id: str) -> None:
-        """Stop the job's container, if it runs."""
-        self._runtime.stop(job_id)
+    def stop_unless(self, wanted: Callable[[str], bool]) -> None:
+        """Stop what runs on this host and is no longer wanted."""
+        for job_id in tuple(self._running):
+            if not wanted(job_id):
+                self._runtime.stop(job_id)
+
+    @contextmanager
+    def _noted(self, job_id: str) -> Iterator[None]:
+        self._running.add(job_id)
+        try:
+            yield
+        finally:
+            self._running.discard(job_id)
 
     def _order(
         self, job: Job, folder: JobFolder, package: Package, image: Image, options: Mapping[str, object]

@@ -116,11 +116,11 @@ class Intake:
 
     def _file(self, gate: _Gate, research: ResearchInstance, source_digest: str) -> None:
         filed = self._files.file(gate.project, research)
-        added = self._index.add(gate.project, describe(research.header()), filed, source_digest, time.time())
-        if not added and self._index.path(research.sop_instance_uid) != filed.path:
-            # The same SOPInstanceUID in another series or study.
+        try:
+            self._index.add(gate.project, describe(research.header()), filed, source_digest, time.time())
+        except DifferentContent:
             self._files.remove(filed)
-            raise DifferentContent(research.sop_instance_uid)
+            raise
 
     def _refuse(
         self, received: Received, project: str, refusal: DeidentificationError | DifferentContent
