@@ -1,0 +1,123 @@
+"""Receiving by C-STORE: objects per second, ours beside dcmtk, Orthanc and plain pynetdicom.
+
+The sender is dcmtk's storescu. Only ours de-identifies, indexes, and makes each object durable before it acknowledges.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from benchmarks.figure import Budget, Figure
+from benchmarks.objects import CtObjects
+from benchmarks.receivers import DCMTK, ORTHANC, OURS, PYNETDICOM, Receiver, all_receivers
+from benchmarks.rounds import medians, seconds
+from benchmarks.scale import Scale
+
+__all__ = ["measure", "send"]
+
+_STORESCU = Path("/usr/bin/storescu")  # by its path, since pynetdicom puts one of its own before it
+_BUDGETS = {
+    (DCMTK, 1): Budget.ratio(at_least=0.9),
+    (ORTHANC, 1): Budget.ratio(at_least=2.0),
+    (ORTHANC, 4): Budget.ratio(at_least=2.0),
+}
+_NAGLE_BUDGET = Budget.ratio(at_least=20.0)
+
+
+def measure(scale: Scale, folder: Path) -> list[Figure]:
+    """Objects per second over 1 and 4 associations, and over 1 whose sender leaves Nagle's algorithm on."""
+    if not _STORESCU.exists():
+        print("left out: dcmtk is not installed: apt-get install dcmtk", file=sys.stderr)
+        return []
+    objects = CtObjects()
+    with all_receivers(folder) as receivers:
+        _warm_up(receivers.values(), objects, folder)
+        figures = []
+        for associations in (1, 4):
+            rates = _rates(receivers, objects, folder, scale.rounds, scale.received, associations)
+            plural = "s" if associations > 1 else ""
+            figures += [
+                Figure(
+                    f"C-STORE receive, {associations} association{plural}",
+                    rates[OURS],
+                    "objects/s",
+                    peer,
+                    rates[peer],
+                    _BUDGETS.get((peer, associations)),
+                )
+                for peer in (DCMTK, ORTHANC, PYNETDICOM)
+                if peer in rates
+            ]
+        slow = {name: one for name, one in receivers.items() if name in (OURS, DCMTK)}
+        rates = _rates(slow, objects, folder, scale.rounds, scale.received_with_nagle, 1, nodelay=False)
+    if DCMTK in rates:
+        what = "C-STORE receive, sender with Nagle on"
+        figures.append(Figure(what, rates[OURS], "objects/s", DCMTK, rates[DCMTK], _NAGLE_BUDGET))
+    return figures
+
+
+def send(peer: Receiver, studies: Sequence[Path], *, nodelay: bool = True) -> None:
+    """Send each study over an association of its own, all at once; fails unless all is acknowledged."""
+    address = ["-aet", "BENCH", "-aec", peer.peer.ae_title, peer.peer.host, str(peer.peer.port)]
+    environment = {name: value for name, value in os.environ.items() if name != "TCP_NODELAY"}
+    if nodelay:
+        environment["TCP_NODELAY"] = (
+            "1"  # dcmtk leaves Nagle's algorithm on: 40 ms of waiting for each object
+        )
+    senders = [
+        subprocess.Popen([str(_STORESCU), "-R", "+sd", *address, str(study)], env=environment)
+        for study in studies
+    ]
+    for sender in senders:
+        if sender.wait():
+            raise RuntimeError(f"storescu could not send to {peer.name}: exit code {sender.returncode}")
+
+
+def _rates(
+    receivers: Mapping[str, Receiver],
+    objects: CtObjects,
+    folder: Path,
+    rounds: int,
+    count: int,
+    associations: int,
+    *,
+    nodelay: bool = True,
+) -> dict[str, float]:
+    """Objects per second of each receiver; all get the same objects in one round, and new ones in the next."""
+    sent: dict[int, list[Path]] = {}
+
+    def turn(receiver: Receiver, number: int) -> float:
+        if number not in sent:
+            _discard(sent)
+            where = [folder / f"sent-{number}-{one}" for one in range(associations)]
+            sent[number] = [objects.write_study(study, count // associations) for study in where]
+        before = receiver.held()
+        os.sync()  # nobody pays for what another has left in the page cache
+        took = seconds(lambda: send(receiver, sent[number], nodelay=nodelay))
+        arrived = receiver.held() - before
+        assert arrived == count // associations * associations, f"{receiver.name} filed {arrived} of {count}"
+        return arrived / took
+
+    rates = medians({name: partial(turn, one) for name, one in receivers.items()}, rounds)
+    _discard(sent)
+    return rates
+
+
+def _discard(sent: dict[int, list[Path]]) -> None:
+    for studies in sent.values():
+        for study in studies:
+            shutil.rmtree(study)
+    sent.clear()
+
+
+def _warm_up(receivers: Iterable[Receiver], objects: CtObjects, folder: Path) -> None:
+    study = objects.write_study(folder / "warm-up", 4)
+    for one in receivers:
+        send(one, [study])
+    shutil.rmtree(study)

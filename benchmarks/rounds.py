@@ -1,0 +1,29 @@
+"""Contenders take turns; the median of the rounds counts."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+__all__ = ["medians", "seconds"]
+
+
+def medians(contenders: Mapping[str, Callable[[int], float]], rounds: int) -> dict[str, float]:
+    """Let each contender measure itself once in every round (its argument: the round's number from 0).
+
+    Every second round goes backwards, so that no contender always comes behind the same other.
+    """
+    measured: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(rounds):
+        order = list(contenders) if number % 2 == 0 else list(reversed(contenders))
+        for name in order:
+            measured[name].append(contenders[name](number))
+    return {name: statistics.median(values) for name, values in measured.items()}
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long one call takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began

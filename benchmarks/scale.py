@@ -1,0 +1,40 @@
+"""How much is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["FULL", "QUICK", "Scale"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Sizes of one run; `rounds` is how often each contender has its turn."""
+
+    rounds: int
+    received: int  # CT objects sent to each receiver in a turn
+    received_with_nagle: int  # fewer, since a sender with Nagle's algorithm waits 40 ms for each
+    deidentified: int  # CT objects in a turn of each de-identifier
+    catalogue: int  # series that a statement is evaluated over
+    brain_slices: int  # slices of 240 × 240 in the study whose SEG is delivered
+    jobs: int  # no-op jobs in a turn of the engine
+
+
+FULL = Scale(
+    rounds=3,
+    received=200,
+    received_with_nagle=40,
+    deidentified=50,
+    catalogue=10_000,
+    brain_slices=155,
+    jobs=60,
+)
+QUICK = Scale(
+    rounds=1,
+    received=40,
+    received_with_nagle=10,
+    deidentified=10,
+    catalogue=2_000,
+    brain_slices=31,
+    jobs=10,
+)

@@ -1,0 +1,24 @@
+"""The benchmarks by name, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from benchmarks import deid, engine, gateway, path, select, start
+from benchmarks.figure import Figure
+from benchmarks.scale import Scale
+
+__all__ = ["SUITE"]
+
+SUITE: Mapping[str, Callable[[Scale, Path], list[Figure]]] = MappingProxyType(
+    {
+        "gateway": gateway.measure,
+        "deid": deid.measure,
+        "select": select.measure,
+        "path": path.measure,
+        "engine": engine.measure,
+        "start": start.measure,
+    }
+)

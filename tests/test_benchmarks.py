@@ -1,0 +1,52 @@
+"""Every benchmark runs; how fast anything is, only `make bench` says."""
+
+from collections.abc import Iterable
+from math import isfinite
+from pathlib import Path
+
+import pytest
+
+from benchmarks import SUITE, Budget, Figure, Scale
+from benchmarks.figure import as_json
+
+TINY = Scale(
+    rounds=1, received=4, received_with_nagle=2, deidentified=3, catalogue=40, brain_slices=8, jobs=2
+)
+SERVERS = {"gateway", "path"}
+
+
+def benchmarks() -> Iterable[object]:
+    for name in SUITE:
+        yield pytest.param(name, marks=pytest.mark.orthanc if name in SERVERS else ())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", benchmarks())
+def test_a_benchmark_gives_figures_with_units(name: str, tmp_path: Path) -> None:
+    figures = SUITE[name](TINY, tmp_path)
+    if not figures:
+        pytest.skip(f"the servers that {name} measures against are not installed")
+    assert all(isfinite(one.ours) and one.unit for one in figures)
+    assert all(one.peer for one in figures if one.theirs is not None)
+
+
+@pytest.mark.parametrize(
+    ("budget", "kept"),
+    [
+        (Budget.ratio(at_least=2.0), True),
+        (Budget.ratio(at_least=2.1), False),
+        (Budget.value(at_most=10.0), True),
+        (Budget.value(at_most=9.9), False),
+        (Budget.value(at_least=10.0), True),
+        (None, None),
+    ],
+)
+def test_a_budget_limits_the_value_or_its_ratio_to_the_peers(
+    budget: Budget | None, kept: bool | None
+) -> None:
+    (told,) = as_json([Figure("speed", 10.0, "objects/s", "a peer", 5.0, budget)])
+    assert told["reached"] is kept
+
+
+def test_a_ratio_without_its_peer_is_neither_kept_nor_broken() -> None:
+    assert Figure("speed", 10.0, "objects/s", budget=Budget.ratio(at_least=2.0)).reached is None
