@@ -204,14 +204,3 @@ def test_a_study_that_no_workflow_wants_says_which_rule_found_nothing(
     (why,) = serving.installation.ask("jobs", "why", study)
     assert why["jobs"] == []
     assert "NumImages" in why["reason"]
-
-
-def test_slices_that_make_no_volume_fail_with_the_reason_and_deliver_nothing(
-    serving: Serving, orthanc_pacs: OrthancServer, real_data: Path
-) -> None:
-    send(serving.peer, sorted((real_data / "ct_head_ge_dicom").glob("*.dcm")))
-    job_id = serving.job_that_is("failed")
-    job = serving.installation.ask("jobs", "show", job_id)
-    assert "no volume" in job["job"]["detail"]
-    assert [step["step"] for step in job["steps"]] == ["stage"]
-    assert held_by(orthanc_pacs) == {}
