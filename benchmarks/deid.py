@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
-from dicomanonymizer import anonymize_dicom_file
+from dicomanonymizer import anonymize_dicom_file  # type: ignore[import-untyped]
 
 import anonymizer
 from benchmarks.figure import Budget, Figure

@@ -56,7 +56,7 @@ def _turn(process: Serving, objects: CtObjects, folder: Path, jobs: int, number:
 
     last = eventually(all_done, seconds=300).last
     (settled,) = process.rows(_SETTLED.format(before))
-    return jobs / (last - settled.first)
+    return float(jobs / (last - settled.first))
 
 
 def _bare(jobs: int) -> float:

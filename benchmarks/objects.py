@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from pydicom import dcmread
+from pydicom.uid import UID
 
 from examples.data.dicom_series import SeriesText, StudyText, write_series
 from examples.data.identity import PlantedIdentity
@@ -76,6 +77,6 @@ def _mould(rows: int) -> bytes:
         (file,) = write_series(Path(folder), volume, study, series)
         image = dcmread(file)
     image.StudyInstanceUID, image.SeriesInstanceUID = _STUDY.decode(), _SERIES.decode()
-    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = _INSTANCE.decode()
+    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = UID(_INSTANCE.decode())
     image.save_as(written := BytesIO())
     return written.getvalue()

@@ -17,6 +17,7 @@ from tests.support.serving import Serving
 
 __all__ = [
     "DCMTK",
+    "DCMTK_WITH_NAGLE",
     "ORTHANC",
     "OURS",
     "PYNETDICOM",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 OURS, DCMTK, ORTHANC, PYNETDICOM = "ror serve", "dcmtk storescp", "Orthanc", "pynetdicom storescp"
+DCMTK_WITH_NAGLE = "dcmtk storescp as it comes"
 _STORESCP = Path("/usr/bin/storescp")  # by its path, since pynetdicom puts one of its own before it
 _DEADLINE_SECONDS = 30.0
 
@@ -60,10 +62,12 @@ class Receiver:
 def all_receivers(folder: Path) -> Iterator[dict[str, Receiver]]:
     """Every receiver that is installed, by name, until the block ends."""
     with ExitStack() as stack:
-        stack.enter_context(_answers_at_once())
         servers = [stack.enter_context(ror_serve(folder / "ror"))]
         if _STORESCP.exists():
-            servers.append(stack.enter_context(_dcmtk_storescp(folder / "dcmtk")))
+            servers.append(stack.enter_context(_dcmtk_storescp(folder / "dcmtk-nagle", DCMTK_WITH_NAGLE)))
+        stack.enter_context(_answers_at_once())
+        if _STORESCP.exists():
+            servers.append(stack.enter_context(_dcmtk_storescp(folder / "dcmtk", DCMTK)))
         servers.append(stack.enter_context(pynetdicom_storescp(folder / "pynetdicom")))
         try:
             servers.append(stack.enter_context(_orthanc(folder / "orthanc")))
@@ -93,10 +97,10 @@ def pynetdicom_storescp(folder: Path) -> Iterator[Receiver]:
 
 
 @contextmanager
-def _dcmtk_storescp(folder: Path) -> Iterator[Receiver]:
+def _dcmtk_storescp(folder: Path, name: str) -> Iterator[Receiver]:
     # Forking, or a second association would wait for the first; PDUs as long as ours.
     words = [str(_STORESCP), "--fork", "-pdu", "131072", "-aet", "DCMTK", "-od"]
-    with _listening(DCMTK, "DCMTK", words, folder) as receiver:
+    with _listening(name, "DCMTK", words, folder) as receiver:
         yield receiver
 
 

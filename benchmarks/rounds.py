@@ -16,7 +16,7 @@ def medians(contenders: Mapping[str, Callable[[int], float]], rounds: int) -> di
     """
     measured: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds):
-        order = list(contenders) if number % 2 == 0 else list(reversed(contenders))
+        order = list(contenders) if number % 2 == 0 else list(contenders)[::-1]
         for name in order:
             measured[name].append(contenders[name](number))
     return {name: statistics.median(values) for name, values in measured.items()}

@@ -23,7 +23,7 @@ def serving(
     """Run `ror serve` with one of our packages until the block ends; results go to the PACS, if there is one."""
     folder.mkdir(parents=True)
     installation = Installation(folder)
-    installation.configure("process", pacs and pacs.peer, settle_seconds)
+    installation.configure("process", pacs.peer if pacs else None, settle_seconds)
     installation.ror("project", "add", _PROJECT, *(["--pacs", "demo"] if pacs else []))
     installation.ror("route", "add", _PROJECT)
     installation.ror("workflow", "add", str(_PACKAGES / workflow), "--project", _PROJECT)

@@ -1,6 +1,5 @@
 """Every benchmark runs; how fast anything is, only `make bench` says."""
 
-from collections.abc import Iterable
 from math import isfinite
 from pathlib import Path
 
@@ -15,13 +14,11 @@ TINY = Scale(
 SERVERS = {"gateway", "path"}
 
 
-def benchmarks() -> Iterable[object]:
-    for name in SUITE:
-        yield pytest.param(name, marks=pytest.mark.orthanc if name in SERVERS else ())
+BENCHMARKS = [pytest.param(name, marks=pytest.mark.orthanc if name in SERVERS else ()) for name in SUITE]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", benchmarks())
+@pytest.mark.parametrize("name", BENCHMARKS)
 def test_a_benchmark_gives_figures_with_units(name: str, tmp_path: Path) -> None:
     figures = SUITE[name](TINY, tmp_path)
     if not figures:
