@@ -59,11 +59,6 @@ class Index:
         with self._database.read() as connection:
             return connection.execute(query).scalar()
 
-    def path(self, sop_uid: str) -> str | None:
-        """Where an instance is, below the archive folder, or None if it is not held."""
-        with self._database.read() as connection:
-            return connection.execute(_path_of(sop_uid)).scalar()
-
     def add(self, project: str, instance: Description, filed: Filed, source_digest: str, now: float) -> bool:
         """Index a filed instance; its study is receiving again. Returns False, changing nothing, if it is known.
 
@@ -102,7 +97,7 @@ class Index:
             )
             if added.rowcount:
                 connection.execute(_move(instance.study_uid, StudyEvent.OBJECT_FILED, last_received_at=now))
-            elif connection.execute(_path_of(instance.sop_uid)).scalar() != filed.path:
+            elif _path_of(connection, instance.sop_uid) != filed.path:
                 raise DifferentContent(instance.sop_uid, "in another series or study")
             return bool(added.rowcount)
 
@@ -285,8 +280,9 @@ class Index:
         return len(missing)
 
 
-def _path_of(sop_uid: str) -> sa.Select[tuple[str]]:
-    return sa.select(tables.instances.c.path).where(tables.instances.c.sop_uid == sop_uid)
+def _path_of(connection: sa.Connection, sop_uid: str) -> str | None:
+    query = sa.select(tables.instances.c.path).where(tables.instances.c.sop_uid == sop_uid)
+    return connection.execute(query).scalar()
 
 
 def _move(study_uid: str, event: StudyEvent, **values: float) -> sa.Update:
