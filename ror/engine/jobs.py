@@ -156,7 +156,7 @@ class JobStore:
                 return self.move(job_id, to, detail, own)
         allowed = [state for state, targets in JOB_TRANSITIONS.items() if to in targets]
         now = time.time()
-        values: dict[str, object] = {"state": to, "detail": detail}
+        values: dict[str, object] = {"state": to, "detail": _storable(detail)}
         if to is JobState.RUNNING:
             values["started_at"] = now
         else:
@@ -220,7 +220,7 @@ class JobStore:
     def note_step(self, job_id: str, step: str, detail: str, *, ended: bool) -> None:
         """Note what a step says while it waits, or at its end."""
         table = tables.job_steps
-        values: dict[str, object] = {"detail": detail}
+        values: dict[str, object] = {"detail": _storable(detail)}
         if ended:
             values["ended_at"] = time.time()
         with self._database.write() as connection:
@@ -234,6 +234,11 @@ class JobStore:
             connection.execute(
                 tables.jobs.update().where(_jobs.id == job_id).values(image=image, image_digest=digest)
             )
+
+
+def _storable(text: str) -> str:
+    # Programs print anything, and their last line is a reason; no database keeps a lone surrogate, PostgreSQL no NUL.
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 def _same_match(job: Job) -> sa.ColumnElement[bool]:

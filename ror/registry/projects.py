@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from anonymizer import Profile, ProjectKey
+from anonymizer import Profile, ProjectKey, WeakKey
 from ror.db import Database, tables
 from ror.errors import AlreadyExists, ConfigurationError, NotFound
 
@@ -108,7 +108,7 @@ class ProjectStore:
         file = self._secret_file(name)
         try:
             return ProjectKey(bytes.fromhex(file.read_text(encoding="ascii")))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, WeakKey) as error:
             raise ConfigurationError(
                 f"the secret of project {name} cannot be read: {type(error).__name__}",
                 advice=f"restore {file} from a backup; without it new studies would get other pseudonyms",

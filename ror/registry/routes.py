@@ -32,21 +32,21 @@ class RouteStore:
 
     def add(self, route: Route) -> None:
         """Add a route; the project must exist (`AlreadyExists` if the pair of titles has a route)."""
-        for title in (route.calling_ae, route.called_ae):
-            if not 0 < len(title.strip()) <= _AE_TITLE_LENGTH:
+        # Spaces around a title mean nothing (PS3.5 6.2, AE).
+        calling_ae, called_ae = route.calling_ae.strip(), route.called_ae.strip()
+        for title in (calling_ae, called_ae):
+            if not 0 < len(title) <= _AE_TITLE_LENGTH:
                 raise ConfigurationError(
                     f"{title!r} is no AE title", advice="use 1 to 16 characters, or * for any"
                 )
         with self._database.write() as connection:
             added = connection.execute(
                 self._database.insert(tables.routes)
-                .values(calling_ae=route.calling_ae, called_ae=route.called_ae, project=route.project)
+                .values(calling_ae=calling_ae, called_ae=called_ae, project=route.project)
                 .on_conflict_do_nothing()
             )
         if not added.rowcount:
-            raise AlreadyExists(
-                f"{route.calling_ae} → {route.called_ae} has a route already", "see `ror route list`"
-            )
+            raise AlreadyExists(f"{calling_ae} → {called_ae} has a route already", "see `ror route list`")
 
     def list(self) -> list[Route]:
         """All routes, the most particular first: the order in which they are tried."""

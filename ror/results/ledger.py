@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import sqlalchemy as sa
 
 from ror.db import Database, tables
 
 __all__ = ["Ledger", "MadeObject"]
+
+_BATCH = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,13 @@ class Ledger:
     def delivered(self, destination: str, sop_uids: Iterable[str]) -> set[str]:
         """Those of some objects that a destination has acknowledged."""
         table = tables.deliveries
-        wanted = set(sop_uids)
         query = sa.select(table.c.sop_uid).where(table.c.destination == destination)
         with self._database.read() as connection:
-            return wanted.intersection(connection.execute(query.where(table.c.sop_uid.in_(wanted))).scalars())
+            return {
+                sop_uid
+                for some in _batches(sop_uids)
+                for sop_uid in connection.execute(query.where(table.c.sop_uid.in_(some))).scalars()
+            }
 
     def note_delivered(self, destination: str, sop_uids: Iterable[str]) -> None:
         """A destination has acknowledged some objects."""
@@ -81,6 +87,14 @@ class Ledger:
         """A destination holds some objects no longer."""
         table = tables.deliveries
         with self._database.write() as connection:
-            connection.execute(
-                table.delete().where(table.c.destination == destination, table.c.sop_uid.in_(list(sop_uids)))
-            )
+            for some in _batches(sop_uids):
+                connection.execute(
+                    table.delete().where(table.c.destination == destination, table.c.sop_uid.in_(some))
+                )
+
+
+def _batches(sop_uids: Iterable[str]) -> Iterator[list[str]]:
+    # PostgreSQL takes at most 65535 parameters in one statement, and SQLite may take fewer.
+    rest = iter(sop_uids)
+    while some := list(islice(rest, _BATCH)):
+        yield some
