@@ -1,0 +1,256 @@
+"""Jobs in the tables, on both databases: every change of state is in `JOB_TRANSITIONS`, or does not happen."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import threading
+
+import pytest
+
+from ror.db import Database, tables
+from ror.engine import JobRow, JobStore
+from ror.errors import NotAllowed, NotFound
+from ror.model import JOB_TRANSITIONS, STEPS, Job, JobSeries, JobState, job_id
+
+STATES = list(JobState)
+
+
+def a_job(content: str = "a", key: str = "key", project: str = "lungs") -> Job:
+    series = (JobSeries("CT", "1.2", "1.1", content), JobSeries("MR", "1.3", "1.1", "m"))
+    made = job_id("box", "d" * 64, key, series)
+    return Job(made, project, "box", "1.0", "d" * 64, "P", "1.1", key, series, JobState.QUEUED)
+
+
+@pytest.fixture
+def jobs(database: Database) -> JobStore:
+    with database.write() as connection:
+        for name in ("lungs", "heads"):
+            row = {"name": name, "settings": {}, "created_at": 0.0}
+            connection.execute(tables.projects.insert().values(row))
+    return JobStore(database)
+
+
+def create(database: Database, jobs: JobStore, job: Job) -> bool:
+    with database.write() as connection:
+        return jobs.create(connection, job)
+
+
+def bring(database: Database, job: Job, state: JobState) -> None:
+    with database.write() as connection:
+        connection.execute(tables.jobs.update().where(tables.jobs.c.id == job.id).values(state=state))
+
+
+def made(database: Database, jobs: JobStore, state: JobState, job: Job | None = None) -> Job:
+    job = job or a_job()
+    create(database, jobs, job)
+    bring(database, job, state)
+    return dataclasses.replace(job, state=state)
+
+
+# -- made and found ---------------------------------------------------------------------------------------------------
+
+
+def test_a_job_comes_back_as_it_was_made(database: Database, jobs: JobStore) -> None:
+    job = a_job()
+    assert create(database, jobs, job)
+    assert jobs.get(job.id) == job
+    row = jobs.show(job.id)
+    assert (row.started_at, row.ended_at, row.image, row.superseded_by, row.steps) == (
+        None,
+        None,
+        "",
+        None,
+        (),
+    )
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_same_content_is_the_same_job_whatever_its_state(
+    database: Database, jobs: JobStore, state: JobState
+) -> None:
+    job = made(database, jobs, state)
+    assert not create(database, jobs, a_job())
+    assert jobs.get(job.id).state is state
+
+
+def test_a_job_is_found_by_the_beginning_of_its_id(database: Database, jobs: JobStore) -> None:
+    one, other = made(database, jobs, JobState.QUEUED), made(database, jobs, JobState.FAILED, a_job("b"))
+    assert jobs.show(one.id[:12]).job == one
+    with pytest.raises(NotFound, match="more than one job box-"):
+        jobs.show("box-")
+    for unknown in ("lung", "%", "_" * 5, one.id + "0"):
+        with pytest.raises(NotFound, match="no job"):
+            jobs.show(unknown)
+    assert {row.job.id for row in jobs.find()} == {one.id, other.id}
+
+
+def test_jobs_are_found_by_project_state_and_study(database: Database, jobs: JobStore) -> None:
+    one = made(database, jobs, JobState.FAILED)
+    two = made(database, jobs, JobState.QUEUED, a_job("b", project="heads"))
+
+    def found(rows: list[JobRow]) -> set[str]:
+        return {row.job.id for row in rows}
+
+    assert found(jobs.find(project="lungs")) == {one.id}
+    assert found(jobs.find(state=JobState.QUEUED)) == {two.id}
+    assert found(jobs.find(study_uid="1.1")) == {one.id, two.id}
+    assert found(jobs.find("lungs", JobState.QUEUED)) == set()
+
+
+# -- the product of states --------------------------------------------------------------------------------------------
+
+
+def test_every_state_has_its_line_in_the_table() -> None:
+    assert set(JOB_TRANSITIONS) == set(JobState)
+
+
+@pytest.mark.parametrize(("state", "to"), list(itertools.product(STATES, STATES)))
+def test_a_job_moves_as_the_table_says_and_not_otherwise(
+    database: Database, jobs: JobStore, state: JobState, to: JobState
+) -> None:
+    job = made(database, jobs, state)
+    allowed = to in JOB_TRANSITIONS[state]
+    assert jobs.move(job.id, to, "why") == allowed
+    after = jobs.get(job.id)
+    assert (after.state, after.detail) == ((to, "why") if allowed else (state, ""))
+
+
+def test_moving_a_job_that_is_not_there_moves_nothing(jobs: JobStore) -> None:
+    assert not jobs.move("nobody", JobState.RUNNING)
+
+
+def test_of_two_that_end_a_job_one_is_first(database: Database, jobs: JobStore) -> None:
+    job = made(database, jobs, JobState.RUNNING)
+    ends = [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED]
+    start, moved = threading.Barrier(len(ends)), []
+
+    def end(state: JobState) -> None:
+        start.wait()
+        if jobs.move(job.id, state):
+            moved.append(state)
+
+    threads = [threading.Thread(target=end, args=(state,)) for state in ends]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # A finished job may still be superseded; nothing else follows an end.
+    assert moved in ([moved[0]], [moved[0], JobState.SUPERSEDED])
+    assert jobs.get(job.id).state is moved[-1]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_failed_and_cancelled_jobs_can_be_retried(
+    database: Database, jobs: JobStore, state: JobState
+) -> None:
+    job = made(database, jobs, state)
+    if state in (JobState.FAILED, JobState.CANCELLED):
+        jobs.retry(job.id)
+        after = jobs.show(job.id)
+        assert (after.job.state, after.job.attempt, after.ended_at) == (JobState.QUEUED, 2, None)
+    else:
+        with pytest.raises(NotAllowed, match=f"is {state}"):
+            jobs.retry(job.id)
+        assert jobs.get(job.id) == job
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_queued_and_running_jobs_can_be_cancelled(
+    database: Database, jobs: JobStore, state: JobState
+) -> None:
+    job = made(database, jobs, state)
+    assert jobs.is_live(job.id) == (state in (JobState.QUEUED, JobState.RUNNING))
+    if jobs.is_live(job.id):
+        jobs.cancel(job.id)
+        assert jobs.get(job.id).state is JobState.CANCELLED
+    else:
+        with pytest.raises(NotAllowed, match=f"is {state}"):
+            jobs.cancel(job.id)
+        assert jobs.get(job.id) == job
+
+
+def test_unknown_jobs_are_told(jobs: JobStore) -> None:
+    for act in (jobs.get, jobs.show, jobs.retry, jobs.cancel, jobs.is_live):
+        with pytest.raises(NotFound, match="no job nobody"):
+            act("nobody")
+
+
+# -- superseded -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_new_job_ends_the_unfinished_and_later_replaces_the_finished(
+    database: Database, jobs: JobStore, state: JobState
+) -> None:
+    old, new = made(database, jobs, state), a_job("grown")
+    others = [a_job("b", key="another match"), a_job("c", project="heads")]
+    for one in (new, *others):
+        create(database, jobs, one)
+    with database.write() as connection:
+        ended = jobs.supersede_others(connection, new)
+    unfinished = state not in (JobState.SUCCEEDED, JobState.SUPERSEDED)
+    assert ended == ([old.id] if unfinished else [])
+    assert jobs.replaced_by(new) == ([old.id] if state is JobState.SUCCEEDED else [])
+    with database.write() as connection:
+        jobs.supersede_finished(connection, new)
+    assert jobs.get(old.id).state is JobState.SUPERSEDED
+    if state is not JobState.SUPERSEDED:
+        assert jobs.show(old.id).superseded_by == new.id
+    assert {jobs.get(one.id).state for one in (new, *others)} == {JobState.QUEUED}
+    assert jobs.replaced_by(new) == []
+
+
+# -- dispatched, steps ------------------------------------------------------------------------------------------------
+
+
+def test_each_attempt_is_dispatched_once(database: Database, jobs: JobStore) -> None:
+    job = a_job()
+    create(database, jobs, job)
+    assert jobs.undispatched() == [job]
+    jobs.mark_dispatched(job)
+    assert jobs.undispatched() == []
+    jobs.cancel(job.id)
+    jobs.retry(job.id)
+    (again,) = jobs.undispatched()
+    assert (again.id, again.attempt) == (job.id, 2)
+    jobs.mark_dispatched(again)
+    assert jobs.undispatched() == []
+
+
+@pytest.mark.parametrize("state", [one for one in STATES if one is not JobState.QUEUED])
+def test_only_queued_jobs_are_dispatched(database: Database, jobs: JobStore, state: JobState) -> None:
+    made(database, jobs, state)
+    assert jobs.undispatched() == []
+
+
+def test_steps_are_told_in_their_order_with_their_times(database: Database, jobs: JobStore) -> None:
+    job = made(database, jobs, JobState.RUNNING)
+    for step in reversed(STEPS):
+        jobs.begin_step(job.id, step)
+    jobs.note_step(job.id, "stage", "waiting", ended=False)
+    assert [step.step for step in jobs.show(job.id).steps] == list(STEPS)
+    assert (jobs.show(job.id).steps[0].detail, jobs.show(job.id).steps[0].ended_at) == ("waiting", None)
+    jobs.note_step(job.id, "stage", "2 series", ended=True)
+    first = jobs.show(job.id).steps[0]
+    assert first.detail == "2 series"
+    assert first.ended_at is not None
+    assert first.ended_at >= first.started_at
+    jobs.begin_step(job.id, "stage")  # it runs again after a crash
+    assert (jobs.show(job.id).steps[0].detail, jobs.show(job.id).steps[0].ended_at) == ("", None)
+
+
+def test_what_ran_it_is_recorded(database: Database, jobs: JobStore) -> None:
+    job = made(database, jobs, JobState.RUNNING)
+    jobs.set_image(job.id, "docker:ror/box:1", "sha256:ab")
+    assert (jobs.show(job.id).image, jobs.show(job.id).image_digest) == ("docker:ror/box:1", "sha256:ab")
+
+
+def test_whatever_a_program_says_last_can_be_the_reason(database: Database, jobs: JobStore) -> None:
+    """PostgreSQL keeps no NUL and no half of a surrogate pair in a text; programs print both."""
+    job = made(database, jobs, JobState.RUNNING)
+    jobs.begin_step(job.id, "execute")
+    jobs.note_step(job.id, "execute", "bad \0 byte \udc80", ended=True)
+    assert jobs.move(job.id, JobState.FAILED, "bad \0 byte \udc80")
+    assert "bad " in jobs.get(job.id).detail
+    assert "bad " in jobs.show(job.id).steps[0].detail

@@ -1,0 +1,243 @@
+"""What administrators set, on both databases: projects and their secrets, routes, workflows."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from anonymizer import ProfileError
+from containers import ManifestError
+from ror.db import Database
+from ror.errors import AlreadyExists, ConfigurationError, NotFound
+from ror.registry import Project, ProjectStore, Route, RouteStore, WorkflowStore
+from select_lang import SelectError
+
+BOX = Path(__file__).parent.parent / "support" / "packages" / "box"
+
+
+@pytest.fixture
+def projects(database: Database, tmp_path: Path) -> ProjectStore:
+    return ProjectStore(database, tmp_path / "secrets")
+
+
+# -- projects ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_project_comes_back_as_it_was_added(projects: ProjectStore) -> None:
+    whole = Project(
+        "lungs", ("a", "b"), "https://redcap/api/", ("SeriesDescription",), ("PatientSex",), ("KVP",)
+    )
+    plain = Project("heads")
+    projects.add(whole)
+    projects.add(plain)
+    assert projects.get("lungs") == whole
+    assert projects.list() == [plain, whole]
+
+
+def test_settings_can_be_changed_and_the_key_stays(projects: ProjectStore) -> None:
+    projects.add(Project("lungs"))
+    before = projects.key("lungs").uid("1.2.3")
+    projects.change(Project("lungs", pacs=("research",)))
+    assert projects.get("lungs").pacs == ("research",)
+    assert projects.key("lungs").uid("1.2.3") == before
+
+
+def test_a_name_is_taken_once(projects: ProjectStore) -> None:
+    projects.add(Project("lungs", ("a",)))
+    with pytest.raises(AlreadyExists):
+        projects.add(Project("lungs", ("b",)))
+    assert projects.get("lungs").pacs == ("a",)
+
+
+@pytest.mark.parametrize("name", ["", "1lung", "../lungs", "lungs/heads", "a" * 64, "Lünge", "lungs "])
+def test_a_name_that_is_no_folder_is_refused(projects: ProjectStore, tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no project name"):
+        projects.add(Project(name))
+    assert not (tmp_path / "secrets").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong", [Project("lungs", keep=("PatientName",)), Project("lungs", keep=("Nothing",))]
+)
+def test_a_profile_that_cannot_be_is_refused(projects: ProjectStore, wrong: Project) -> None:
+    with pytest.raises(ProfileError):
+        projects.add(wrong)
+    assert projects.list() == []
+    projects.add(Project("lungs"))
+    with pytest.raises(ProfileError):
+        projects.change(wrong)
+    assert projects.get("lungs").keep == ()
+
+
+def test_an_unknown_project_is_told(projects: ProjectStore) -> None:
+    with pytest.raises(NotFound, match="no project lungs"):
+        projects.get("lungs")
+    with pytest.raises(NotFound, match="no project lungs"):
+        projects.change(Project("lungs"))
+
+
+# -- secrets ----------------------------------------------------------------------------------------------------------
+
+
+def test_each_project_has_a_secret_that_only_its_owner_reads(projects: ProjectStore, tmp_path: Path) -> None:
+    projects.add(Project("lungs"))
+    projects.add(Project("heads"))
+    folder = tmp_path / "secrets"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()} == {
+        "lungs.key": 0o600,
+        "heads.key": 0o600,
+    }
+    assert projects.key("lungs").pseudonym("P") != projects.key("heads").pseudonym("P")
+
+
+def test_a_project_that_is_made_again_keeps_its_secret(projects: ProjectStore, empty_url: str) -> None:
+    projects.add(Project("lungs"))
+    before = projects.key("lungs").uid("1.2.3")
+    restored = Database(empty_url)
+    restored.migrate()
+    again = ProjectStore(restored, projects._secrets)
+    again.add(Project("lungs"))
+    restored.close()
+    assert again.key("lungs").uid("1.2.3") == before
+
+
+@pytest.mark.parametrize("content", [None, "", "no hexadecimal digits", "ab"])
+def test_a_secret_that_is_lost_or_damaged_is_told_and_not_replaced(
+    projects: ProjectStore, tmp_path: Path, content: str | None
+) -> None:
+    projects.add(Project("lungs"))
+    file = tmp_path / "secrets" / "lungs.key"
+    file.unlink() if content is None else file.write_text(content)
+    with pytest.raises(ConfigurationError, match="secret of project lungs") as refused:
+        projects.key("lungs")
+    assert "backup" in refused.value.advice
+    assert file.exists() == (content is not None)
+
+
+# -- routes -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def routes(database: Database, projects: ProjectStore) -> RouteStore:
+    for name in ("lungs", "heads", "rest"):
+        projects.add(Project(name))
+    return RouteStore(database)
+
+
+def test_the_most_particular_route_is_taken(routes: RouteStore) -> None:
+    added = [
+        Route("*", "*", "rest"),
+        Route("*", "ROR", "heads"),
+        Route("CT", "*", "lungs"),
+        Route("CT", "ROR", "heads"),
+    ]
+    for route in added:
+        routes.add(route)
+    assert routes.list() == added[::-1]
+    assert routes.find("CT", "ROR") == added[3]
+    assert routes.find("CT ", "OTHER") == added[2]
+    assert routes.find("MR", " ROR ") == added[1]
+    assert routes.find("MR", "OTHER") == added[0]
+
+
+def test_a_sender_without_a_route_has_none(routes: RouteStore) -> None:
+    routes.add(Route("CT", "ROR", "lungs"))
+    assert routes.find("ct", "ROR") is None
+    assert routes.find("MR", "ROR") is None
+
+
+def test_spaces_around_a_title_mean_nothing(routes: RouteStore) -> None:
+    routes.add(Route(" CT ", "ROR ", "lungs"))
+    found = routes.find("CT", "ROR")
+    assert found is not None
+    assert found.project == "lungs"
+
+
+def test_a_pair_of_titles_has_one_route(routes: RouteStore) -> None:
+    routes.add(Route("CT", "*", "lungs"))
+    with pytest.raises(AlreadyExists, match="CT → \\*"):
+        routes.add(Route("CT", "*", "heads"))
+    assert routes.list() == [Route("CT", "*", "lungs")]
+
+
+@pytest.mark.parametrize("title", ["", "   ", "A" * 17])
+def test_a_title_that_is_none_is_refused(routes: RouteStore, title: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no AE title"):
+        routes.add(Route(title, "*", "lungs"))
+    assert routes.list() == []
+
+
+# -- workflows --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def workflows(database: Database, routes: RouteStore, tmp_path: Path) -> WorkflowStore:
+    return WorkflowStore(database, tmp_path / "packages")
+
+
+def changed(folder: Path, old: str = "", new: str = "") -> Path:
+    """A copy of the package `box` with some text of its manifest changed."""
+    shutil.copytree(BOX, folder)
+    manifest = (folder / "workflow.toml").read_text()
+    assert old in manifest
+    (folder / "workflow.toml").write_text(manifest.replace(old, new))
+    return folder
+
+
+def test_a_workflow_is_kept_as_it_was_when_installed(workflows: WorkflowStore, tmp_path: Path) -> None:
+    folder = changed(tmp_path / "box")
+    added = workflows.add("lungs", folder)
+    (folder / "box.py").write_text("changed since")
+    kept = workflows.package(added.name, added.digest)
+    assert (kept.folder / "box.py").read_bytes() == (BOX / "box.py").read_bytes()
+    assert (kept.digest, added.name, added.version, added.enabled) == (added.digest, "box", "1.0.0", True)
+
+
+def test_a_newer_version_replaces_the_older_one_in_its_project_only(
+    workflows: WorkflowStore, tmp_path: Path
+) -> None:
+    newer = changed(tmp_path / "newer", 'version = "1.0.0"', 'version = "1.1.0"')
+    old = workflows.add("lungs", BOX)
+    workflows.add("heads", BOX)
+    new = workflows.add("lungs", newer)
+    assert [(one.version, one.enabled) for one in workflows.list("lungs")] == [
+        ("1.0.0", False),
+        ("1.1.0", True),
+    ]
+    assert workflows.list(enabled_only=True) == [workflows.list("heads")[0], new]
+    assert workflows.package("box", old.digest).manifest.version == "1.0.0"
+
+
+def test_an_older_version_can_be_enabled_again(workflows: WorkflowStore, tmp_path: Path) -> None:
+    old = workflows.add("lungs", BOX)
+    workflows.add("lungs", changed(tmp_path / "newer", 'version = "1.0.0"', 'version = "1.1.0"'))
+    assert workflows.add("lungs", BOX) == old
+    assert workflows.list("lungs", enabled_only=True) == [old]
+    assert len(workflows.list("lungs")) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "told"),
+    [
+        ('on = "CT"', 'on = "MR"', ConfigurationError, "MR is no name in its select statement"),
+        ("Modality = CT", "Modallity = CT", SelectError, "Modallity"),
+        ("value = 1\n", "value = 2\n", ManifestError, "masks"),
+    ],
+)
+def test_a_package_with_faults_is_not_installed(
+    workflows: WorkflowStore, tmp_path: Path, old: str, new: str, error: type[Exception], told: str
+) -> None:
+    with pytest.raises(error, match=told):
+        workflows.add("lungs", changed(tmp_path / "box", old, new))
+    assert workflows.list() == []
+    assert not (tmp_path / "packages").exists()
+
+
+def test_a_package_that_is_gone_is_told(workflows: WorkflowStore, tmp_path: Path) -> None:
+    added = workflows.add("lungs", BOX)
+    shutil.rmtree(tmp_path / "packages")
+    with pytest.raises(NotFound, match="is not in"):
+        workflows.package(added.name, added.digest)
