@@ -130,6 +130,10 @@ def _read_toml(file: Path) -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file} is no TOML:", (str(error),), "correct the file") from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file} cannot be read: {error.strerror}", advice="let the user of ror read it"
+        ) from error
 
 
 def _overrule(values: dict[str, Any], environment: Mapping[str, str]) -> list[str]:
@@ -143,11 +147,18 @@ def _overrule(values: dict[str, Any], environment: Mapping[str, str]) -> list[st
         if len(path) < 2:
             faults.append(f"{variable}: unknown variable; settings are written ROR_SECTION__KEY")
             continue
-        section = values
-        for key in path[:-1]:
-            section = section.setdefault(key, {})
-        section[path[-1]] = text
+        if not _set(values, path, text):
+            faults.append(f"{variable}: {'.'.join(path)} goes below a value that has no parts")
     return faults
+
+
+def _set(section: dict[str, Any], path: list[str], text: str) -> bool:
+    for key in path[:-1]:
+        section = section.setdefault(key, {})
+        if not isinstance(section, dict):
+            return False
+    section[path[-1]] = text
+    return True
 
 
 def _fault(detail: Mapping[str, Any]) -> str:
