@@ -1,0 +1,137 @@
+"""Settings: every fault is told at once, each with its path; a variable overrules the file."""
+
+from pathlib import Path
+
+import pytest
+
+from ror import config
+from ror.errors import ConfigurationError
+
+
+def faults(home: Path, toml: str, environment: dict[str, str] | None = None) -> list[str]:
+    (home / "ror.toml").write_text(toml, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as refused:
+        config.read(home, environment or {})
+    assert str(home) in str(refused.value)
+    assert all(fault in str(refused.value) for fault in refused.value.faults)
+    assert refused.value.advice
+    return list(refused.value.faults)
+
+
+def paths(told: list[str]) -> list[str]:
+    return sorted(fault.split(":")[0] for fault in told)
+
+
+def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
+    settings = config.read(tmp_path, {})
+    assert settings == config.Settings()
+    assert (settings.database.url, settings.listener.port, settings.engine.runtime) == ("", 11112, "auto")
+
+
+def test_all_faults_are_told_at_once_each_with_its_path(tmp_path: Path) -> None:
+    told = faults(
+        tmp_path,
+        """
+        colour = "blue"
+        [listener]
+        port = 70000
+        ae_title = "A TITLE THAT IS TOO LONG"
+        hots = "0.0.0.0"
+        settle_seconds = -1
+        [engine]
+        runtime = "podman"
+        slots = 0
+        executor_id = "a b"
+        [pacs.research]
+        host = "pacs"
+        port = "dicom"
+        """,
+        {"ROR_LISTENER__RESERVE_MIB": "much", "ROR_NOTHING": "1", "ROR_ENGINE__SLOT": "2"},
+    )
+    assert paths(told) == [
+        "ROR_NOTHING",
+        "colour",
+        "engine.executor_id",
+        "engine.runtime",
+        "engine.slot",
+        "engine.slots",
+        "listener.ae_title",
+        "listener.hots",
+        "listener.port",
+        "listener.reserve_mib",
+        "listener.settle_seconds",
+        "pacs.research.ae_title",
+        "pacs.research.port",
+    ]
+
+
+def test_an_unknown_key_is_called_unknown(tmp_path: Path) -> None:
+    assert faults(tmp_path, "[listener]\nprot = 1") == ["listener.prot: unknown key"]
+
+
+def test_a_value_is_not_quoted_since_it_may_be_a_password(tmp_path: Path) -> None:
+    toml = '[pacs.research]\nhost = 1\nport = 1\nae_title = "A"\northanc_password = ["hidden-word"]'
+    assert "hidden-word" not in str(faults(tmp_path, toml))
+
+
+def test_a_variable_overrules_the_file_and_has_the_type_of_its_setting(tmp_path: Path) -> None:
+    (tmp_path / "ror.toml").write_text('[listener]\nport = 104\nhost = "127.0.0.1"')
+    settings = config.read(
+        tmp_path,
+        {
+            "ROR_LISTENER__PORT": "4242",
+            "ROR_LISTENER__SETTLE_SECONDS": "0.5",
+            "ROR_DATABASE__URL": "postgresql+psycopg://ror@localhost/ror",
+            "ROR_PACS__RESEARCH__HOST": "pacs",
+            "ROR_PACS__RESEARCH__PORT": "104",
+            "ROR_PACS__RESEARCH__AE_TITLE": "PACS",
+            "ROR_PACS__RESEARCH__IMAGES": "false",
+            "ROR_PACS__RESEARCH__ORTHANC_PASSWORD": "hidden-word",
+        },
+    )
+    assert (settings.listener.port, settings.listener.settle_seconds) == (4242, 0.5)
+    assert settings.listener.host == "127.0.0.1"
+    assert settings.database.url == "postgresql+psycopg://ror@localhost/ror"
+    assert settings.pacs["research"].images is False
+    assert "hidden-word" not in repr(settings)
+    assert settings.pacs["research"].orthanc_password.get_secret_value() == "hidden-word"
+
+
+def test_other_variables_of_the_name_space_are_let_be(tmp_path: Path) -> None:
+    others = {"ROR_HOME": "/srv", "ROR_REDCAP_TOKEN_LUNGS": "t", "ROR_TEST_DATA": "/data", "ROR_CACHE": "/c"}
+    assert config.read(tmp_path, others | {"PATH": "/bin"}) == config.Settings()
+
+
+@pytest.mark.parametrize(
+    ("toml", "environment"),
+    [
+        ("listener = 5", {"ROR_LISTENER__PORT": "1"}),
+        ("", {"ROR_LISTENER": "1", "ROR_LISTENER__PORT__HIGH": "1", "ROR_LISTENER__PORT": "1"}),
+        ("", {"ROR___": "1"}),
+        ("", {"ROR_": "1"}),
+    ],
+)
+def test_a_variable_that_goes_below_a_value_is_told(
+    tmp_path: Path, toml: str, environment: dict[str, str]
+) -> None:
+    assert faults(tmp_path, toml, environment)
+
+
+@pytest.mark.parametrize("content", [b"[listener", b"\xff\xfe", b"port = 1\nport = 2"])
+def test_a_file_that_is_no_toml_is_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "ror.toml").write_bytes(content)
+    with pytest.raises(ConfigurationError, match="is no TOML"):
+        config.read(tmp_path, {})
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "ror.toml").mkdir()
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        config.read(tmp_path, {})
+
+
+def test_the_home_is_the_variable_or_a_folder_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROR_HOME", "/srv/ror")
+    assert config.default_home() == Path("/srv/ror")
+    monkeypatch.delenv("ROR_HOME")
+    assert config.default_home() == Path.home() / ".ror"
