@@ -7,7 +7,7 @@ import click
 from ror import log
 from ror.app import Service
 from ror.cli.common import home_option, opened
-from ror.cli.running import stop_requested
+from ror.cli.running import leave, stop_requested
 
 __all__ = ["command"]
 
@@ -31,3 +31,4 @@ def command(context: click.Context) -> None:
             )
             stop.wait()
             click.echo("stopping; what is in progress goes on with the next start")
+            leave(service)

@@ -7,7 +7,7 @@ import click
 from ror import log
 from ror.app import Service
 from ror.cli.common import home_option, opened
-from ror.cli.running import stop_requested
+from ror.cli.running import leave, stop_requested
 
 __all__ = ["command"]
 
@@ -30,3 +30,4 @@ def command(context: click.Context) -> None:
                 f"ror works: {app.settings.engine.executor_id}, {service.runtime.name} runtime, home {app.home.root}"
             )
             stop.wait()
+            leave(service)
