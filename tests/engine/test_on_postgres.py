@@ -1,0 +1,178 @@
+"""The whole service on PostgreSQL: our tables and the durable engine's in one database, one worker or two."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from examples.demo.service import Installation
+from orthanc import OrthancServer, ServerNotInstalled, send
+from ror.app import App
+from ror.registry import ANY, Project, Route
+from tests.support.postgres import PostgresServer
+from tests.support.serving import Serving, eventually
+from tests.support.studies import small_ct
+
+pytestmark = [pytest.mark.postgres, pytest.mark.orthanc]
+
+BOX = Path(__file__).parent.parent / "support" / "packages" / "box"
+
+
+class ServingOnPostgres(Serving):
+    """`ror serve` whose tables are in PostgreSQL."""
+
+    def __init__(self, installation: Installation, url: str) -> None:
+        super().__init__(installation)
+        self._url = url
+
+    def rows(self, query: str) -> list[Any]:
+        engine = sa.create_engine(self._url)
+        try:
+            with engine.connect() as connection:
+                return list(connection.execute(sa.text(query)))
+        finally:
+            engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def runtimes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The environment of the workflow `box`, built once."""
+    return tmp_path_factory.mktemp("runtimes")
+
+
+@pytest.fixture
+def pacs(tmp_path: Path) -> Iterator[OrthancServer]:
+    try:
+        with OrthancServer(tmp_path / "orthanc") as server:
+            yield server
+    except ServerNotInstalled as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """A path; while it does not exist, the program of the workflow `box` waits behind its start."""
+    return tmp_path / "gate"
+
+
+@pytest.fixture
+def serving(
+    postgres_server: PostgresServer, pacs: OrthancServer, runtimes: Path, gate: Path, tmp_path: Path
+) -> Iterator[ServingOnPostgres]:
+    """`ror serve` on an empty PostgreSQL database, with the Orthanc as its PACS."""
+    url = postgres_server.empty_database()
+    made = Installation(tmp_path / "installation")
+    made.configure("process", pacs.peer, settle_seconds=0.5, orthanc_url=pacs.rest.url)
+    with (made.home / "ror.toml").open("a") as settings:
+        settings.write(f'[database]\nurl = "{url}"\n')
+    (made.home / "runtimes").symlink_to(runtimes)
+    package = shutil.copytree(BOX, tmp_path / "box")
+    manifest = (package / "workflow.toml").read_text()
+    held = manifest.replace("[resources]", f'[options]\ngate = "{gate}"\n\n[resources]')
+    (package / "workflow.toml").write_text(held)
+    app = App(made.home)
+    app.projects.add(Project("lungs", pacs=("demo",)))
+    app.routes.add(Route(ANY, ANY, "lungs"))
+    app.workflows.add("lungs", package)
+    app.close()
+    with ServingOnPostgres(made, url) as process:
+        yield process
+
+
+def started(gate: Path) -> int:
+    return len(list(gate.parent.glob(f"{gate.name}.started-*")))
+
+
+def test_a_study_survives_stop_and_kill_while_its_program_runs_and_gives_its_results_once(
+    serving: ServingOnPostgres, pacs: OrthancServer, gate: Path, tmp_path: Path
+) -> None:
+    send(serving.peer, small_ct(tmp_path / "ct"))
+    eventually(lambda: started(gate) == 1)
+    serving.stop()  # does not wait for the program, which may take hours
+    assert set(serving.jobs().values()) == {"running"}
+    serving.start()
+    eventually(lambda: started(gate) == 2)
+    serving.kill()
+    serving.start()
+    eventually(lambda: started(gate) == 3)
+    gate.touch()
+    job_id = serving.job_that_is("succeeded")
+    assert {series.modality: series.instance_count for series in pacs.rest.series()} == {
+        "CT": 8,
+        "SEG": 1,
+        "SR": 1,
+    }
+    assert [row["job_id"] for row in serving.installation.ask("measurements")] == [job_id]
+    # Nothing lies beside PostgreSQL, and the engine has a schema of its own there.
+    assert not list(serving.installation.home.glob("*.sqlite*"))
+    schemas = serving.rows("SELECT DISTINCT table_schema AS name FROM information_schema.tables")
+    assert {row.name for row in schemas} >= {"public", "dbos"}
+
+
+@contextmanager
+def second_worker(installation: Installation) -> Iterator[subprocess.Popen[str]]:
+    """`ror work` beside it, until the block ends."""
+    environment = os.environ | {"ROR_ENGINE__EXECUTOR_ID": "second"}
+    with (installation.folder / "work.log").open("w") as log:
+        process = subprocess.Popen(
+            installation.command("work"), stdout=subprocess.PIPE, stderr=log, text=True, env=environment
+        )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("ror works: second")
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def send_studies(serving: Serving, folder: Path, number: int) -> None:
+    """So many that either worker gets some."""
+    for seed in range(1, number + 1):
+        send(serving.peer, small_ct(folder / f"ct{seed}", seed=seed))
+
+
+def executors(serving: ServingOnPostgres) -> Counter[str]:
+    return Counter(row.executor_id for row in serving.rows("SELECT executor_id FROM dbos.workflow_status"))
+
+
+def test_two_workers_share_the_jobs_and_each_job_runs_once(
+    serving: ServingOnPostgres, pacs: OrthancServer, gate: Path, tmp_path: Path
+) -> None:
+    studies = 6
+    with second_worker(serving.installation) as worker:
+        send_studies(serving, tmp_path, studies)
+        # One slot each, so that both hold a program before either may end.
+        eventually(lambda: started(gate) == 2, lambda: str(executors(serving)))
+        assert len(executors(serving)) == 2
+        gate.touch()
+        eventually(
+            lambda: Counter(serving.jobs().values()) == {"succeeded": studies}, lambda: str(serving.jobs())
+        )
+        assert worker.poll() is None
+    assert started(gate) == studies
+    assert len(pacs.rest.studies()) == studies
+    assert len(serving.installation.ask("measurements")) == studies
+
+
+def test_each_worker_stops_its_own_program_when_its_job_is_cancelled(
+    serving: ServingOnPostgres, gate: Path, tmp_path: Path
+) -> None:
+    with second_worker(serving.installation):
+        send_studies(serving, tmp_path, 6)
+        eventually(lambda: started(gate) == 2 and len(serving.jobs()) == 6, lambda: str(executors(serving)))
+        pids = [file.name.rpartition("-")[2] for file in gate.parent.glob(f"{gate.name}.started-*")]
+        for job_id in serving.jobs():
+            serving.installation.ror("jobs", "cancel", job_id)
+        eventually(lambda: not any(Path("/proc", pid).exists() for pid in pids))
+    assert set(serving.jobs().values()) == {"cancelled"}
