@@ -32,7 +32,8 @@ class ServingOnPostgres(Serving):
     """`ror serve` whose tables are in PostgreSQL."""
 
     def __init__(self, installation: Installation, url: str) -> None:
-        super().__init__(installation)
+        # One job in flight each, so that none takes the jobs of two while the other comes to look.
+        super().__init__(installation, {"ROR_ENGINE__IN_FLIGHT": "1"})
         self._url = url
 
     def rows(self, query: str) -> list[Any]:
@@ -122,7 +123,7 @@ def test_a_study_survives_stop_and_kill_while_its_program_runs_and_gives_its_res
 @contextmanager
 def second_worker(installation: Installation) -> Iterator[subprocess.Popen[str]]:
     """`ror work` beside it, until the block ends."""
-    environment = os.environ | {"ROR_ENGINE__EXECUTOR_ID": "second"}
+    environment = os.environ | {"ROR_ENGINE__EXECUTOR_ID": "second", "ROR_ENGINE__IN_FLIGHT": "1"}
     with (installation.folder / "work.log").open("w") as log:
         process = subprocess.Popen(
             installation.command("work"), stdout=subprocess.PIPE, stderr=log, text=True, env=environment
@@ -152,7 +153,6 @@ def test_two_workers_share_the_jobs_and_each_job_runs_once(
     studies = 6
     with second_worker(serving.installation) as worker:
         send_studies(serving, tmp_path, studies)
-        # One slot each, so that both hold a program before either may end.
         eventually(lambda: started(gate) == 2, lambda: str(executors(serving)))
         assert len(executors(serving)) == 2
         gate.touch()
