@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,11 +71,14 @@ class Quarantine:
             ]
 
     def _write(self, name: str, data: bytes) -> None:
-        target = self._folder / f"{name}.dcm"
-        temporary = target.with_suffix(".part")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target)
+        # Two associations may bring the same object at once, each with a file of its own until it is complete.
+        temporary = self._folder / f"{uuid.uuid4().hex}.part"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(self._folder / f"{name}.dcm")
+        finally:
+            temporary.unlink(missing_ok=True)
