@@ -168,8 +168,9 @@ def _wait_until_ready(server: subprocess.Popen[str]) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Whatever asks for a database, by whatever way, runs on both kinds."""
-    if "database_kind" in metafunc.fixturenames:
+    """Whatever asks for a database, by whatever way, runs on both kinds, unless it names its own."""
+    told = {mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")}
+    if "database_kind" in metafunc.fixturenames and "database_kind" not in told:
         kinds = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
         metafunc.parametrize("database_kind", kinds)
 

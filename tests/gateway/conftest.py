@@ -1,0 +1,76 @@
+"""A gateway with one project and one route, over either database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pydicom import Dataset
+
+from ror.archive import FileStore, Index
+from ror.db import Database
+from ror.gateway import Intake, Quarantine, Received
+from ror.registry import ANY, Project, ProjectStore, Route, RouteStore
+from tests.anonymizer.planted import minimal, part10
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """The intake and what stands behind it."""
+
+    intake: Intake
+    projects: ProjectStore
+    routes: RouteStore
+    files: FileStore
+    index: Index
+    quarantine: Quarantine
+    folder: Path
+
+    def archived(self) -> dict[str, bytes]:
+        """All files of the archive, unfinished ones too."""
+        return {
+            str(file.relative_to(self.files.root)): file.read_bytes()
+            for file in self.files.root.rglob("*")
+            if file.is_file()
+        }
+
+
+@pytest.fixture
+def build(database: Database, tmp_path: Path) -> Callable[..., Gateway]:
+    """Builds a gateway with a given disk reserve."""
+
+    def made(reserve_mib: int = 0) -> Gateway:
+        projects = ProjectStore(database, tmp_path / "secrets")
+        routes = RouteStore(database)
+        files, index = FileStore(tmp_path / "archive"), Index(database)
+        quarantine = Quarantine(database, tmp_path / "quarantine")
+        intake = Intake(projects, routes, files, index, quarantine, reserve_mib)
+        return Gateway(intake, projects, routes, files, index, quarantine, tmp_path)
+
+    return made
+
+
+@pytest.fixture
+def gateway(build: Callable[..., Gateway]) -> Gateway:
+    made = build()
+    made.projects.add(Project("lungs"))
+    made.routes.add(Route("SCANNER", ANY, "lungs"))
+    return made
+
+
+def received(dataset: Dataset | None = None, *, calling: str = "SCANNER", cut: int | None = None) -> Received:
+    """An object as it comes off an association; `cut` ends its data set early."""
+    dataset = minimal() if dataset is None else dataset
+    whole = part10(dataset)
+    # The file meta information ends where its group length says (PS3.10 7.1).
+    start = 144 + int.from_bytes(whole[140:144], "little")
+    return Received(
+        calling_ae=calling,
+        called_ae="ROR",
+        sop_class_uid=str(dataset.SOPClassUID),
+        sop_instance_uid=str(dataset.SOPInstanceUID),
+        transfer_syntax_uid=str(dataset.file_meta.TransferSyntaxUID),
+        data=whole[start:][:cut],
+    )
