@@ -1,0 +1,333 @@
+"""The command line: help with examples, errors in two lines, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from inspect import cleandoc
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from ror.app import App
+from ror.cli import cli
+from ror.cli.faults import told_in_two_lines
+from ror.engine import JobStore
+from ror.model import Job, JobSeries, JobState
+from ror.registry import Project
+
+BOX = Path(__file__).parent.parent / "support" / "packages" / "box"
+DOCTORED = ("settings", "database", "disk", "runtime docker", "runtime process", "projects")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command has printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Home:
+    """A home folder, and `ror` in it, as `ror.cli.main` runs it but in this process."""
+
+    folder: Path
+
+    def ror(self, *words: str) -> Said:
+        out, err = StringIO(), StringIO()
+        code = 0
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                with told_in_two_lines():
+                    cli.main(["--home", str(self.folder), *words], prog_name="ror")
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return Said(code, out.getvalue(), err.getvalue())
+
+    def good(self, *words: str) -> str:
+        said = self.ror(*words)
+        assert said.code == 0, said.err
+        return said.out
+
+    def settings(self, text: str) -> None:
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "ror.toml").write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def with_job(home: Home) -> Iterator[str]:
+    """A home with a project, a workflow and one queued job; gives the job's id."""
+    app = App(home.folder)
+    app.projects.add(Project("lungs"))
+    workflow = app.workflows.add("lungs", BOX)
+    series = (JobSeries("CT", "1.2", "1.1", "c"),)
+    job = Job("box-0123", "lungs", "box", "1.0.0", workflow.digest, "P", "1.1", "k", series, JobState.QUEUED)
+    with app.database.write() as connection:
+        JobStore(app.database).create(connection, job)
+    app.close()
+    yield job.id
+
+
+def commands(group: click.Group | None = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    group = group or cli
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+def command_of(path: tuple[str, ...]) -> click.Command:
+    command: click.Command = cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None
+        command = found
+    return command
+
+
+ALL = list(commands())
+LISTS = [path for path in ALL if "--json" in {o for p in command_of(path).params for o in p.opts}]
+
+
+# -- help -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [(), *ALL], ids=" ".join)
+def test_every_help_ends_in_an_example_that_parses(path: tuple[str, ...], tmp_path: Path, home: Home) -> None:
+    text = cleandoc(command_of(path).help or "")
+    *_, example = text.splitlines()
+    assert example.startswith("Example: "), text
+    assert example in " ".join(home.good(*path, "--help").split())
+    words = shlex.split(example.removeprefix("Example: ").partition(">")[0])
+    while "=" in words[0]:
+        words.pop(0)
+    assert words.pop(0) == "ror"
+    if words[0] == "--home":
+        words = words[2:]
+    called = [name for name in ALL if list(name) == words[: len(name)]]
+    assert called, example
+    deepest = max(called, key=len)
+    assert deepest[: len(path)] == path
+    command_of(deepest).make_context(" ".join(deepest), words[len(deepest) :], obj=tmp_path)
+
+
+def test_the_help_of_ror_lists_every_command(home: Home) -> None:
+    listed = home.good("--help").partition("Commands:")[2]
+    assert [line.split()[0] for line in listed.splitlines() if line.strip()] == sorted(
+        path[0] for path in ALL if len(path) == 1
+    )
+
+
+def test_help_loads_no_heavy_library() -> None:
+    heavy = ("dbos", "sqlalchemy", "pydicom", "pynetdicom", "numpy", "docker", "highdicom", "pydantic")
+    code = (
+        "import sys\nfrom ror.cli import cli\n"
+        "try: cli.main(['--help'])\nexcept SystemExit: pass\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_installed_command_tells_its_version() -> None:
+    ror = Path(sys.executable).parent / "ror"
+    done = subprocess.run([ror, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("ror, version ")
+
+
+# -- errors -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("jobs", "show", "nobody"), "there is no job nobody"),
+        (("jobs", "logs", "nobody"), "there is no job nobody"),
+        (("jobs", "retry", "nobody"), "there is no job nobody"),
+        (("jobs", "cancel", "nobody"), "there is no job nobody"),
+        (("jobs", "why", "1.2.3"), "there is no study 1.2.3"),
+        (("jobs", "logs", "box-0123"), "has written no log yet"),
+        (("jobs", "retry", "box-0123"), "box-0123 is queued"),
+        (("project", "add", "lungs"), "there is a project lungs already"),
+        (("project", "add", "../lungs"), "is no project name"),
+        (("project", "add", "heads", "--pacs", "x"), "ror.toml has no section [pacs.x]"),
+        (("project", "add", "heads", "--keep", "PatientName"), "PatientName"),
+        (("project", "change", "heads"), "there is no project heads"),
+        (("route", "add", "heads"), "there is no project heads"),
+        (("route", "add", "lungs", "--from", "A" * 17), "is no AE title"),
+        (("workflow", "add", str(BOX), "--project", "heads"), "there is no project heads"),
+    ],
+    ids=lambda value: " ".join(value)[:30] if isinstance(value, tuple) else None,
+)
+@pytest.mark.usefixtures("with_job")
+def test_an_error_says_in_two_lines_what_and_what_to_do(
+    home: Home, words: tuple[str, ...], told: str
+) -> None:
+    said = home.ror(*words)
+    assert (said.code, said.out) == (1, "")
+    what, advice = said.err.splitlines()
+    assert what.startswith("ror: ")
+    assert told in what
+    assert advice.startswith("     ")
+    assert advice.strip()
+
+
+def test_wrong_settings_are_all_told(home: Home) -> None:
+    home.settings('[listener]\nport = "x"\n[engine]\nslot = 1')
+    said = home.ror("studies")
+    assert said.code == 1
+    assert "listener.port" in said.err
+    assert "engine.slot: unknown key" in said.err
+
+
+def test_a_database_that_is_not_there_is_told(home: Home, tmp_path: Path) -> None:
+    home.settings(f'[database]\nurl = "postgresql://ror:hidden-word@/ror?host={tmp_path}"')
+    said = home.ror("studies")
+    assert said.code == 1
+    assert said.err.startswith("ror: the database does not answer")
+    assert "hidden-word" not in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.usefixtures("with_job")
+def test_a_package_with_faults_is_told_with_all_of_them(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "workflow.toml").write_text('name = "B!"\nversion = ""\n')
+    said = home.ror("workflow", "add", str(tmp_path / "bad"), "--project", "lungs")
+    assert said.code == 1
+    assert {"name", "version", "command", "select"} <= set(said.err.replace(":", " ").split())
+
+
+def test_a_home_that_is_no_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = Home(tmp_path / "file" / "home").ror("studies")
+    assert said.code == 1
+    assert said.err.startswith("ror: ")
+    assert len(said.err.splitlines()) == 2
+
+
+def test_a_real_bug_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError), told_in_two_lines():
+        raise ZeroDivisionError
+
+
+# -- JSON and tables --------------------------------------------------------------------------------------------------
+
+
+def arguments(path: tuple[str, ...]) -> list[str]:
+    return ["box-0123"] if path == ("jobs", "show") else ["1.1"] if path == ("jobs", "why") else []
+
+
+@pytest.mark.parametrize("path", LISTS, ids=" ".join)
+@pytest.mark.usefixtures("with_job")
+def test_json_parses_and_the_table_has_the_same_columns(home: Home, path: tuple[str, ...]) -> None:
+    if path == ("jobs", "why"):
+        with App(home.folder).database.write() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO studies VALUES ('1.1', 'lungs', 'P', 'matched', 0, 0, 0, 0)"
+            )
+    said = home.ror(*path, *arguments(path), "--json")
+    assert said.code in (0, 1)  # the doctor finds no route
+    parsed = json.loads(said.out)
+    table = home.ror(*path, *arguments(path)).out
+    if isinstance(parsed, list) and path != ("doctor",):
+        for row in parsed:
+            assert all(column.replace("_", " ") in table for column in row)
+
+
+def test_jobs_can_be_listed_cancelled_and_retried(home: Home, with_job: str) -> None:
+    def listed(*words: str) -> Any:
+        return json.loads(home.good("jobs", "list", "--json", *words))
+
+    (job,) = listed()
+    assert (job["id"], job["state"], job["project"]) == (with_job, "queued", "lungs")
+    assert listed("--state", "failed") == []
+    assert listed("--project", "heads") == []
+    assert "is cancelled" in home.good("jobs", "cancel", "box-01")  # the beginning of an id will do
+    assert listed("--study", "1.1")[0]["state"] == "cancelled"
+    assert "is queued again" in home.good("jobs", "retry", with_job)
+    assert "box-0123: queued" in home.good("jobs", "show", with_job)
+
+
+def test_logs_are_printed_as_they_are(home: Home, with_job: str) -> None:
+    file = App(home.folder).home.job(with_job).log
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"[bold]line\n\xff\n")
+    assert home.good("jobs", "logs", with_job) == "[bold]line\n\N{REPLACEMENT CHARACTER}\n"
+
+
+def test_projects_and_routes_are_made_and_listed(home: Home) -> None:
+    home.settings('[pacs.research]\nhost = "h"\nport = 104\nae_title = "P"')
+    told = home.good("project", "add", "lungs", "--pacs", "research", "--keep", "PatientSex")
+    assert str(home.folder / "secrets" / "lungs.key") in told
+    home.good("project", "change", "lungs", "--redcap-url", "https://redcap.example.org/api/")
+    (project,) = json.loads(home.good("project", "list", "--json"))
+    assert (project["pacs"], project["keep"]) == (["research"], ["PatientSex"])
+    assert project["redcap_url"] == "https://redcap.example.org/api/"
+    home.good("route", "add", "lungs", "--from", "CT")
+    assert json.loads(home.good("route", "list", "--json")) == [{"from": "CT", "to": "*", "project": "lungs"}]
+
+
+def test_measurements_come_as_csv_with_a_header(home: Home) -> None:
+    assert home.good("measurements", "--csv").startswith("project,record_id,")
+
+
+def test_the_home_may_stand_behind_the_command_too(home: Home, tmp_path: Path) -> None:
+    home.good("project", "add", "lungs", "--home", str(tmp_path / "other"))
+    assert json.loads(home.good("project", "list", "--json")) == []
+    assert json.loads(home.good("project", "list", "--json", "--home", str(tmp_path / "other")))
+
+
+def test_the_home_may_be_in_the_environment(tmp_path: Path) -> None:
+    ror = Path(sys.executable).parent / "ror"
+    environment = os.environ | {"ROR_HOME": str(tmp_path / "home")}
+    subprocess.run([ror, "project", "add", "lungs"], env=environment, check=True, capture_output=True)
+    assert (tmp_path / "home" / "secrets" / "lungs.key").exists()
+
+
+# -- doctor -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_doctor_says_what_is_well_and_how_to_mend_the_rest(home: Home) -> None:
+    home.settings('[listener]\nreserve_mib = 0\n[engine]\nruntime = "process"')
+    said = home.ror("doctor")
+    assert said.code == 1
+    assert [one["what"] for one in json.loads(home.ror("doctor", "--json").out)] == list(DOCTORED)
+    assert "FAIL  projects: 0 projects, 0 routes, 0 enabled workflows" in said.out
+    assert "→ ror project add NAME" in said.out
+    assert "ok    runtime process: ready" in said.out
+    home.good("project", "add", "lungs")
+    home.good("route", "add", "lungs")
+    assert home.ror("doctor").code == 0
+
+
+def test_the_doctor_asks_every_pacs(home: Home) -> None:
+    home.settings('[pacs.research]\nhost = "127.0.0.1"\nport = 1\nae_title = "P"')
+    assert "FAIL  PACS research: P at 127.0.0.1:1: " in home.ror("doctor").out
+
+
+def test_the_doctor_tells_a_lost_secret(home: Home) -> None:
+    home.good("project", "add", "lungs")
+    (home.folder / "secrets" / "lungs.key").unlink()
+    said = home.ror("doctor")
+    assert said.code == 1
+    assert "secret of project lungs cannot be read" in said.out + said.err
