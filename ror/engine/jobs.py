@@ -187,7 +187,12 @@ class JobStore:
 
     def is_live(self, job_id: str) -> bool:
         """Whether the job is still to be worked on."""
-        return self.get(job_id).state in (JobState.QUEUED, JobState.RUNNING)
+        query = sa.select(_jobs.state).where(_jobs.id == job_id)
+        with self._database.read() as connection:
+            state = connection.execute(query).scalar()
+        if state is None:
+            raise NotFound(f"there is no job {job_id}", "see `ror jobs list`")
+        return state in (JobState.QUEUED, JobState.RUNNING)
 
     # -- dispatched ---------------------------------------------------------------------------------------------------
 
