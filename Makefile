@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := ror select_lang anonymizer containers orthanc examples tests workflows benchmarks
 
-.PHONY: help setup servers demo test check bench format lock clean
+.PHONY: help setup servers demo test lint check bench format lock clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -25,11 +25,12 @@ demo: setup  ## two studies through the whole path, on embedded defaults
 test: setup servers  ## all tests; those whose server cannot be installed are skipped, with the reason
 	$(BIN)/python -m pytest
 
-check: setup servers  ## format, lint, types, tests
+lint: setup  ## format, lint, types
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+
+check: lint test  ## format, lint, types, tests
 
 bench: setup  ## figures beside those of peers, measured in one run
 	$(BIN)/python -m benchmarks

@@ -22,7 +22,7 @@ SERVES = re.compile(r"ror serves: \S+ on port (\d+), (\w+) runtime")
 _PACS_TITLE = "DEMO_PACS"
 
 
-class CommandFailed(Exception):  
+class CommandFailed(Exception):
     """A `ror` command ended with an error; its text is the command's own."""
 
 
@@ -55,7 +55,9 @@ class Installation:
             f'[engine]\nruntime = "{runtime}"\nbase_image = "{base_image}"\n',
         ]
         if pacs is not None:
-            lines.append(f'[pacs.demo]\nhost = "{pacs.host}"\nport = {pacs.port}\nae_title = "{pacs.ae_title}"')
+            lines.append(
+                f'[pacs.demo]\nhost = "{pacs.host}"\nport = {pacs.port}\nae_title = "{pacs.ae_title}"'
+            )
             lines.append(f'orthanc_url = "{orthanc_url}"\n')
         self.home.mkdir(parents=True, exist_ok=True)
         (self.home / "ror.toml").write_text("\n".join(lines), encoding="utf-8")
@@ -76,7 +78,9 @@ class Installation:
         """Run `ror serve` until the block ends; gives its port and the name of its runtime."""
         log = self.folder / "serve.log"
         with log.open("w") as stream:
-            process = subprocess.Popen(self.command("serve"), stdout=subprocess.PIPE, stderr=stream, text=True)
+            process = subprocess.Popen(
+                self.command("serve"), stdout=subprocess.PIPE, stderr=stream, text=True
+            )
         try:
             assert process.stdout is not None
             serves = SERVES.match(process.stdout.readline())

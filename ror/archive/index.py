@@ -65,7 +65,8 @@ class Index:
         Raises
         ------
         DifferentContent
-            The instance is known in another series or study, or its series in another study; nothing is changed.
+            The instance is known in another series or study, its series in another study, or its study of another
+            patient; nothing is changed.
         """
         insert = self._database.insert
         with self._database.write() as connection:
@@ -81,6 +82,7 @@ class Index:
                 )
                 .on_conflict_do_nothing()
             )
+            _check_patient(connection, instance)
             self._add_series(connection, instance)
             added = connection.execute(
                 insert(tables.instances)
@@ -155,9 +157,24 @@ class Index:
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 
-    def mark_matched(self, connection: sa.Connection, study_uid: str, now: float) -> bool:
-        """Within a transaction: the study's match is recorded. False if it has received something meanwhile."""
-        return bool(connection.execute(_move(study_uid, StudyEvent.MATCH_RECORDED, matched_at=now)).rowcount)
+    def last_received_at(self, study_uid: str) -> float:
+        """When the study's latest object came, in seconds since the epoch."""
+        study = tables.studies.c
+        with self._database.read() as connection:
+            query = sa.select(study.last_received_at).where(study.study_uid == study_uid)
+            return float(connection.execute(query).scalar_one())
+
+    def mark_matched(
+        self, connection: sa.Connection, study_uid: str, received_until: float, now: float
+    ) -> bool:
+        """Within a transaction: a match of what the study held at `received_until` is recorded.
+
+        False if it has received something since then, even if it has settled again.
+        """
+        move = _move(study_uid, StudyEvent.MATCH_RECORDED, matched_at=now)
+        return bool(
+            connection.execute(move.where(tables.studies.c.last_received_at == received_until)).rowcount
+        )
 
     # -- what is there ------------------------------------------------------------------------------------------------
 
@@ -283,6 +300,13 @@ class Index:
 def _path_of(connection: sa.Connection, sop_uid: str) -> str | None:
     query = sa.select(tables.instances.c.path).where(tables.instances.c.sop_uid == sop_uid)
     return connection.execute(query).scalar()
+
+
+def _check_patient(connection: sa.Connection, instance: Description) -> None:
+    study = tables.studies.c
+    query = sa.select(study.patient_id).where(study.study_uid == instance.study_uid)
+    if connection.execute(query).scalar_one() != instance.patient_id:
+        raise DifferentContent(instance.sop_uid, "nowhere, but its study is held of another patient")
 
 
 def _move(study_uid: str, event: StudyEvent, **values: float) -> sa.Update:

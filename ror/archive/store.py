@@ -16,7 +16,7 @@ _INCOMING = ".incoming"
 
 
 class DifferentContent(Exception):
-    """The archive holds another object under the same SOPInstanceUID, or its series in another study."""
+    """The archive holds another object of this UID, its series in another study, or its study of another patient."""
 
     def __init__(self, sop_uid: str, held: str = "with other content") -> None:
         super().__init__(f"instance {sop_uid} is held {held}")

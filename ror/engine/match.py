@@ -44,6 +44,7 @@ class Matcher:
     def match(self, study_uid: str) -> list[str]:
         """Queue the jobs of one settled study, and end those that they replace, in one transaction."""
         project, _patient = self._index.study(study_uid)
+        received_until = self._index.last_received_at(study_uid)
         wanted = [
             job
             for workflow in self._workflows.list(project, enabled_only=True)
@@ -51,7 +52,7 @@ class Matcher:
         ]
         new = []
         with self._database.write() as connection:
-            if not self._index.mark_matched(connection, study_uid, time.time()):
+            if not self._index.mark_matched(connection, study_uid, received_until, time.time()):
                 return []  # it received something meanwhile, and will settle again
             for job in wanted:
                 if self._jobs.create(connection, job):

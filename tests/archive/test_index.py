@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,11 @@ def state_of(index: Index, study: str = "t") -> StudyState:
     return {row.study_uid: row.state for row in index.studies()}[study]
 
 
-def mark_matched(database: Database, index: Index, study: str = "t", now: float = 0.0) -> bool:
+def mark_matched(database: Database, index: Index, study: str = "t", since: float | None = None) -> bool:
+    """Record a match of what the study holds, or of what it held at the time `since`."""
+    received_until = index.last_received_at(study) if since is None else since
     with database.write() as connection:
-        return index.mark_matched(connection, study, now)
+        return index.mark_matched(connection, study, received_until, now=9.0)
 
 
 # -- the way in -------------------------------------------------------------------------------------------------------
@@ -67,6 +70,13 @@ def test_a_series_belongs_to_one_study(index: Index) -> None:
     with pytest.raises(DifferentContent):
         add(index, described(2, study="another"))
     assert [(row.study_uid, row.instances) for row in index.studies()] == [("t", 1)]
+
+
+def test_a_study_belongs_to_one_patient(index: Index) -> None:
+    add(index, described(1))
+    with pytest.raises(DifferentContent):
+        add(index, replace(described(2), patient_id="ROR-SOMEONE"))
+    assert [row.instances for row in index.studies()] == [1]
 
 
 def test_attributes_with_every_character_that_a_sender_may_write_are_kept(index: Index) -> None:
@@ -120,7 +130,8 @@ def test_a_study_that_grows_is_receiving_again_and_is_not_marked_as_matched(
     assert index.settled() == []
     assert not mark_matched(database, index)
     index.settle(quiet_since=2.0, now=3.0)
-    assert mark_matched(database, index, now=3.0)
+    assert not mark_matched(database, index, since=0.0)  # a match of what it held before it grew
+    assert mark_matched(database, index)
     assert state_of(index) is StudyState.MATCHED
 
 

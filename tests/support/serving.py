@@ -76,7 +76,7 @@ class Serving:
             self._process.terminate()
             assert self._process.wait(DEADLINE_SECONDS) == 0, self.log.read_text()
 
-    # -- what a test wants to know --------------------------------------------------------------------------------------
+    # -- what a test wants to know ------------------------------------------------------------------------------------
 
     def rows(self, query: str) -> list[Any]:
         """Rows of the embedded database."""

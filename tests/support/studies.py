@@ -14,8 +14,10 @@ from examples.data.volume import Volume
 __all__ = ["small_ct"]
 
 
-def small_ct(folder: Path, *, seed: int = 1, slices: int = 8, number: int = 1, brightness: int = 0) -> tuple[Path, ...]:
-    """A CT series of 16 × 16 pixels; one seed is one study, one number one series; the same call gives the same bytes."""
+def small_ct(
+    folder: Path, *, seed: int = 1, slices: int = 8, number: int = 1, brightness: int = 0
+) -> tuple[Path, ...]:
+    """A CT series of 16 × 16 pixels: one seed is one study, one number one series; the same call, the same bytes."""
     noise = np.random.default_rng(seed).integers(-100, 100, (16, 16, slices), dtype=np.int16)
     affine = np.diag([-2.0, -2.0, 3.0, 1.0])
     study = StudyText(f"small {seed}", PlantedIdentity.from_seed(seed), "small study")

@@ -53,6 +53,11 @@ with gzip.open(output / "mask" / "box.nii.gz", "wb") as file:
     file.write(bytes(header) + voxels)
 
 volume = sum(voxels) * spacing[0] * spacing[1] * spacing[2]
-row = {"record_id": patient["PatientID"], "redcap_event_name": "", "field_name": "box_volume", "value": round(volume, 3)}
+row = {
+    "record_id": patient["PatientID"],
+    "redcap_event_name": "",
+    "field_name": "box_volume",
+    "value": round(volume, 3),
+}
 (output / "output.json").write_text(json.dumps([row]))
 print(f"a box of {volume:.0f} mm3")
