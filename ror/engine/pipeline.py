@@ -83,11 +83,8 @@ def durable_job(stations: Stations, jobs: JobStore) -> Callable[[str], None]:
             _fail(jobs, job_id, fault)
             raise
         except Exception as bug:
-            _fail(
-                jobs,
-                job_id,
-                JobFailed(f"internal error: {type(bug).__name__}: {bug}", "please report it with the log"),
-            )
+            told = f"internal error: {type(bug).__name__}: {bug}"
+            _fail(jobs, job_id, JobFailed(told, "please report it with the log"))
             raise
         else:
             jobs.move(job_id, JobState.SUCCEEDED)
@@ -114,9 +111,8 @@ def _checkpoint(station: Callable[[str], str], jobs: JobStore) -> Callable[[str]
             return str(missing)
         except RorError as fault:
             jobs.note_step(job_id, name, str(fault), ended=True)
-            if not jobs.is_live(
-                job_id
-            ):  # stopped from outside, which the station could only see as a failure
+            # Stopped from outside, which the station could only see as a failure?
+            if not jobs.is_live(job_id):
                 raise _Ended(job_id) from fault
             raise
         return None
