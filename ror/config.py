@@ -118,7 +118,7 @@ def read(home: Path, environment: Mapping[str, str] | None = None) -> Settings:
         raise ConfigurationError(
             f"the settings of {home} are wrong:",
             tuple(faults),
-            f"correct {file} or the ROR_ variables; ARCHITECTURE.md lists all settings",
+            f"correct {file} or the ROR_ variables; ror/README.md lists all settings",
         )
     return settings
 

@@ -36,5 +36,5 @@ def _is_of_a_package(error: Exception) -> bool:
 
 def _tell(what: str, advice: str) -> None:
     click.echo(f"ror: {what}", err=True)
-    if advice:
+    if advice and advice not in what:
         click.echo(f"     {advice}", err=True)
