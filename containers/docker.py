@@ -9,7 +9,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,10 @@ class DockerRuntime:
 
     def prepare(self, package: Package, report: Report = print) -> Image:
         """See `Runtime.prepare`."""
+        with _gone_told():
+            return self._prepare(package, report)
+
+    def _prepare(self, package: Package, report: Report) -> Image:
         client = self._client()
         if package.docker_image:
             image = _present_or_pulled(client, package.docker_image, "Load it with docker load.", report)
@@ -102,7 +106,7 @@ class DockerRuntime:
     def run(self, order: RunOrder, on_line: OnLine | None = None) -> Outcome:
         """See `Runtime.run`. A container of the job that still runs is attached to, an ended one is read."""
         client = self._client()
-        with LogSink(order.log_path, on_line) as log:
+        with _gone_told(), LogSink(order.log_path, on_line) as log:
             self._running.add(order.job_id)
             try:
                 container = _left_behind(client, order.job_id)
@@ -224,6 +228,17 @@ class DockerRuntime:
         if job_id in self._stopped:
             return Ending.STOPPED
         return Ending.TIMED_OUT if time.time() > deadline else None
+
+
+@contextlib.contextmanager
+def _gone_told() -> Iterator[None]:
+    """A daemon that answered before and does not now: waiting helps."""
+    try:
+        yield
+    except RequestException as error:
+        raise RuntimeUnavailable(
+            f"the Docker daemon has gone: {_innermost(error)}", "Start it again (systemctl start docker)."
+        ) from error
 
 
 def _left_behind(client: docker.DockerClient, job_id: str) -> Container | None:

@@ -19,6 +19,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 import orthanc
 from examples.data.brain_mr import make_brain_mr
 from examples.data.chest_ct import make_chest_ct
+from examples.data.errors import DataError
 from examples.data.study import GeneratedStudy
 from examples.demo import report
 from examples.demo.service import CommandFailed, Installation
@@ -58,10 +59,14 @@ def main() -> int:
                 _set_up(installation, pacs, tell)
                 with installation.serve() as (port, runtime):
                     _send(studies.values(), port, tell)
-                    jobs = _wait(installation, tell)
-    except (CommandFailed, orthanc.OrthancError) as error:
+                    sent = sum(len(study.files) for study in studies.values())
+                    jobs = _wait(installation, sent, tell)
+    except (CommandFailed, DataError, orthanc.OrthancError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("demo: interrupted; what it had started is stopped", file=sys.stderr)
+        return 130
     findings = _report(installation, studies, jobs)
     for finding in findings:
         print(f"{' ' if finding.well else '!'} {finding.line}")
@@ -98,14 +103,16 @@ def _send(studies: Iterable[GeneratedStudy], port: int, tell: Tell) -> None:
         orthanc.send(peer, study.files)
 
 
-def _wait(installation: Installation, tell: Tell) -> dict[str, Any]:
-    """Wait until every workflow has ended one job; returns them by workflow."""
+def _wait(installation: Installation, sent: int, tell: Tell) -> dict[str, Any]:
+    """Wait until all that was sent has matched, and every workflow has ended its job; returns these by workflow."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
-        rows = installation.ask("jobs", "list")
-        ended = {row["id"]: row for row in rows if row["state"] not in ("queued", "running")}
-        if len(ended) >= len(WORKFLOWS):
-            shown = [installation.ask("jobs", "show", one) for one in ended]
+        studies = installation.ask("studies")
+        rows = [row for row in installation.ask("jobs", "list") if row["state"] != "superseded"]
+        complete = sum(study["instances"] for study in studies) == sent
+        matched = complete and all(study["state"] == "matched" for study in studies)
+        if matched and rows and all(row["state"] not in ("queued", "running") for row in rows):
+            shown = [installation.ask("jobs", "show", row["id"]) for row in rows]
             return {one["job"]["workflow"]: one for one in shown}
         going = ", ".join(f"{row['id'].rpartition('-')[0]}: {row['step'] or row['state']}" for row in rows)
         tell(going or "waiting until the studies settle")
@@ -121,6 +128,9 @@ def _report(
     findings: list[report.Finding] = []
     measured = report.measurements(installation)
     for name, study in studies.items():
+        if name not in jobs:
+            findings.append(report.Finding(f"matched    NOT {name}: see ror jobs why", False))
+            continue
         job = jobs[name]
         findings += report.path_lines(installation, job, study)
         if job["job"]["state"] != "succeeded":

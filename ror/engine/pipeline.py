@@ -80,8 +80,7 @@ def durable_job(stations: Stations, jobs: JobStore) -> Callable[[str], None]:
         except _Ended:
             _log.info("job %s ended early: it is %s", job_id, jobs.get(job_id).state)
         except RorError as fault:
-            _fail(jobs, job_id, fault)
-            raise
+            _fail(jobs, job_id, fault)  # told in two lines; only bugs keep their traceback
         except Exception as bug:
             told = f"internal error: {type(bug).__name__}: {bug}"
             _fail(jobs, job_id, JobFailed(told, "please report it with the log"))

@@ -204,3 +204,21 @@ def test_a_study_that_no_workflow_wants_says_which_rule_found_nothing(
     (why,) = serving.installation.ask("jobs", "why", study)
     assert why["jobs"] == []
     assert "NumImages" in why["reason"]
+
+
+def test_a_failed_job_goes_on_with_the_step_that_failed(
+    gate: Path, with_pacs: Installation, orthanc_pacs: OrthancServer, tmp_path: Path
+) -> None:
+    gate.touch()
+    with_pacs.configure("process", settle_seconds=0.5)  # no [pacs.demo], which the project names
+    with Serving(with_pacs) as serving:
+        send(serving.peer, small_ct(tmp_path / "ct"))
+        job_id = serving.job_that_is("failed")
+        assert "[pacs.demo]" in serving.installation.ask("jobs", "show", job_id)["job"]["detail"]
+        assert "Traceback" not in serving.log.read_text()
+    with_pacs.configure("process", orthanc_pacs.peer, settle_seconds=0.5)
+    with Serving(with_pacs) as serving:
+        with_pacs.ror("jobs", "retry", job_id)
+        assert serving.job_that_is("succeeded") == job_id
+    assert held_by(orthanc_pacs) == DONE
+    assert starts_of(gate) == 1
