@@ -69,6 +69,7 @@ class Engine:
             "enable_otlp": False,
         }
         DBOS(config=config)
+        logging.getLogger("dbos").addFilter(_no_cancellation)
         self._job = durable_job(self._stations, self._jobs)
         DBOS.launch()
         DBOS.register_queue(
@@ -139,6 +140,12 @@ class Engine:
         ):
             if not self._jobs.is_live(workflow.workflow_id.partition("#")[0]):
                 DBOS.cancel_workflow(workflow.workflow_id)
+
+
+def _no_cancellation(record: logging.LogRecord) -> bool:
+    # A job that was cancelled or superseded ends its workflow so; that is no error to show a traceback of.
+    error = record.exc_info[1] if record.exc_info else None
+    return not type(error).__name__.endswith("CancelledError")
 
 
 def _workflow_id(job_id: str, attempt: int) -> str:

@@ -115,6 +115,7 @@ def test_a_running_job_can_be_cancelled_and_retried(
     pid = started.name.rpartition("-")[2]
     eventually(lambda: not Path("/proc", pid).exists())
     assert serving.jobs() == {job_id: "cancelled"}
+    assert "Traceback" not in serving.log.read_text()
     assert held_by(orthanc_pacs) == {}
     gate.touch()
     serving.installation.ror("jobs", "retry", job_id)
