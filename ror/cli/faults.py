@@ -35,6 +35,7 @@ def _is_of_a_package(error: Exception) -> bool:
 
 
 def _tell(what: str, advice: str) -> None:
-    click.echo(f"ror: {what}", err=True)
-    if advice and advice not in what:
+    # Some texts end in their advice; it is given once, on a line of its own.
+    click.echo(f"ror: {what.removesuffix(advice).rstrip()}", err=True)
+    if advice:
         click.echo(f"     {advice}", err=True)

@@ -85,9 +85,11 @@ class JobStore:
         return self._supersede(connection, job, [JobState.SUCCEEDED])
 
     def replaced_by(self, job: Job) -> list[str]:
-        """The finished jobs whose results those of `job` replace."""
+        """The ended jobs whose results those of `job` replace, whatever they ended as: they may have delivered."""
         with self._database.read() as connection:
-            query = sa.select(_jobs.id).where(_same_match(job), _jobs.state == JobState.SUCCEEDED)
+            query = sa.select(_jobs.id).where(
+                _same_match(job), _jobs.state.not_in([JobState.QUEUED, JobState.RUNNING])
+            )
             return list(connection.execute(query).scalars())
 
     def _supersede(self, connection: sa.Connection, job: Job, states: Sequence[JobState]) -> list[str]:

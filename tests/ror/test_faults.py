@@ -223,3 +223,20 @@ def test_a_failed_job_goes_on_with_the_step_that_failed(
         assert serving.job_that_is("succeeded") == job_id
     assert held_by(orthanc_pacs) == DONE
     assert starts_of(gate) == 1
+
+
+def test_a_late_slice_replaces_what_a_job_had_delivered_before_it_waited(
+    with_pacs: Installation, orthanc_pacs: OrthancServer, redcap: RedcapServer, tmp_path: Path
+) -> None:
+    with_pacs.ror("project", "change", "lungs", "--redcap-url", redcap.url)
+    redcap.down = 503
+    sent = small_ct(tmp_path / "ct", slices=9)
+    with Serving(with_pacs, {"ROR_REDCAP_TOKEN_LUNGS": redcap.token}) as serving:
+        send(serving.peer, sent[:-1])
+        serving.waiting_at("record")
+        send(serving.peer, sent[-1:])
+        eventually(lambda: "superseded" in serving.jobs().values())
+        redcap.down = None
+        job_id = serving.job_that_is("succeeded")
+        assert [row["job_id"] for row in serving.installation.ask("measurements")] == [job_id]
+    assert held_by(orthanc_pacs) == {"CT": 9, "SEG": 1, "SR": 1}
