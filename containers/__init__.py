@@ -40,7 +40,6 @@ from containers.package import Package
 from containers.runtime import Availability, Ending, Image, Limits, Outcome, RunOrder, Runtime, command_line
 
 if TYPE_CHECKING:
-    from containers.discover import available
     from containers.docker import DockerRuntime
     from containers.process import ProcessRuntime
 
@@ -70,7 +69,6 @@ __all__ = [
     "RuntimeUnavailable",
     "Segment",
     "Unit",
-    "available",
     "command_line",
     "read_manifest",
 ]
@@ -79,7 +77,6 @@ __all__ = [
 _LAZY = {
     "DockerRuntime": "containers.docker",
     "ProcessRuntime": "containers.process",
-    "available": "containers.discover",
 }
 
 
