@@ -135,9 +135,10 @@ def test_of_two_that_end_a_job_one_is_first(database: Database, jobs: JobStore) 
         thread.start()
     for thread in threads:
         thread.join()
-    # A finished job may still be superseded; nothing else follows an end.
-    assert moved in ([moved[0]], [moved[0], JobState.SUPERSEDED])
-    assert jobs.get(job.id).state is moved[-1]
+    # A finished job may still be superseded; nothing else follows an end. The threads tell of their moves in any order.
+    first = set(moved) - {JobState.SUPERSEDED}
+    assert len(moved) == len(set(moved)) and len(first) <= 1
+    assert {jobs.get(job.id).state} == (set(moved) & {JobState.SUPERSEDED} or first)
 
 
 @pytest.mark.parametrize("state", STATES)
