@@ -1,10 +1,12 @@
 """Research DICOM files on disk, and the index over them.
 
-`FileStore` makes an object durable, `Index` makes it findable, `geometry.stack` puts the slices of a series in order.
+`FileStore` makes an object durable, `Index` makes it findable, `Holdings` (the reading half of `Index`) tells what is
+there, `geometry.stack` puts the slices of a series in order.
 """
 
 from ror.archive.attributes import Description, describe
-from ror.archive.index import Index, IndexedInstance, StudyRow
+from ror.archive.holdings import Holdings, IndexedInstance, StudyRow
+from ror.archive.index import Index
 from ror.archive.store import DifferentContent, Filed, FileStore
 
 __all__ = [
@@ -12,6 +14,7 @@ __all__ = [
     "DifferentContent",
     "FileStore",
     "Filed",
+    "Holdings",
     "Index",
     "IndexedInstance",
     "StudyRow",

@@ -1,0 +1,178 @@
+"""What the archive holds, as the index tells it: studies, series, instances. Reading only; `Index` also writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ror.db import Database, tables
+from ror.errors import NotFound
+from ror.model import StudyState, series_content
+from select_lang import Series
+
+__all__ = ["Holdings", "IndexedInstance", "StudyRow"]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedInstance:
+    """An instance that the archive holds."""
+
+    sop_uid: str
+    series_uid: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRow:
+    """One line of ``ror studies``."""
+
+    study_uid: str
+    project: str
+    patient_id: str
+    state: StudyState
+    series: int
+    instances: int
+    first_received_at: float
+    last_received_at: float
+
+
+class Holdings:
+    """Reads the tables studies, series and instances."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def studies(self, project: str | None = None) -> list[StudyRow]:
+        """All studies with their counts, the latest first."""
+        study, series, instance = tables.studies.c, tables.series.c, tables.instances.c
+        query = (
+            sa.select(
+                tables.studies,
+                sa.func.count(sa.distinct(series.series_uid)).label("series"),
+                sa.func.count(instance.sop_uid).label("instances"),
+            )
+            .select_from(tables.studies)
+            .outerjoin(tables.series, series.study_uid == study.study_uid)
+            .outerjoin(tables.instances, instance.series_uid == series.series_uid)
+            .group_by(study.study_uid)
+            .order_by(study.last_received_at.desc())
+        )
+        if project is not None:
+            query = query.where(study.project == project)
+        with self._database.read() as connection:
+            return [
+                StudyRow(
+                    row.study_uid,
+                    row.project,
+                    row.patient_id,
+                    StudyState(row.state),
+                    row.series,
+                    row.instances,
+                    row.first_received_at,
+                    row.last_received_at,
+                )
+                for row in connection.execute(query)
+            ]
+
+    def study(self, study_uid: str) -> tuple[str, str]:
+        """(project, patient id) of a study, or `NotFound`."""
+        query = sa.select(tables.studies).where(tables.studies.c.study_uid == study_uid)
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            raise NotFound(f"there is no study {study_uid}", "see `ror studies`")
+        return row.project, row.patient_id
+
+    def catalogue(
+        self, project: str, *, study_uid: str | None = None, patient_id: str | None = None
+    ) -> list[Series]:
+        """The series of a study, of a patient, or of the whole project, as the select language sees them."""
+        study, series = tables.studies.c, tables.series.c
+        count = (
+            sa.select(sa.func.count())
+            .where(tables.instances.c.series_uid == series.series_uid)
+            .correlate(tables.series)
+            .scalar_subquery()
+        )
+        query = (
+            sa.select(tables.series, study.patient_id, count.label("images"))
+            .join(tables.studies, study.study_uid == series.study_uid)
+            .where(study.project == project)
+            .order_by(series.series_uid)
+        )
+        if study_uid is not None:
+            query = query.where(study.study_uid == study_uid)
+        if patient_id is not None:
+            query = query.where(study.patient_id == patient_id)
+        with self._database.read() as connection:
+            return [_as_series(project, row) for row in connection.execute(query)]
+
+    def instances(self, series_uid: str) -> list[IndexedInstance]:
+        """The instances of a series, by UID."""
+        table = tables.instances
+        query = sa.select(table).where(table.c.series_uid == series_uid).order_by(table.c.sop_uid)
+        with self._database.read() as connection:
+            return [
+                IndexedInstance(row.sop_uid, row.series_uid, row.path, row.sha256)
+                for row in connection.execute(query)
+            ]
+
+    def study_instances(self, study_uid: str) -> list[IndexedInstance]:
+        """All instances of a study, series by series."""
+        query = sa.select(tables.series.c.series_uid).where(tables.series.c.study_uid == study_uid)
+        with self._database.read() as connection:
+            series = sorted(connection.execute(query).scalars())
+        return [instance for series_uid in series for instance in self.instances(series_uid)]
+
+    def content(self, series_uid: str) -> str:
+        """Fingerprint of what a series holds now (`ror.model.series_content`)."""
+        return series_content([(one.sop_uid, one.sha256) for one in self.instances(series_uid)])
+
+    def settled(self) -> list[str]:
+        """Studies that wait to be matched, the longest waiting first."""
+        table = tables.studies
+        query = (
+            sa.select(table.c.study_uid)
+            .where(table.c.state == StudyState.SETTLED)
+            .order_by(table.c.settled_at)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def last_received_at(self, study_uid: str) -> float:
+        """When the study's latest object came, in seconds since the epoch."""
+        study = tables.studies.c
+        with self._database.read() as connection:
+            query = sa.select(study.last_received_at).where(study.study_uid == study_uid)
+            return float(connection.execute(query).scalar_one())
+
+    def source_digest(self, sop_uid: str) -> str | None:
+        """The keyed digest of what was received as this instance, or None if it is not held."""
+        query = sa.select(tables.instances.c.source_digest).where(tables.instances.c.sop_uid == sop_uid)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar()
+
+    def unindexed(self, root: Path, projects: Iterable[str]) -> list[Path]:
+        """Files of the archive that the index does not know: filed, but the process died before it was indexed."""
+        known: dict[str, set[str]] = {}
+        with self._database.read() as connection:
+            for path in connection.execute(sa.select(tables.instances.c.path)).scalars():
+                folder, _, name = path.rpartition("/")
+                known.setdefault(folder, set()).add(name)
+        missing = []
+        for project in projects:
+            for folder in sorted((root / project).glob("*/*")):
+                names = known.get(str(folder.relative_to(root)), set())
+                missing += [file for file in folder.iterdir() if file.name not in names]
+        return missing
+
+
+def _as_series(project: str, row: sa.Row[tuple[object, ...]]) -> Series:
+    values = {name: tuple(texts) for name, texts in row.attributes.items()}
+    values["NumImages"] = (str(row.images),)
+    values["Path"] = (f"{project}/{row.study_uid}/{row.series_uid}",)
+    return Series(row.series_uid, row.study_uid, row.patient_id, values)
