@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
 
 from ror.archive import Index
-from ror.errors import ServiceUnavailable
+from ror.errors import RorError
 
 __all__ = ["Settler"]
 
 _log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 15.0
+_LONG_AGO = 0.0  # before anything was received
 
 
 class Settler:
-    """Marks quiet studies as settled, and says so to `on_settled`."""
+    """Marks quiet studies as settled, and says so to `on_settled`.
 
-    def __init__(self, index: Index, settle_seconds: float, on_settled: Callable[[], None]) -> None:
+    A study is quiet only while something could have come for it: its time counts from the settler's making, which is
+    the service's start, and from the end of an outage of the database, at the earliest. Otherwise the half of a study
+    would settle because nobody had been there to take in the other half.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        settle_seconds: float,
+        on_settled: Callable[[], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._index = index
         self._settle_seconds = settle_seconds
         self._on_settled = on_settled
+        self._clock = clock
+        self._there_since = clock()  # infinite during an outage of the database
+        self._pause = _TICK_SECONDS
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="settler", daemon=True)
 
@@ -37,16 +54,32 @@ class Settler:
 
     def tick(self, now: float) -> list[str]:
         """Settle what is quiet at `now` (s since the epoch); return the UIDs of the studies."""
-        settled = self._index.settle(quiet_since=now - self._settle_seconds, now=now)
+        quiet_since = now - self._settle_seconds
+        # The database is asked also while nothing can be quiet yet, so that its outage is seen from the first moment.
+        settled = self._index.settle(quiet_since if quiet_since >= self._there_since else _LONG_AGO, now)
         for study_uid in settled:
             _log.info("study %s is settled", study_uid)
         if settled:
             self._on_settled()
         return settled
 
+    def look(self, now: float) -> float:
+        """`tick`, and the seconds until the next one: ever more during an outage, which is told at its two ends."""
+        away = math.isinf(self._there_since)
+        try:
+            self.tick(now)
+        except RorError as error:
+            if not away:
+                _log.error("studies cannot settle until the database is back: %s", error)
+            self._there_since = math.inf
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+            return self._pause
+        if away:
+            _log.warning("the database is back: studies settle again")
+            self._there_since = now
+        self._pause = _TICK_SECONDS
+        return self._pause
+
     def _run(self) -> None:
-        while not self._stop.wait(_TICK_SECONDS):
-            try:
-                self.tick(time.time())
-            except ServiceUnavailable as error:
-                _log.error("studies cannot settle: %s", error)
+        while not self._stop.wait(self._pause):
+            self.look(self._clock())

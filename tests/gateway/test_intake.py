@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from ror.db import Database, tables
 from ror.errors import ServiceUnavailable
-from ror.gateway import Answer, Received, Settler, Status
+from ror.gateway import Answer, Received, Status
 from ror.registry import ANY, Project, Route
 from tests.anonymizer.planted import ct, minimal
 from tests.gateway.conftest import Gateway, received
@@ -246,48 +246,6 @@ def test_no_answer_log_line_or_row_carries_what_was_planted(
     assert [word for word in planted.secrets if word.decode().lower() in text] == []
     archive = b"\n".join(gateway.archived().values()).lower()
     assert [word for word in planted.secrets if word.lower() in archive] == []
-
-
-# -- settling ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_study_settles_when_its_time_has_come_and_not_before(gateway: Gateway) -> None:
-    told: list[str] = []
-    settler = Settler(gateway.index, 30.0, lambda: told.append("settled"))
-    gateway.intake.receive(received())
-    (study,) = gateway.index.studies()
-    assert settler.tick(study.last_received_at + 29.9) == []
-    assert told == []
-    assert settler.tick(study.last_received_at + 30.0) == [study.study_uid]
-    assert settler.tick(study.last_received_at + 31.0) == []
-    assert told == ["settled"]
-
-
-def test_a_resend_does_not_put_settling_off(gateway: Gateway) -> None:
-    gateway.intake.receive(received())
-    (study,) = gateway.index.studies()
-    gateway.intake.receive(received())
-    settler = Settler(gateway.index, 30.0, lambda: None)
-    assert settler.tick(study.last_received_at + 30.0) == [study.study_uid]
-
-
-def test_settling_goes_on_after_the_database_was_away(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settle, settled, calls = gateway.index.settle, threading.Event(), []
-
-    def away_at_first(quiet_since: float, now: float) -> list[str]:
-        calls.append(now)
-        if len(calls) == 1:
-            raise ServiceUnavailable("the database does not answer")
-        return settle(quiet_since, now)
-
-    monkeypatch.setattr(gateway.index, "settle", away_at_first)
-    gateway.intake.receive(received())
-    settler = Settler(gateway.index, 0.0, settled.set)
-    settler.start()
-    assert settled.wait(10)
-    settler.stop()
 
 
 def test_any_route_is_any_sender(gateway: Gateway) -> None:
