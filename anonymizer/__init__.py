@@ -7,10 +7,12 @@ No files, no network, no memory between calls::
     data = research.to_part10()
 
 `IdentifiedInstance` shows nothing of what it holds; `ResearchInstance` is made by `deidentify` only. The same
-input, profile and key give the same bytes. Whatever is not understood is refused with a
+input, profile and key give the same bytes. `fingerprint` and `same_content` tell the same object in another transfer
+syntax. Whatever is not understood is refused with a
 `DeidentificationError`, which carries a reason, a tag path and advice, never a value.
 """
 
+from anonymizer.content import fingerprint, same_content
 from anonymizer.errors import (
     BurnedInText,
     DeidentificationError,
@@ -44,4 +46,6 @@ __all__ = [
     "Unsupported",
     "WeakKey",
     "deidentify",
+    "fingerprint",
+    "same_content",
 ]

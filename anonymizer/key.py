@@ -69,7 +69,7 @@ class ProjectKey:
         return f"S{self._letters('study id', study_instance_uid)}"
 
     def fingerprint(self, data: bytes) -> str:
-        """Keyed digest of an object as received, 64 hexadecimal digits: tells a resend without telling what it was."""
+        """Keyed digest of any bytes, 64 hexadecimal digits."""
         return hmac.digest(self._secret, b"fingerprint" + data, "sha256").hex()
 
     def _letters(self, purpose: str, *parts: str) -> str:

@@ -16,7 +16,17 @@ from anonymizer.errors import Unreadable
 from anonymizer.table import vr_of
 from anonymizer.vocabulary import listed
 
-__all__ = ["ITEM_LIMIT", "NESTING_LIMIT", "Element", "Encoding", "Items", "read", "tag_path", "write"]
+__all__ = [
+    "ITEM_LIMIT",
+    "NESTING_LIMIT",
+    "Element",
+    "Encoding",
+    "Items",
+    "read",
+    "read_items",
+    "tag_path",
+    "write",
+]
 
 NESTING_LIMIT = 32
 ITEM_LIMIT = 2_000_000
@@ -90,6 +100,11 @@ def read(data: bytes, encoding: Encoding) -> tuple[Element, ...]:
     """
     reader = _Reader(data, encoding)
     return reader.elements(0, len(data), "")[0]
+
+
+def read_items(value: bytes, encoding: Encoding) -> Items:
+    """Decode the value of a sequence of defined length; raises as `read` does."""
+    return _Reader(value, encoding)._items(0, len(value), "", 0, delimited=False)[0]
 
 
 class _Reader:

@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from anonymizer import ResearchInstance
+from anonymizer import ResearchInstance, same_content
 
 __all__ = ["DifferentContent", "FileStore", "Filed"]
 
@@ -43,6 +43,8 @@ class FileStore:
     def file(self, project: str, instance: ResearchInstance) -> Filed:
         """Write an instance so that it is complete under its name or not there at all.
 
+        What is held already, in this or another transfer syntax, stays as it is.
+
         Raises
         ------
         DifferentContent
@@ -63,9 +65,10 @@ class FileStore:
                     return Filed(path, sha256, new=True)
             finally:
                 temporary.unlink(missing_ok=True)
-        if hashlib.sha256(target.read_bytes()).hexdigest() != sha256:
+        held = target.read_bytes()
+        if held != data and not same_content(held, data):
             raise DifferentContent(instance.sop_instance_uid)
-        return Filed(path, sha256, new=False)
+        return Filed(path, hashlib.sha256(held).hexdigest(), new=False)
 
     def remove(self, filed: Filed) -> None:
         """Take back what `file` has just filed and nobody was told of."""

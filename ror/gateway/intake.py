@@ -21,6 +21,7 @@ from anonymizer import (
     ResearchInstance,
     Unreadable,
     deidentify,
+    fingerprint,
 )
 from ror.archive import DifferentContent, FileStore, Index, describe
 from ror.errors import RorError
@@ -101,18 +102,25 @@ class Intake:
             return Answer(Status.OUT_OF_RESOURCES, "disk reserve reached")
 
         gate = self._gate(route.project)
-        source_digest = gate.key.fingerprint(received.data)
-        if self._index.source_digest(gate.key.uid(received.sop_instance_uid)) == source_digest:
-            return Answer(Status.SUCCESS)  # the same object again: nothing to do, and nothing changes
         try:
             identified = IdentifiedInstance.from_dataset_bytes(
                 received.data, received.sop_class_uid, received.sop_instance_uid, received.transfer_syntax_uid
             )
+            source_digest = fingerprint(identified, gate.key)
+            if self._holds(gate, received, source_digest):
+                return Answer(Status.SUCCESS)  # the same object again: nothing to do, and nothing changes
             research, _report = deidentify(identified, gate.profile, gate.key)
             self._file(gate, research, source_digest)
         except (DeidentificationError, DifferentContent) as refusal:
             return self._refuse(received, gate.project, refusal)
         return Answer(Status.SUCCESS)
+
+    def _holds(self, gate: _Gate, received: Received, source_digest: str) -> bool:
+        held = self._index.source_digest(gate.key.uid(received.sop_instance_uid))
+        if held is None or held == source_digest:
+            return held is not None
+        # An older home has the digest of the bytes, which only the same transfer syntax brings again.
+        return held == gate.key.fingerprint(received.data)
 
     def _file(self, gate: _Gate, research: ResearchInstance, source_digest: str) -> None:
         filed = self._files.file(gate.project, research)

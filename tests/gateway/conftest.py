@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from ror.archive import FileStore, Index
 from ror.db import Database
@@ -60,10 +61,16 @@ def gateway(build: Callable[..., Gateway]) -> Gateway:
     return made
 
 
-def received(dataset: Dataset | None = None, *, calling: str = "SCANNER", cut: int | None = None) -> Received:
+def received(
+    dataset: Dataset | None = None,
+    *,
+    calling: str = "SCANNER",
+    cut: int | None = None,
+    syntax: str = ExplicitVRLittleEndian,
+) -> Received:
     """An object as it comes off an association; `cut` ends its data set early."""
     dataset = minimal() if dataset is None else dataset
-    whole = part10(dataset)
+    whole = part10(dataset, syntax)
     # The file meta information ends where its group length says (PS3.10 7.1).
     start = 144 + int.from_bytes(whole[140:144], "little")
     return Received(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import logging
 import os
 import threading
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from pydicom import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from ror.db import Database, tables
 from ror.errors import ServiceUnavailable
@@ -57,6 +60,75 @@ def test_a_resend_of_what_was_healed_is_a_resend(gateway: Gateway, database: Dat
     gateway.index.heal(gateway.files.root, ["lungs"])
     assert gateway.intake.receive(received()) == Answer(Status.SUCCESS)
     assert gateway.archived() == before
+
+
+OTHER_SYNTAXES = [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian]
+DIGESTS = ["of the content", "of the bytes", "lost"]
+
+
+@pytest.mark.parametrize("syntax", OTHER_SYNTAXES)
+@pytest.mark.parametrize("digest", DIGESTS)
+def test_a_resend_in_another_transfer_syntax_is_a_resend(
+    gateway: Gateway, database: Database, syntax: str, digest: str
+) -> None:
+    """Also where the index has what an earlier release wrote, or nothing since a crash."""
+    gateway.intake.receive(received(full()))
+    _keep_digest(gateway, database, digest)
+    before = gateway.archived(), rows(database, tables.instances), rows(database, tables.studies)
+    assert gateway.intake.receive(received(full(), syntax=syntax)) == Answer(Status.SUCCESS)
+    assert (gateway.archived(), rows(database, tables.instances), rows(database, tables.studies)) == before
+    assert gateway.quarantine.list() == []
+    changed = full()
+    changed.Rows += 1
+    assert gateway.intake.receive(received(changed, syntax=syntax)).status is Status.DUPLICATE_DIFFERS
+
+
+@pytest.mark.parametrize("digest", DIGESTS[:2])
+def test_a_resend_stays_one_when_the_profile_changes(
+    gateway: Gateway, database: Database, digest: str
+) -> None:
+    gateway.intake.receive(received(full()))
+    _keep_digest(gateway, database, digest)
+    gateway.projects.change(Project("lungs", keep=("PatientSex",)))
+    assert gateway.intake.receive(received(full())) == Answer(Status.SUCCESS)
+    assert gateway.quarantine.list() == []
+
+
+def full() -> Dataset:
+    """An object with numbers, items and private items, whose bytes depend on the transfer syntax."""
+    inner = Dataset()
+    inner.ReferencedFrameNumber = 7
+    dataset = minimal(Rows=2, Columns=2, PatientSex="F", ReferencedImageSequence=[inner])
+    dataset.private_block(0x0029, "OURS", create=True).add_new(1, "SQ", [inner])
+    return dataset
+
+
+def _keep_digest(gateway: Gateway, database: Database, which: str) -> None:
+    kept = {"of the bytes": gateway.projects.key("lungs").fingerprint(received(full()).data), "lost": ""}
+    if which in kept:
+        with database.write() as connection:
+            connection.execute(tables.instances.update().values(source_digest=kept[which]))
+
+
+def test_associations_that_race_with_one_object_in_two_syntaxes_all_succeed(
+    gateway: Gateway, database: Database
+) -> None:
+    start, answers = threading.Barrier(6), []
+
+    def send(syntax: str) -> None:
+        start.wait()
+        answers.append(gateway.intake.receive(received(full(), syntax=syntax)))
+
+    threads = [threading.Thread(target=send, args=[syntax]) for syntax in OTHER_SYNTAXES * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [Answer(Status.SUCCESS)] * 6
+    assert len(gateway.archived()) == len(rows(database, tables.instances)) == 1
+    ((_path, held),) = gateway.archived().items()
+    (row,) = rows(database, tables.instances)
+    assert row.sha256 == hashlib.sha256(held).hexdigest()
 
 
 def test_associations_that_race_with_one_object_all_succeed(gateway: Gateway, database: Database) -> None:

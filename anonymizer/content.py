@@ -1,0 +1,112 @@
+"""What an object says, whatever transfer syntax it says it in: a sender may encode the same object anew.
+
+Orthanc and dcmtk do so whenever their peer accepts another syntax than the one they keep. The content is each
+attribute's tag and value (PS3.5 7.1), in ascending order: values in little endian, text without its padding,
+sequences by their items. VRs, the two ways to write a length, group lengths and trailing padding are no content.
+
+Pixel data counts as it is encoded: compressed anew, also without loss, it is another object, for frames are not
+decoded here. So are numbers written in other digits, and text in another character set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Iterator
+from struct import Struct
+from typing import Final
+
+from anonymizer.errors import DeidentificationError, Unreadable
+from anonymizer.instance import IdentifiedInstance
+from anonymizer.key import ProjectKey
+from anonymizer.table import vr_of
+from anonymizer.vocabulary import listed
+from anonymizer.wire import NESTING_LIMIT, Element, Encoding, Items, read_items
+
+__all__ = ["fingerprint", "same_content"]
+
+_WORDS: Final = {
+    vr: word
+    for word, vrs in {"H": "AT OW SS US", "I": "FL OF OL SL UL", "Q": "FD OD OV SV UV"}.items()
+    for vr in vrs.split()
+}
+_PADDED: Final = listed(
+    """
+    AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT
+    """
+)
+_ITEM_TAGS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+_NO_CONTENT: Final = frozenset({0x00080001, 0xFFFCFFFC})  # Length to End, Data Set Trailing Padding
+_PLAIN: Final = Encoding(implicit=True, little=True)
+_VALUE, _FRAGMENTS, _SEQUENCE = range(3)
+_head = Struct(
+    "<IBQ"
+).pack  # tag, kind, then bytes of the value or number of items: no two contents read alike
+_count = Struct("<Q").pack
+
+
+def fingerprint(instance: IdentifiedInstance, key: ProjectKey) -> str:
+    """Keyed digest of an object's content, 64 hexadecimal digits: tells a resend without telling what it was."""
+    return key.fingerprint(_digest(instance))
+
+
+def same_content(one: bytes, other: bytes) -> bool:
+    """Whether two files (PS3.10) say the same; a file that cannot be read says nothing."""
+    try:
+        return _digest(IdentifiedInstance.from_part10(one)) == _digest(IdentifiedInstance.from_part10(other))
+    except DeidentificationError:
+        return False
+
+
+def _digest(instance: IdentifiedInstance) -> bytes:
+    digest = hashlib.sha256()
+    for chunk in _data_set(instance.elements, instance.encoding, 0):
+        digest.update(chunk)
+    return digest.digest()
+
+
+def _data_set(elements: tuple[Element, ...], encoding: Encoding, depth: int) -> Iterator[bytes | memoryview]:
+    kept = [e for e in elements if e.tag & 0xFFFF and e.tag not in _NO_CONTENT]
+    yield _count(len(kept))
+    for element in kept:
+        items, inside = _items(element, encoding, depth)
+        if items:
+            yield _head(element.tag, _SEQUENCE, len(items))
+            for item in items:
+                yield from _data_set(item, inside, depth + 1)
+        else:
+            value = _value(element, encoding)
+            yield _head(element.tag, _FRAGMENTS if element.encapsulated else _VALUE, len(value))
+            yield value
+
+
+def _items(element: Element, encoding: Encoding, depth: int) -> tuple[Items | None, Encoding]:
+    """The items of a sequence, and how they are encoded; None for what is none.
+
+    Without a VR, a private sequence is a value that begins with an item. Written with one it must be the same.
+    """
+    if element.items is None and (element.value[:4] not in _ITEM_TAGS or depth >= NESTING_LIMIT):
+        return None, encoding
+    # Within UN all is implicit VR little endian (PS3.5 6.2.2).
+    inside = encoding if element.vr == "SQ" else _PLAIN
+    if element.items is not None or element.encapsulated or vr_of(element.tag) not in ("", "SQ"):
+        return element.items, inside
+    try:
+        return read_items(bytes(element.value), inside), inside
+    except Unreadable:
+        return None, inside
+
+
+def _value(element: Element, encoding: Encoding) -> bytes | memoryview:
+    value = element.value
+    if vr_of(element.tag) in _PADDED:
+        return bytes(value).rstrip(b" \0")
+    word = _WORDS.get(element.vr)
+    if encoding.little or word is None or element.encapsulated:
+        return value
+    words = array(word)
+    if len(value) % words.itemsize:
+        return value
+    words.frombytes(value)
+    words.byteswap()
+    return words.tobytes()
