@@ -37,6 +37,7 @@ class StudyEvent(StrEnum):
     OBJECT_FILED = "object filed"
     QUIET = "quiet"
     MATCH_RECORDED = "match recorded"
+    MATCH_ASKED = "match asked for"
 
 
 STUDY_TRANSITIONS: Mapping[tuple[StudyState, StudyEvent], StudyState] = {
@@ -45,6 +46,7 @@ STUDY_TRANSITIONS: Mapping[tuple[StudyState, StudyEvent], StudyState] = {
     (StudyState.SETTLED, StudyEvent.OBJECT_FILED): StudyState.RECEIVING,
     (StudyState.SETTLED, StudyEvent.MATCH_RECORDED): StudyState.MATCHED,
     (StudyState.MATCHED, StudyEvent.OBJECT_FILED): StudyState.RECEIVING,
+    (StudyState.MATCHED, StudyEvent.MATCH_ASKED): StudyState.SETTLED,
 }
 
 

@@ -34,7 +34,7 @@ def test_a_study_is_matched_only_when_it_is_settled() -> None:
     assert [pair for pair in pairs if STUDY_TRANSITIONS[pair] is StudyState.MATCHED] == [
         (StudyState.SETTLED, StudyEvent.MATCH_RECORDED)
     ]
-    assert len(pairs) == len(STUDY_TRANSITIONS) == 5
+    assert len(pairs) == len(STUDY_TRANSITIONS) == 6
 
 
 def test_every_event_leads_to_one_state() -> None:

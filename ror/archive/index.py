@@ -124,6 +124,10 @@ class Index(Holdings):
             connection.execute(move.where(tables.studies.c.last_received_at == received_until)).rowcount
         )
 
+    def ask_again(self, connection: sa.Connection, study_uid: str) -> bool:
+        """Within a transaction: a study that was matched is settled again. False if it was not matched."""
+        return bool(connection.execute(_move(study_uid, StudyEvent.MATCH_ASKED)).rowcount)
+
     # -- healing ------------------------------------------------------------------------------------------------------
 
     def heal(self, root: Path, projects: Iterable[str]) -> int:

@@ -107,6 +107,9 @@ def test_a_study_moves_as_the_table_says_and_not_otherwise(
             done = index.settle(quiet_since=1.0, now=2.0) == ["t"]
         case StudyEvent.MATCH_RECORDED:
             done = mark_matched(database, index)
+        case StudyEvent.MATCH_ASKED:
+            with database.write() as connection:
+                done = index.ask_again(connection, "t")
     assert done == ((state, event) in STUDY_TRANSITIONS)
     assert state_of(index) == STUDY_TRANSITIONS.get((state, event), state)
 
