@@ -23,6 +23,9 @@ _IGNORED = """
     .idea .vscode __pycache__ wheels
 """
 _IGNORED_NAMES = frozenset(_IGNORED.split())
+_HOW_TO_START = (
+    "no workflow.toml here; copy workflows/snr, the smallest package, and see containers/README.md"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Package:
         elif older_path.is_file():
             manifest, docker_image = _read_older(older_path)
         else:
-            raise ManifestError(str(folder), [Fault("", "no workflow.toml here; `ror init` makes one")])
+            raise ManifestError(str(folder), [Fault("", _HOW_TO_START)])
         return cls(folder, manifest, _digest(folder), docker_image)
 
     @property

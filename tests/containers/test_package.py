@@ -1,6 +1,7 @@
 """A package is read once, and its digest names what it is."""
 
 import json
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from containers import ManifestError, Package, command_line
 
 MANIFEST = 'name = "one"\nversion = "1"\ncommand = ["true"]\nselect = "select series from study"\n'
+ROOT = Path(__file__).parent.parent.parent
 NAMES = st.sampled_from(["a.py", "b.py", "models/c.bin", "models/d.bin", "zz"])
 
 
@@ -71,9 +73,13 @@ def test_a_link_counts_by_where_it_points_and_is_not_followed(tmp_path: Path) ->
     assert Package.load(folder).digest != before
 
 
-def test_a_folder_without_a_manifest_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match=r"no workflow\.toml here; `ror init` makes one"):
+def test_a_folder_without_a_manifest_says_what_to_start_from(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"no workflow\.toml here; copy \S+, .* see \S+$") as told:
         Package.load(tmp_path)
+    named = re.findall(r"\w+/[\w.]+", told.value.faults[0].message)
+    assert len(named) == 2
+    for path in named:
+        assert (ROOT / path).exists()
 
 
 def test_a_manifest_in_another_encoding_is_a_fault(tmp_path: Path) -> None:
