@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import linecache
 import logging
 import logging.handlers
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from types import FrameType
 
 __all__ = ["WithholdValues", "set_up"]
 
 # These libraries quote attribute values in their messages, and what they handle at the gate is identified.
-_QUOTE_VALUES = ("pydicom", "pynetdicom", "py.warnings")
+_QUOTE_VALUES = ("pydicom", "pynetdicom", "py")  # "py.warnings" are the warnings of all
 _LINE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _MAX_BYTES = 20 * 2**20
+_PLACES = 3
+_ROOT = Path(__file__).parent.parent
+_CATEGORY = re.compile(r"[^:\n]*:\d+: (\w+): ")  # "file:line: Category: text"
+_TELLS = re.compile(r"warn|log|error|exception|critical", re.IGNORECASE)
+_BETWEEN = ("logging", "warnings", __name__)  # between the library's call and our filter
 
 
 class WithholdValues(logging.Filter):
-    """Replace the text of a library's message by its place in the code: the text may quote a patient's data."""
+    """Leave of a library's message what is written in its source, for the rest may quote a patient's data.
+
+    That is the literal text of the call with ``…`` for what was put into it, where it stands, who called it, and of an
+    exception its type and its traceback without what it says.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        place = f"{record.module}:{record.lineno}"
-        if record.name == "py.warnings":  # "file:line: Category: text"
-            place = ":".join(record.getMessage().split(":")[:3])
-        record.msg = f"{place}: text withheld, since it may quote a value"
+        if getattr(record, "values_withheld", False):  # another handler's filter was first
+            return True
+        frames = list(islice(_callers(), _PLACES))
+        text = next(filter(None, map(_literal, frames)), "text withheld, since it may quote a value")
+        if record.name == "py.warnings" and (category := _CATEGORY.match(record.getMessage())):
+            text = f"{category[1]}: {text}"
+        record.msg = f"{text} [{' < '.join(map(_place, frames))}]"
         record.args = ()
-        record.exc_info = None
-        record.exc_text = None
+        record.exc_text = _told(record.exc_info[1]) if record.exc_info and record.exc_info[1] else None
+        record.exc_info = record.stack_info = None
+        record.values_withheld = True
         return True
 
 
@@ -48,6 +70,72 @@ def set_up(home: Path, level: int = logging.INFO) -> None:
 
 
 def _withhold_from_libraries(record: logging.LogRecord) -> bool:
-    if record.name.split(".")[0] in _QUOTE_VALUES or record.name in _QUOTE_VALUES:
+    if record.name.split(".")[0] in _QUOTE_VALUES:
         WithholdValues().filter(record)
     return True
+
+
+def _callers() -> Iterator[FrameType]:
+    """The frames outside of logging, from the call that told something outwards."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__") not in _BETWEEN:
+            yield frame
+        frame = frame.f_back
+
+
+def _literal(frame: FrameType) -> str | None:
+    """The text that the source has where this frame tells something; None where it only passes a text on."""
+    at = inspect.getframeinfo(frame, context=0).positions
+    if at is None or at.lineno is None or at.col_offset is None or at.end_col_offset is None:
+        return None
+    lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)[at.lineno - 1 : at.end_lineno]
+    if not lines:
+        return None
+    # Columns are counted in UTF-8; the last line goes first, for it may be the first.
+    lines[-1] = lines[-1].encode()[: at.end_col_offset].decode(errors="replace")
+    lines[0] = lines[0].encode()[at.col_offset :].decode(errors="replace")
+    try:
+        call = ast.parse("".join(lines), mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    if not isinstance(call, ast.Call) or not call.args or not _TELLS.search(ast.unparse(call.func)):
+        return None
+    return " ".join((_text_of(call.args[0]) or "").split()) or None
+
+
+def _text_of(node: ast.expr) -> str | None:
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=parts):
+            return "".join(_text_of(part) or "…" for part in parts)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            texts = _text_of(left), _text_of(right)
+            return "".join(text or "…" for text in texts) if any(texts) else None
+        case ast.BinOp(left=left, op=ast.Mod()):
+            return _text_of(left)
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
+            return text
+        case _:
+            return None
+
+
+def _place(frame: FrameType) -> str:
+    return f"{_short(frame.f_code.co_filename)}:{frame.f_lineno} in {frame.f_code.co_name}"
+
+
+def _short(file: str) -> str:
+    return file.rpartition("/site-packages/")[2].removeprefix(f"{_ROOT}/")
+
+
+def _told(error: BaseException) -> str:
+    """An exception and what it came from as a traceback: places and types, no texts."""
+    lines, seen = [], set[int]()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        frames = traceback.format_tb(one.__traceback__)
+        lines += [*frames, f"{type(one).__module__}.{type(one).__qualname__}: text withheld\n"]
+        one = one.__cause__ or one.__context__
+    return "Traceback, each error before what caused it:\n" + "".join(lines).rstrip()

@@ -1,12 +1,15 @@
 """Log lines: what libraries say of identified objects is withheld, what we say is kept."""
 
 import logging
+import re
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 
 from ror import log
 
@@ -14,7 +17,14 @@ NAME = "QZWITHHELD^NAME"
 
 
 @pytest.fixture
-def lines(tmp_path: Path) -> Iterator[Path]:
+def stderr(monkeypatch: pytest.MonkeyPatch) -> StringIO:
+    stream = StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    return stream
+
+
+@pytest.fixture
+def lines(tmp_path: Path, stderr: StringIO) -> Iterator[Path]:
     """The log file of a home that logs; what pytest had set up is put back."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
@@ -27,31 +37,91 @@ def lines(tmp_path: Path) -> Iterator[Path]:
     logging.captureWarnings(False)
 
 
-@pytest.mark.parametrize("library", ["pydicom", "pynetdicom.assoc", "pynetdicom", "pydicom.valuerep"])
-def test_what_a_dicom_library_says_is_withheld_but_for_its_place(
-    lines: Path, library: str, capsys: pytest.CaptureFixture[str]
+LIBRARIES = ["pydicom", "pynetdicom.assoc", "pynetdicom", "pydicom.valuerep"]
+MESSAGES = [
+    (
+        "an f-string",
+        lambda log: log.error(f"Unknown value {NAME} in group {8}"),
+        "Unknown value … in group …",
+    ),
+    (
+        "arguments",
+        lambda log: log.error("Unknown value %s in group %d", NAME, 8),
+        "Unknown value %s in group %d",
+    ),
+    ("a sum", lambda log: log.error("Unknown value " + NAME), "Unknown value …"),
+    ("a format", lambda log: log.error("Unknown value {}".format(NAME)), "Unknown value {}"),  # noqa: UP032
+    ("a text from elsewhere", lambda log: log.error(NAME), "text withheld"),
+    (
+        "several lines",
+        lambda log: log.error(f"Unknown µ {NAME}\n{NAME} " + f" of {NAME}"),
+        "Unknown µ … … of …",
+    ),
+]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize(("way", "tell", "told"), MESSAGES, ids=[way for way, _, _ in MESSAGES])
+def test_of_what_a_dicom_library_says_the_text_of_its_source_and_its_place_are_kept(
+    lines: Path,
+    library: str,
+    stderr: StringIO,
+    way: str,
+    tell: Callable[[logging.Logger], None],
+    told: str,
 ) -> None:
-    logging.getLogger(library).error("value %s is wrong", NAME)
+    tell(logging.getLogger(library))
+    for written in (lines.read_text(), stderr.getvalue()):
+        assert NAME not in written
+        (line,) = written.splitlines()
+        assert f"ERROR   {library}: {told}" in line
+        assert "[tests/test_log.py:" in line
+
+
+def test_of_an_error_that_a_dicom_library_met_types_and_places_are_kept(
+    lines: Path, stderr: StringIO
+) -> None:
     try:
-        raise ValueError(NAME)
-    except ValueError:
-        logging.getLogger(library).exception("it failed")
-    written = lines.read_text()
-    assert NAME not in written + capsys.readouterr().err
-    assert "Traceback" not in written
-    assert written.count("text withheld") == 2
-    assert "test_log:" in written
+        try:
+            _find(NAME)
+        except KeyError as error:
+            raise ValueError(NAME) from error
+    except ValueError as error:
+        logging.getLogger("pynetdicom.service-c").exception(error)
+    for written in (lines.read_text(), stderr.getvalue()):
+        assert NAME not in written
+        assert "in _find" in written
+        assert written.index("builtins.ValueError: text withheld") < written.index("builtins.KeyError")
 
 
-def test_a_warning_of_a_value_is_withheld(lines: Path) -> None:
+def _find(name: str) -> None:
+    raise KeyError(name)
+
+
+def test_a_warning_of_a_value_is_withheld_but_for_its_kind_and_place(lines: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         logging.captureWarnings(True)
         dataset = Dataset()
         dataset.StudyInstanceUID = NAME
+        warnings.warn(f"{NAME} is short", RuntimeWarning, stacklevel=2)
     written = lines.read_text()
     assert NAME not in written
-    assert "text withheld" in written
+    assert re.search(
+        r"py\.warnings: UserWarning: .*\[pydicom/misc.py:\d+ in warn_and_log < pydicom/", written
+    )
+    assert "py.warnings: RuntimeWarning: … is short [tests/test_log.py:" in written
+
+
+def test_what_pydicom_says_of_a_damaged_object_leads_to_the_place(lines: Path) -> None:
+    damaged = b"\x08\0\x16\0ZZ\x02\0ab" + b"\x10\0\x10\0\x10\0\0\0" + NAME.encode()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(True)
+        dcmread(BytesIO(damaged), force=True)
+    written = lines.read_text()
+    assert NAME not in written
+    assert "pydicom: … - using … VR for reading [pydicom/misc.py:" in written
 
 
 def test_what_we_say_ourselves_is_kept_with_its_traceback(lines: Path) -> None:
