@@ -28,14 +28,29 @@ _OTHER_WORDS = {
     "GREATER_OR_EQUAL": ">=",
     "STARTS": "starts with",
     "IMAGE": "",
+    "IREGEXP": "iregexp",
+    "AT_LEAST": "at least",
+    "COUNT": "a number",
+    "NUMBER": "a number",
+    "_STUDIES": "study",
     "$END": "the end",
 }
 
 
+# What may follow the rules of a name is told as one, or nobody would read on.
+_CHOICES = {"_CLOSEST", "EXACTLY", "AT_LEAST", "_PICK", "OPTIONAL", "SHARED"}
+
+
 def in_words(terminals: Collection[str]) -> tuple[str, ...]:
     """The grammar's terminals as an author would write them, key words first."""
-    words = {_OTHER_WORDS.get(name, name.strip("_").lower()) for name in terminals} - {""}
+    words = {_word(name) for name in terminals} - {""}
+    if set(terminals) >= _CHOICES:
+        words = words - {_word(name) for name in _CHOICES} | {"pick …"}
     return tuple(sorted(words, key=lambda word: (not word[0].isalpha(), word)))
+
+
+def _word(terminal: str) -> str:
+    return _OTHER_WORDS.get(terminal, terminal.strip("_").lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +118,11 @@ _HABITS = (
     _Habit(r"\band\s+also", "where", "Write `also where`, without and."),
     _Habit(r"\band", r"also\b|where\b|$", "A rule is missing after and."),
     _Habit("", r"where\b", "Write `also where` for the next series.", expected="_ALSO"),
-    _Habit("", r"matches\b|~|=~", "Write regexp."),
+    _Habit("", r"matches\b|~", "Write regexp."),
+    _Habit("", r"at\s+most\b", "Write exactly N or at least N."),
+    _Habit(r"\bwithin\s+[\d.]+\s*\w*", r"[\w\"']+\s*@",
+           "Write `of` before the name: A@StudyDate within 3 days of B@StudyDate"),
+    _Habit(r"\bpick", "", "Say which: pick newest, oldest, largest, smallest or first, and by which attribute."),
     _Habit(r"\bselect", "$", "A whole statement: select study where series named X has Modality = CT"),
 )  # fmt: skip
 
@@ -113,7 +132,7 @@ def advise(stumble: Stumble) -> str | None:
     for habit in _HABITS:
         if habit.fits(stumble):
             return habit.advice
-    words = [word for word in in_words(stumble.expected) if word[0].isalpha() and " " not in word]
+    words = [word for name in stumble.expected if (word := _word(name)).isalpha()]
     near = difflib.get_close_matches(stumble.found.lower(), words, n=1, cutoff=0.6)
     if near:
         return f"Did you mean {near[0]}?"

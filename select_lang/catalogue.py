@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from select_lang.tree import Level
 
-__all__ = ["Match", "NamedSeries", "Series"]
+__all__ = ["Match", "NamedSeries", "Series", "line_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,27 @@ class Series:
                 case _:
                     return ()
         return tuple(stripped for value in held if (stripped := value.strip(" \0\t\r\n")))
+
+
+_LINE = (
+    ("StudyInstanceUID", "StudyInstanceUID"),
+    ("SeriesInstanceUID", "SeriesInstanceUID"),
+    ("SeriesDescription", "SeriesDescription"),
+    ("NumImages", "NumImages"),
+    ("SeriesNumber", "SeriesNumber"),
+    ("SequenceName", "SequenceName"),
+    ("Modality", "Modality"),
+    ("Manufacturer", "Manufacturer"),
+    ("ManufacturerModelName", "ManufacturerModelName"),
+    ("StudyDescription", "StudyDescription"),
+    ("ClassifyType", "ClassifyTypes"),
+)
+"""What the line of a series says, and the attribute that it says it of."""
+
+
+def line_of(series: Series) -> str:
+    """The one line that says all of a series, which a `tree.LineFilter` looks at."""
+    return ", ".join(f"{label}: {','.join(series.values(keyword))}" for label, keyword in _LINE)
 
 
 @dataclass(frozen=True, slots=True)

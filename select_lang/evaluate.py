@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, time
-from decimal import Decimal
 
-from select_lang.attributes import Kind
 from select_lang.catalogue import Match, NamedSeries, Series
-from select_lang.joining import taking_part
+from select_lang.choosing import Found, Shortfall, choose, closest_of, counted_and_picked, in_turn
+from select_lang.limiting import left_out
+from select_lang.ordering import place
 from select_lang.rules import rules_truth
-from select_lang.tree import Level, Statement
-from select_lang.values import read_value
+from select_lang.tree import Level, Statement, Where
 
-__all__ = ["Group", "evaluate", "groups", "matches_of"]
+__all__ = ["Group", "evaluate", "group_of", "groups", "matches_of"]
 
 _PROJECT_KEY = "project"
 
@@ -23,14 +21,15 @@ _PROJECT_KEY = "project"
 class Group:
     """The series that a statement looks at together: those of one study, or of one patient.
 
-    `found` has, for every `where` of the statement, the series that went to it. `kept` is the same after the checks; it
-    is None when the group makes no job: a `where` found nothing, or the checks hold for no combination.
+    `found` has, for every `where` of the statement, the series that went to it. `kept` is the same after checks and
+    choices, or says why the group makes no job. `left_out` are studies that a limit keeps from being looked at.
     """
 
     key: str
     series: tuple[Series, ...]
-    found: tuple[tuple[Series, ...], ...]
-    kept: tuple[tuple[Series, ...], ...] | None
+    found: Found
+    kept: Found | Shortfall
+    left_out: frozenset[str] = frozenset()
 
 
 def evaluate(statement: Statement, catalogue: Iterable[Series]) -> tuple[Match, ...]:
@@ -42,90 +41,108 @@ def evaluate(statement: Statement, catalogue: Iterable[Series]) -> tuple[Match, 
     return matches_of(statement, groups(statement, catalogue))
 
 
-def matches_of(statement: Statement, all_groups: Sequence[Group]) -> tuple[Match, ...]:
+def matches_of(statement: Statement, all_groups: Iterable[Group]) -> tuple[Match, ...]:
     """The jobs of all groups."""
-    names = [where.called for where in statement.select.wheres]
-    kept = [(group.key, group.kept) for group in all_groups if group.kept is not None]
+    select = statement.select
+    kept = [(group.key, group.kept) for group in all_groups if not isinstance(group.kept, Shortfall)]
     match statement.level:
         case Level.SERIES:
-            series = [named for _, found in kept for named in _named(names, found)]
-            return tuple(Match(Level.SERIES, one.series_uid, (one,)) for one in series)
+            return tuple(match for _, found in kept for match in _of_each_series(select.wheres, found))
         case Level.STUDY | Level.PATIENT:
-            return tuple(Match(statement.level, key, _named(names, found)) for key, found in kept)
+            matches = (Match(statement.level, key, _named(select.wheres, found)) for key, found in kept)
+            return tuple(match for match in matches if match.series)
         case Level.PROJECT:
             together = [
-                tuple(one for _, found in kept for one in found[number]) for number in range(len(names))
+                tuple(one for _, found in kept for one in found[number])
+                for number in range(len(select.wheres))
             ]
-            return (Match(Level.PROJECT, _PROJECT_KEY, _named(names, together)),) if kept else ()
+            match = Match(Level.PROJECT, _PROJECT_KEY, _named(select.wheres, together))
+            return (match,) if match.series else ()
 
 
 def groups(statement: Statement, catalogue: Iterable[Series]) -> tuple[Group, ...]:
-    """What a statement looks at together: studies for the levels series and study, patients for patient and project."""
-    by_study = statement.level in (Level.SERIES, Level.STUDY)
+    """What a statement looks at together: studies, or all of a patient where the series of a job may be of several."""
+    series = sorted(catalogue, key=lambda one: (one.patient_id, place(one)))
+    limit = statement.select.limit
+    without = left_out(limit, series) if limit else frozenset()
     gathered: dict[str, list[Series]] = {}
-    for series in sorted(catalogue, key=lambda one: (one.patient_id, *_order(one))):
-        gathered.setdefault(series.study_uid if by_study else series.patient_id, []).append(series)
-    return tuple(_group(statement, key, tuple(series)) for key, series in gathered.items())
+    for one in series:
+        gathered.setdefault(one.patient_id if _by_patient(statement) else one.study_uid, []).append(one)
+    return tuple(_group(statement, key, tuple(of_key), without) for key, of_key in gathered.items())
 
 
-def _group(statement: Statement, key: str, series: tuple[Series, ...]) -> Group:
-    found = _found(statement, series)
+def _by_patient(statement: Statement) -> bool:
     if statement.level is Level.SERIES:
-        return Group(key, series, found, found)
-    if not all(found):
-        return Group(key, series, found, None)
-    return Group(key, series, found, _checked(statement, found))
+        return any(where.choice.closest for where in statement.select.wheres)
+    return statement.level is not Level.STUDY
 
 
-def _found(statement: Statement, series: Sequence[Series]) -> tuple[tuple[Series, ...], ...]:
-    """The series of every `where`: each goes to the first whose rules hold for it."""
-    wheres = statement.select.wheres
+def _group(statement: Statement, key: str, series: tuple[Series, ...], without: frozenset[str]) -> Group:
+    looked_at = [one for one in series if one.study_uid not in without]
+    found = _found(statement.select.wheres, looked_at)
+    group = group_of(statement, key, series, found)
+    return Group(key, series, found, group.kept, without & {one.study_uid for one in series})
+
+
+def group_of(statement: Statement, key: str, series: tuple[Series, ...], found: Found) -> Group:
+    """A group of which it is known already which series went to which `where`."""
+    select = statement.select
+    kept = (
+        _of_series_level(select.wheres, found) if statement.level is Level.SERIES else choose(select, found)
+    )
+    return Group(key, series, found, kept)
+
+
+def _found(wheres: Sequence[Where], series: Sequence[Series]) -> Found:
+    """The series of every `where`: each goes to the first whose rules hold for it, and to all those that share."""
     found: list[list[Series]] = [[] for _ in wheres]
     for one in series:
+        taken = False
         for number, where in enumerate(wheres):
-            if rules_truth(where.rules, one):
+            if (where.choice.shared or not taken) and rules_truth(where.rules, one):
                 found[number].append(one)
-                break
+                taken = taken or not where.choice.shared
     return tuple(tuple(of_where) for of_where in found)
 
 
-def _checked(
-    statement: Statement, found: Sequence[tuple[Series, ...]]
-) -> tuple[tuple[Series, ...], ...] | None:
-    if not statement.select.checks:
-        return tuple(found)
-    names = [where.called for where in statement.select.wheres]
-    # Wheres that share a name have none, and no check can mention them.
-    staying = taking_part(statement.select.checks, dict(zip(names, found, strict=True)))
-    if staying is None:
-        return None
+def _of_series_level(wheres: Sequence[Where], found: Found) -> Found:
+    """Where each series is a job of its own, the names of a group do not need one another."""
+    chosen = (
+        series if where.choice.closest else counted_and_picked(where, series)
+        for where, series in zip(wheres, found, strict=True)
+    )
+    return tuple(() if isinstance(series, Shortfall) else series for series in chosen)
+
+
+def _of_each_series(wheres: Sequence[Where], kept: Found) -> Iterator[Match]:
+    """One job for each series of a name that seeks no company, with the series that are closest to it."""
+    for where, series in zip(wheres, kept, strict=True):
+        if where.choice.closest is None:
+            for one in series:
+                company = _company(wheres, kept, where, one)
+                if company is not None:
+                    yield Match(Level.SERIES, one.uid, _named(wheres, company))
+
+
+def _company(wheres: Sequence[Where], kept: Found, alone: Where, series: Series) -> Found | None:
+    job: dict[str, tuple[Series, ...]] = {alone.called: (series,)}
+    for number in in_turn(wheres):
+        where = wheres[number]
+        closest = where.choice.closest
+        if closest and closest.name in job:
+            job[where.called] = closest_of(closest, kept[number], job[closest.name])
+            if not job[where.called] and where.choice.required:
+                return None
+    # Wheres without a name share one, and the series is of only one of them.
     return tuple(
-        of_where if names.count(name) > 1 else staying[name]
-        for name, of_where in zip(names, found, strict=True)
+        (series,) if where is alone else () if where.called == alone.called else job.get(where.called, ())
+        for where in wheres
     )
 
 
-def _named(names: Sequence[str], found: Sequence[Sequence[Series]]) -> tuple[NamedSeries, ...]:
+def _named(wheres: Sequence[Where], found: Sequence[Sequence[Series]]) -> tuple[NamedSeries, ...]:
     return tuple(
-        NamedSeries(name, series.uid, series.study_uid)
-        for name, of_where in zip(names, found, strict=True)
+        NamedSeries(where.called, series.uid, series.study_uid)
+        for where, of_where in zip(wheres, found, strict=True)
         for series in of_where
-    )
-
-
-def _order(series: Series) -> tuple[tuple[bool, date], tuple[bool, time], tuple[bool, Decimal], str]:
-    """By StudyDate, StudyTime, SeriesNumber and UID; what has no such value comes last."""
-    day, hour, number = (
-        read_value(kind, values[0]) if (values := series.values(keyword)) else None
-        for keyword, kind in (
-            ("StudyDate", Kind.DATE),
-            ("StudyTime", Kind.TIME),
-            ("SeriesNumber", Kind.NUMBER),
-        )
-    )
-    return (
-        (not isinstance(day, date), day if isinstance(day, date) else date.min),
-        (not isinstance(hour, time), hour if isinstance(hour, time) else time.min),
-        (not isinstance(number, Decimal), number if isinstance(number, Decimal) else Decimal(0)),
-        series.uid,
     )

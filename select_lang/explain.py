@@ -8,10 +8,10 @@ from enum import StrEnum
 
 from select_lang.catalogue import Match, Series
 from select_lang.evaluate import Group, groups, matches_of
-from select_lang.logic import conjuncts, leaves
-from select_lang.rules import rules_truth
+from select_lang.logic import conjuncts
+from select_lang.rules import attributes_of, rules_truth
 from select_lang.sentences import group_sentence, whole_sentence
-from select_lang.tree import Everything, Rules, Statement, Where
+from select_lang.tree import Rules, Statement, Where
 from select_lang.write import write_rules
 
 __all__ = ["Explanation", "GroupReason", "NameReason", "Outcome", "RuleReason", "SeriesReason", "explain"]
@@ -110,14 +110,14 @@ def _group_reason(statement: Statement, group: Group) -> GroupReason:
         for where, found in zip(statement.select.wheres, group.found, strict=True)
         for series in found
     }
+    matches = matches_of(statement, [group])
     names = tuple(
         NameReason(
             where.called, tuple(_series_reason(where, one, went_to.get(one.uid)) for one in group.series)
         )
         for where in statement.select.wheres
     )
-    matched = group.kept is not None and any(group.kept)
-    return GroupReason(group.key, matched, names, group_sentence(statement, group))
+    return GroupReason(group.key, bool(matches), names, group_sentence(statement, group, matches))
 
 
 def _series_reason(where: Where, series: Series, went_to: str | None) -> SeriesReason:
@@ -127,8 +127,7 @@ def _series_reason(where: Where, series: Series, went_to: str | None) -> SeriesR
 
 
 def _rule_reason(rules: Rules, series: Series) -> RuleReason:
-    attributes = dict.fromkeys(leaf.attribute for leaf in leaves(rules) if not isinstance(leaf, Everything))
-    seen = tuple((attribute, series.values(attribute)) for attribute in attributes)
+    seen = tuple((attribute, series.values(attribute)) for attribute in attributes_of(rules))
     known = rules_truth(rules, series)
     if known is None:
         outcome = Outcome.UNREADABLE if all(values for _, values in seen) else Outcome.ABSENT

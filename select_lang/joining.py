@@ -24,7 +24,8 @@ def taking_part(checks: Sequence[Joins], found: _Found) -> dict[str, tuple[Serie
     """Drop the series that no satisfying combination needs.
 
     A combination takes one series for each name; it satisfies when every check is true. A series stays when some
-    satisfying combination has it, so names that no check mentions keep all their series.
+    satisfying combination has it, so names that no check mentions keep all their series. Comparisons with a name that
+    is not among `found` are not asked.
 
     Returns
     -------
@@ -34,9 +35,12 @@ def taking_part(checks: Sequence[Joins], found: _Found) -> dict[str, tuple[Serie
     staying: dict[str, set[str]] = {name: set() for name in found}
     all_ways = [sum(parts, ()) for parts in itertools.product(*(_ways(joins, True) for joins in checks))]
     for way in all_ways:
-        for name, uids in _Search(way, found).staying().items():
+        asked = tuple(
+            (join, wanted) for join, wanted in way if {join.left.name, join.right.name} <= found.keys()
+        )
+        for name, uids in _Search(asked, found).staying().items():
             staying[name] |= uids
-    if not any(staying.values()):
+    if found and not any(staying.values()):
         return None
     return {name: tuple(one for one in series if one.uid in staying[name]) for name, series in found.items()}
 

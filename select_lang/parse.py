@@ -18,21 +18,31 @@ from select_lang.logic import depth
 from select_lang.span import Span
 from select_lang.tree import (
     AllOf,
+    Amount,
     AnyOf,
     Between,
+    Choice,
+    Closest,
     Compare,
+    Count,
     Everything,
     Exists,
     Join,
     Joins,
     Level,
+    LineFilter,
+    Listed,
     Logic,
     Missing,
     Not,
     OneOf,
     Operator,
+    Pick,
+    Preference,
     Reference,
     Select,
+    StudyLimit,
+    Unit,
     Where,
 )
 
@@ -54,6 +64,9 @@ def parse(text: str) -> tuple[Select, ...]:
     if len(text) > _LONGEST:
         fault = fault_at(Span(1, 1), text[:80], f"the statement is longer than {_LONGEST} characters")
         raise SelectSyntaxError(fault)
+    if is_line_filter(text):
+        at = Span(1, 1, len(text.strip()))
+        return (Select(Level.SERIES, None, (Where(None, LineFilter(text.strip(), at), at=at),), at=at),)
     try:
         return _with_checks(text, _Builder().transform(_lark().parse(text)))
     except UnexpectedInput as stumble:
@@ -63,6 +76,21 @@ def parse(text: str) -> tuple[Select, ...]:
             raise
         refused = wrapped.orig_exc
         raise SelectSyntaxError(fault_at(refused.at, text, refused.message, refused.advice)) from None
+
+
+_OF_STATEMENTS = re.compile(
+    r"\b(?:select|where|also|named|has|check|containing|regexp)\b|[=<>]|--|/\*", re.IGNORECASE
+)
+_OF_LINES = re.compile(
+    r"\b(?:StudyInstanceUID|SeriesInstanceUID|\w*Description|NumImages|SeriesNumber|SequenceName|Modality"
+    r"|Manufacturer\w*|ClassifyTypes?):|\.[*+]|\\[dwsb]"
+)
+
+
+def is_line_filter(text: str) -> bool:
+    """Whether a text is no statement but a filter of the old kind: a regular expression on the line of a series."""
+    line = text.strip()
+    return "\n" not in line and not _OF_STATEMENTS.search(line) and _OF_LINES.search(line) is not None
 
 
 def _with_checks(text: str, commands: list[Select | _Check]) -> tuple[Select, ...]:
@@ -137,6 +165,32 @@ class _Name(str):
     """A name of series, so that it cannot be taken for a word of another kind."""
 
 
+_WORDINGS = {
+    "CONTAINING": Operator.CONTAINING,
+    "REGEXP": Operator.REGEXP,
+    "IREGEXP": Operator.IREGEXP,
+    "STARTS": Operator.STARTS_WITH,
+}
+
+
+def _with_every(parts: list[Any]) -> tuple[str, list[Any], bool]:
+    """Attribute, what follows it, and whether `all` stood between them."""
+    attribute, *rest = parts
+    every = isinstance(rest[0], Token)
+    return attribute, rest[1:] if every else rest, every
+
+
+def _choice(parts: list[Any], at: Span) -> Choice:
+    fields: dict[str, Any] = {}
+    for part in parts:
+        field = part.type.lower() if isinstance(part, Token) else type(part).__name__.lower()
+        if field in fields:
+            said = {"count": "how many there must be"}.get(field, field)
+            raise _Refused(at, f"{said} is said twice for one name")
+        fields[field] = True if isinstance(part, Token) else part
+    return Choice(**fields)
+
+
 def _span(meta: Meta) -> Span:
     length = meta.end_pos - meta.start_pos if meta.end_line == meta.line else 1
     return Span(meta.line, meta.column, length)
@@ -184,15 +238,41 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
                 (source,) = part
         return Select(level, source, tuple(parts), at=_span(meta))
 
-    def source(self, meta: Meta, parts: list[Level]) -> list[Level]:
+    def source(self, meta: Meta, parts: list[Level | StudyLimit]) -> list[Level | StudyLimit]:
         return parts
 
+    def limit(self, meta: Meta, parts: list[Any]) -> StudyLimit:
+        which, *rest = parts
+        number = int(rest.pop(0)) if rest and isinstance(rest[0], Token) else 1
+        if number == 0:
+            raise _Refused(_span(meta), "no study is left to look at", "Write first 1 study, or more.")
+        latest = which.type in ("LATEST", "LAST")
+        return StudyLimit(number, latest, rest[0] if rest else "StudyDate", _span(meta))
+
     def where(self, meta: Meta, parts: list[Any]) -> Where:
-        *head, rules = parts
+        begin = 0
+        while isinstance(parts[begin], (Level, _Name)):
+            begin += 1
+        rules = parts[begin]
         _shallow(rules, _span(meta))
         # A level here says nothing: rules are always about series. ror takes any, and so do we.
-        name = next((str(part) for part in head if isinstance(part, _Name)), None)
-        return Where(name, rules, _span(meta))
+        name = next((str(part) for part in parts[:begin] if isinstance(part, _Name)), None)
+        return Where(name, rules, _choice(parts[begin + 1 :], _span(meta)), _span(meta))
+
+    def closest(self, meta: Meta, parts: list[str]) -> Closest:
+        name, by = parts
+        return Closest(str(name), by, _span(meta))
+
+    def count(self, meta: Meta, parts: list[Token]) -> Count:
+        how, number = parts
+        at_least = how.type == "AT_LEAST"
+        if at_least and int(number) == 0:
+            raise _Refused(_span(meta), "at least 0 asks for nothing", "Write optional.")
+        return Count(int(number), at_least)
+
+    def pick(self, meta: Meta, parts: list[Any]) -> Pick:
+        preference, *by = parts
+        return Pick(Preference(preference.lower()), by[0] if by else None, _span(meta))
 
     def check(self, meta: Meta, parts: list[Joins]) -> _Check:
         _shallow(parts[0], _span(meta))
@@ -214,15 +294,24 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
         return Not(parts[0], _span(meta))
 
     def compare(self, meta: Meta, parts: list[Any]) -> Compare:
-        attribute, operator, value = parts
-        return Compare(attribute, operator, value, _span(meta))
+        attribute, (operator, value), every = _with_every(parts)
+        return Compare(attribute, operator, value, every, _span(meta))
 
-    def one_of(self, meta: Meta, parts: list[str]) -> OneOf:
-        return OneOf(parts[0], tuple(parts[1:]), _span(meta))
+    def one_of(self, meta: Meta, parts: list[Any]) -> OneOf:
+        attribute, values, every = _with_every(parts)
+        return OneOf(attribute, tuple(values), every, _span(meta))
 
-    def between(self, meta: Meta, parts: list[str]) -> Between:
-        attribute, low, high = parts
-        return Between(attribute, low, high, _span(meta))
+    def between(self, meta: Meta, parts: list[Any]) -> Between:
+        attribute, (low, high), every = _with_every(parts)
+        return Between(attribute, low, high, every, _span(meta))
+
+    def listed(self, meta: Meta, parts: list[Any]) -> Listed:
+        attribute, operator, *values = parts
+        return Listed(attribute, operator, tuple(values), _span(meta))
+
+    def approx(self, meta: Meta, parts: list[str]) -> Listed:
+        attribute, *values = parts
+        return Listed(attribute, Operator.APPROX, tuple(values), _span(meta))
 
     def exists(self, meta: Meta, parts: list[str]) -> Exists:
         return Exists(parts[0], _span(meta))
@@ -235,7 +324,23 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
 
     def join(self, meta: Meta, parts: list[Any]) -> Join:
         left, operator, right = parts
-        return Join(left, operator, right, _span(meta))
+        return Join(left, operator, right, None, _span(meta))
+
+    def join_within(self, meta: Meta, parts: list[Any]) -> Join:
+        # Either `A@X within 3 days of B@X` or `A@X = B@X within 3 days`.
+        left, right = (part for part in parts if isinstance(part, Reference))
+        (amount,) = (part for part in parts if isinstance(part, Amount))
+        if any(isinstance(part, Operator) and part is not Operator.EQUAL for part in parts):
+            message = "within says how far apart two values may be, and goes with = only"
+            raise _Refused(_span(meta), message, "Write A@X within 3 days of B@X.")
+        return Join(left, Operator.WITHIN, right, amount, _span(meta))
+
+    def amount(self, meta: Meta, parts: list[Any]) -> Amount:
+        number, *unit = parts
+        return Amount(str(number), *unit)
+
+    def unit(self, meta: Meta, parts: list[Token]) -> Unit:
+        return Unit(parts[0].lower() if parts[0].type == "MM" else parts[0].lower().rstrip("s") + "s")
 
     def reference(self, meta: Meta, parts: list[str]) -> Reference:
         return Reference(str(parts[0]), parts[1], _span(meta))
@@ -246,8 +351,7 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
     join_order = order
 
     def wording(self, meta: Meta, parts: list[Token]) -> Operator:
-        words = {"CONTAINING": Operator.CONTAINING, "REGEXP": Operator.REGEXP, "STARTS": Operator.STARTS_WITH}
-        return words[parts[0].type]
+        return _WORDINGS[parts[0].type]
 
     def attribute(self, meta: Meta, parts: list[Token]) -> str:
         if parts[0].type == "TAG":

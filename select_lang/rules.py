@@ -5,27 +5,34 @@ The truth is three-valued (`logic`): None when the attribute is absent or does n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
 
 from select_lang.attributes import Kind, kind_of
-from select_lang.catalogue import Series
-from select_lang.logic import Truth, all_true, any_true, opposite, truth
+from select_lang.catalogue import Series, line_of
+from select_lang.distance import apart, moments
+from select_lang.logic import Truth, all_true, any_true, leaves, opposite, truth
 from select_lang.regexp import found_in
 from select_lang.tree import (
+    Amount,
     Between,
     Compare,
     Everything,
     Exists,
     Join,
+    LineFilter,
+    Listed,
     Missing,
     OneOf,
     Operator,
     Rule,
     Rules,
+    Unit,
 )
 from select_lang.values import Value, read_value
 
-__all__ = ["join_truth", "rule_truth", "rules_truth"]
+__all__ = ["attributes_of", "join_truth", "rule_truth", "rules_truth"]
 
 
 def rules_truth(rules: Rules, series: Series) -> Truth:
@@ -33,60 +40,129 @@ def rules_truth(rules: Rules, series: Series) -> Truth:
     return truth(rules, lambda rule: rule_truth(rule, series))
 
 
+def attributes_of(rules: Rules) -> tuple[str, ...]:
+    """The attributes that rules look at, each once, in the order of the text."""
+    named = (leaf.attribute for leaf in leaves(rules) if not isinstance(leaf, (Everything, LineFilter)))
+    return tuple(dict.fromkeys(named))
+
+
 def rule_truth(rule: Rule, series: Series) -> Truth:
-    """Truth of one rule for one series; of several values, one is enough."""
+    """Truth of one rule for one series; of several values, one is enough unless the rule says `all`."""
     match rule:
         case Everything():
             return True
+        case LineFilter(pattern):
+            return found_in(pattern, line_of(series))
         case Exists(attribute):
             return bool(series.values(attribute))
         case Missing(attribute):
             return not series.values(attribute)
-        case Compare(attribute, operator, value):
-            return _compare(attribute, operator, value, series)
-        case OneOf(attribute, values):
-            return _one_holds(_compare(attribute, Operator.EQUAL, value, series) for value in values)
-        case Between(attribute, low, high):
-            kind = kind_of(attribute)
-            read = [read_value(kind, text) for text in series.values(attribute)]
-            return _one_holds(_within(value, read_value(kind, low), read_value(kind, high)) for value in read)
+        case Listed(attribute, operator, values):
+            return _listed(kind_of(attribute), operator, values, series.values(attribute))
+    # != is the opposite of =: no value may be equal, which is more than that one is different.
+    every = rule.every or (isinstance(rule, Compare) and rule.operator is Operator.NOT_EQUAL)
+    of_text = _text_truth(rule)
+    return _together((of_text(text) for text in series.values(rule.attribute)), every)
+
+
+def _text_truth(rule: Compare | OneOf | Between) -> Callable[[str], Truth]:
+    """What the rule says of one value, as DICOM writes it."""
+    kind = kind_of(rule.attribute)
+    match rule:
+        case OneOf(_, values):
+            wanted = [read_value(kind, value) for value in values]
+            return lambda text: _in(read_value(kind, text), wanted)
+        case Between(_, low, high):
+            least, most = read_value(kind, low), read_value(kind, high)
+            return lambda text: _within(read_value(kind, text), least, most)
+        case Compare(_, operator, value):
+            return _compared(kind, operator, value)
+
+
+def _compared(kind: Kind, operator: Operator, wanted: str) -> Callable[[str], Truth]:
+    match operator:
+        case Operator.REGEXP:
+            return lambda text: found_in(wanted, text)
+        case Operator.IREGEXP:
+            return lambda text: found_in(f"(?i){wanted}", text)
+        case Operator.STARTS_WITH:
+            return lambda text: text.startswith(wanted)
+        case Operator.CONTAINING if kind is Kind.TEXT:
+            return lambda text: wanted in text
+        case Operator.CONTAINING:
+            operator = Operator.EQUAL
+    value = read_value(kind, wanted)
+    return lambda text: _ordered(read_value(kind, text), operator, value)
+
+
+def _together(truths: Iterable[Truth], every: bool) -> Truth:
+    """One value is enough, or every one is needed; unknown when there is none to ask, as of an absent attribute."""
+    asked = tuple(truths)
+    if not asked:
+        return None
+    return all_true(asked) if every else any_true(asked)
+
+
+def _in(value: Value | None, wanted: Iterable[Value | None]) -> Truth:
+    return any_true(_ordered(value, Operator.EQUAL, one) for one in wanted)
+
+
+_APPROXIMATELY = Decimal("0.0001")
+
+
+def _listed(kind: Kind, operator: Operator, wanted: Sequence[str], held: Sequence[str]) -> Truth:
+    """Truth of all values of an attribute against a list, one by one."""
+    if not held:
+        return None
+    if operator is Operator.NOT_EQUAL:
+        return opposite(_listed(kind, Operator.EQUAL, wanted, held))
+    if len(held) != len(wanted):
+        return False
+    pairs = zip(
+        (read_value(kind, text) for text in held), (read_value(kind, text) for text in wanted), strict=True
+    )
+    if operator is Operator.EQUAL:
+        return all_true(_ordered(one, Operator.EQUAL, other) for one, other in pairs)
+    return all_true(_near(one, other, _APPROXIMATELY) for one, other in pairs)
 
 
 def join_truth(join: Join, series: Mapping[str, Series]) -> Truth:
     """Truth of one comparison between two series; of several values, one pair is enough."""
     if join.operator is Operator.NOT_EQUAL:
+        # The opposite of =: no pair may be equal, which is more than that one is different.
         return opposite(join_truth(Join(join.left, Operator.EQUAL, join.right), series))
-    kind = kind_of(join.left.attribute)
-    left, right = (
-        [read_value(kind, text) for text in series[side.name].values(side.attribute)]
-        for side in (join.left, join.right)
-    )
-    return _one_holds(_ordered(one, join.operator, other) for one in left for other in right)
+    left, right = (moments(series[side.name], side.attribute) for side in (join.left, join.right))
+    if join.within is None:
+        return _together(
+            (_ordered(one, join.operator, other) for one in left for other in right), every=False
+        )
+    return _within_amount(left, right, join.within)
 
 
-def _compare(attribute: str, operator: Operator, wanted: str, series: Series) -> Truth:
-    kind, held = kind_of(attribute), series.values(attribute)
-    match operator:
-        case Operator.NOT_EQUAL:
-            # The opposite of =: no value may be equal, which is more than that one is different.
-            return opposite(_compare(attribute, Operator.EQUAL, wanted, series))
-        case Operator.REGEXP:
-            return _one_holds(found_in(wanted, text) for text in held)
-        case Operator.STARTS_WITH:
-            return _one_holds(text.startswith(wanted) for text in held)
-        case Operator.CONTAINING if kind is Kind.TEXT:
-            return _one_holds(wanted in text for text in held)
-        case Operator.CONTAINING:
-            return _compare(attribute, Operator.EQUAL, wanted, series)
-        case _:
-            value = read_value(kind, wanted)
-            return _one_holds(_ordered(read_value(kind, text), operator, value) for text in held)
+def _within_amount(left: Sequence[Value | None], right: Sequence[Value | None], amount: Amount) -> Truth:
+    number = Decimal(amount.number)
+    if amount.unit is Unit.MM:
+        return _within_mm(left, right, number)
+    allowed = number if amount.unit is None else timedelta(**{amount.unit.value: float(number)})
+    return _together((_near(one, other, allowed) for one in left for other in right), every=False)
 
 
-def _one_holds(truths: Iterable[Truth]) -> Truth:
-    """Whether one of several is true; unknown when there is none to ask, as of an absent attribute."""
-    asked = tuple(truths)
-    return any_true(asked) if asked else None
+def _within_mm(left: Sequence[Value | None], right: Sequence[Value | None], most: Decimal) -> Truth:
+    """Distance of two points (mm); of two numbers, if each has one value."""
+    if not left or not right:
+        return None
+    if len(left) != len(right):
+        return False
+    squared = Decimal(0)
+    for one, other in zip(left, right, strict=True):
+        if not isinstance(one, Decimal) or not isinstance(other, Decimal):
+            return None
+        squared += (one - other) ** 2
+    return squared <= most**2
+
+
+def _near(left: Value | None, right: Value | None, most: Decimal | timedelta) -> Truth:
+    return None if left is None or right is None else apart(left, right) <= most  # type: ignore[operator]  # same kind
 
 
 def _ordered(left: Value | None, operator: Operator, right: Value | None) -> Truth:
@@ -96,6 +172,8 @@ def _ordered(left: Value | None, operator: Operator, right: Value | None) -> Tru
     match operator:
         case Operator.EQUAL:
             return left == right
+        case Operator.NOT_EQUAL:
+            return left != right
         case Operator.LESS:
             return left < right  # type: ignore[operator]  # both were read as the same kind
         case Operator.LESS_OR_EQUAL:

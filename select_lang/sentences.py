@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from select_lang.catalogue import Match, Series
+from select_lang.choosing import Shortfall, counted_and_picked
 from select_lang.evaluate import Group
 from select_lang.joining import taking_part
 from select_lang.logic import conjuncts, leaves
-from select_lang.rules import rules_truth
-from select_lang.tree import Everything, Level, Rules, Statement, Where
-from select_lang.write import write_joins, write_rules
+from select_lang.rules import attributes_of, rules_truth
+from select_lang.tree import Level, Rules, Statement, Where
+from select_lang.write import write_joins, write_rules, write_source
 
 __all__ = ["group_sentence", "whole_sentence"]
 
@@ -32,20 +34,47 @@ def whole_sentence(
     return f"{jobs}; {key}: {sentence}{more}"
 
 
-def group_sentence(statement: Statement, group: Group) -> str:
-    """What a statement makes of one study or patient."""
-    if group.kept is not None and any(group.kept):
-        counted = [
-            f"{len(found)} {where.called}"
-            for where, found in zip(statement.select.wheres, group.kept, strict=True)
-        ]
-        return f"matched: {', '.join(counted)}"
-    reasons = [
-        f"no series {_is_a(where)}: {_why_nothing(where, group, number)}"
-        for number, where in enumerate(statement.select.wheres)
-        if not group.found[number]
-    ]
-    return "; ".join(reasons) or _why_unchecked(statement, group)
+def group_sentence(statement: Statement, group: Group, matches: Sequence[Match]) -> str:
+    """What a statement makes of one study or patient, and which matches, if any."""
+    wheres = statement.select.wheres
+    if matches:
+        counted = Counter(one.name for match in matches for one in match.series)
+        return f"matched: {', '.join(f'{number} {name}' for name, number in counted.items())}"
+    looked_at = {one.study_uid for one in group.series} - group.left_out
+    without = f"left out by `from {write_source(statement.select)}`"
+    if not looked_at:
+        return f"{_studies(len(group.left_out))} {without}"
+    told = "; ".join(
+        _why_none(where, group, number)
+        for number, where in enumerate(wheres)
+        if not group.found[number] and where.choice.required
+    )
+    told = told or _why_not_chosen(statement, group)
+    return f"{told} ({_studies(len(group.left_out))} {without})" if group.left_out else told
+
+
+def _studies(number: int) -> str:
+    return "the study is" if number == 1 else f"{number} studies are"
+
+
+def _why_none(where: Where, group: Group, number: int) -> str:
+    return f"no series {_is_a(where)}: {_why_nothing(where, group, number)}"
+
+
+def _why_not_chosen(statement: Statement, group: Group) -> str:
+    """Why series that fit their names make no job."""
+    short = group.kept if isinstance(group.kept, Shortfall) else None
+    if short and short.where:
+        return f"{short.where.called}: {short.lacks}"
+    if short:
+        return _why_unchecked(statement, group)
+    each = (
+        counted_and_picked(where, found)
+        for where, found in zip(statement.select.wheres, group.found, strict=True)
+        if found
+    )
+    alone = [f"{one.where.called}: {one.lacks}" for one in each if isinstance(one, Shortfall) and one.where]
+    return "; ".join(alone) or "no series is close to one of the name that it should be closest to"
 
 
 def _is_a(where: Where) -> str:
@@ -53,14 +82,15 @@ def _is_a(where: Where) -> str:
 
 
 def _why_nothing(where: Where, group: Group, number: int) -> str:
-    count = f"{len(group.series)} series"
-    if any(rules_truth(where.rules, series) for series in group.series):
+    looked_at = [series for series in group.series if series.study_uid not in group.left_out]
+    count = f"{len(looked_at)} series"
+    if any(rules_truth(where.rules, series) for series in looked_at):
         return "those that fit went to a name that comes before"
     parts = conjuncts(where.rules)
-    held = [[series for series in group.series if rules_truth(part, series)] for part in parts]
+    held = [[series for series in looked_at if rules_truth(part, series)] for part in parts]
     for part, series in zip(parts, held, strict=True):
         if not series:
-            return f"{write_rules(part)} found nothing in {count} ({_seen_by(part, group.series)})"
+            return f"{write_rules(part)} found nothing in {count} ({_seen_by(part, looked_at)})"
     singly = ", ".join(
         f"{write_rules(part)} in {len(series)}" for part, series in zip(parts, held, strict=True)
     )
@@ -68,9 +98,7 @@ def _why_nothing(where: Where, group: Group, number: int) -> str:
 
 
 def _seen_by(rules: Rules, series: Sequence[Series]) -> str:
-    attributes = list(
-        dict.fromkeys(leaf.attribute for leaf in leaves(rules) if not isinstance(leaf, Everything))
-    )
+    attributes = attributes_of(rules)
     if not attributes:
         return "it refuses everything"
     if len(attributes) == 1:
@@ -94,7 +122,8 @@ def _several(series: Series, attribute: str) -> str:
 
 
 def _why_unchecked(statement: Statement, group: Group) -> str:
-    found = {where.called: series for where, series in zip(statement.select.wheres, group.found, strict=True)}
+    wheres = statement.select.wheres
+    found = {where.called: series for where, series in zip(wheres, group.found, strict=True) if series}
     for joins in (part for check in statement.select.checks for part in conjuncts(check)):
         if taking_part([joins], found) is None:
             sides = dict.fromkeys(

@@ -15,25 +15,35 @@ from select_lang.span import NOWHERE, Span
 __all__ = [
     "UNNAMED",
     "AllOf",
+    "Amount",
     "AnyOf",
     "Between",
+    "Choice",
+    "Closest",
     "Compare",
+    "Count",
     "Everything",
     "Exists",
     "Join",
     "Joins",
     "Leaf",
     "Level",
+    "LineFilter",
+    "Listed",
     "Logic",
     "Missing",
     "Not",
     "OneOf",
     "Operator",
+    "Pick",
+    "Preference",
     "Reference",
     "Rule",
     "Rules",
     "Select",
     "Statement",
+    "StudyLimit",
+    "Unit",
     "Where",
 ]
 
@@ -62,15 +72,22 @@ class Operator(StrEnum):
     CONTAINING = "containing"
     STARTS_WITH = "starts with"
     REGEXP = "regexp"
+    IREGEXP = "iregexp"
+    APPROX = "approx"
+    WITHIN = "within"
 
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """``NumImages > 100``: one attribute of a series against one value, which is kept as written."""
+    """``NumImages > 100``: one attribute of a series against one value, which is kept as written.
+
+    Of several values one is enough, unless it says `every`: ``ImageType all = ORIGINAL``.
+    """
 
     attribute: str
     operator: Operator
     value: str
+    every: bool = False
     at: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -80,6 +97,7 @@ class OneOf:
 
     attribute: str
     values: tuple[str, ...]
+    every: bool = False
     at: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -90,6 +108,25 @@ class Between:
     attribute: str
     low: str
     high: str
+    every: bool = False
+    at: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """``ImageOrientationPatient approx (1, 0, 0, 0, 1, 0)``: all values, in this order; also with ``=``, ``!=``."""
+
+    attribute: str
+    operator: Operator
+    values: tuple[str, ...]
+    at: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LineFilter:
+    """``ClassifyType: .*DIFFUSION``: a regular expression on the one line that says all of a series, as in ror."""
+
+    pattern: str
     at: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -116,7 +153,7 @@ class Everything:
     at: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
-Rule: TypeAlias = Compare | OneOf | Between | Exists | Missing | Everything
+Rule: TypeAlias = Compare | OneOf | Between | Listed | Exists | Missing | Everything | LineFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +165,35 @@ class Reference:
     at: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
+class Unit(StrEnum):
+    """What an `Amount` counts."""
+
+    DAYS = "days"
+    HOURS = "hours"
+    MINUTES = "minutes"
+    SECONDS = "seconds"
+    MM = "mm"
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """``30 minutes``; without a unit, as many as the attribute counts in."""
+
+    number: str
+    unit: Unit | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Join:
-    """``A@FrameOfReferenceUID = B@FrameOfReferenceUID``."""
+    """``A@FrameOfReferenceUID = B@FrameOfReferenceUID``, ``A@StudyDate within 30 days of B@StudyDate``.
+
+    `within` is given for the operator of that name, and only for it.
+    """
 
     left: Reference
     operator: Operator
     right: Reference
+    within: Amount | None = None
     at: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -171,12 +230,69 @@ Rules: TypeAlias = Logic[Rule]
 Joins: TypeAlias = Logic[Join]
 
 
+class Preference(StrEnum):
+    """Which of several series `pick` takes."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    LARGEST = "largest"
+    SMALLEST = "smallest"
+    FIRST = "first"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """``exactly 1`` or ``at least 2``: how many series a name must find."""
+
+    number: int
+    at_least: bool = False
+
+    def holds(self, found: int) -> bool:
+        """Whether so many are right."""
+        return found >= self.number if self.at_least else found == self.number
+
+
+@dataclass(frozen=True, slots=True)
+class Closest:
+    """``closest to DWI by AcquisitionDateTime``: for each series of that name, the one that is nearest to it."""
+
+    name: str
+    by: str
+    at: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """``pick largest by NumImages``: one of the series. Without `by`, by what the preference is usually about."""
+
+    preference: Preference
+    by: str | None = None
+    at: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What may follow the rules of a name: which of the series that fit it takes, and how many there must be."""
+
+    closest: Closest | None = None
+    count: Count | None = None
+    pick: Pick | None = None
+    optional: bool = False
+    shared: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether there is no job without a series of this name."""
+        return not self.optional and self.count != Count(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
-    """``where series named T1 has RULES``."""
+    """``where series named T1 has RULES pick newest``."""
 
     name: str | None
     rules: Rules
+    choice: Choice = Choice()
     at: Span = field(default=NOWHERE, compare=False, repr=False)
 
     @property
@@ -186,14 +302,29 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
+class StudyLimit:
+    """``from earliest study by StudyDate``, ``from last 2 studies``: those of each patient that are looked at."""
+
+    number: int = 1
+    latest: bool = False
+    by: str = "StudyDate"
+    at: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Select:
     """One statement as it was read: not yet known to make sense."""
 
     level: Level
-    source: Level | None
+    source: Level | StudyLimit | None
     wheres: tuple[Where, ...]
     checks: tuple[Joins, ...] = ()
     at: Span = field(default=NOWHERE, compare=False, repr=False)
+
+    @property
+    def limit(self) -> StudyLimit | None:
+        """Which studies of each patient are looked at; None: all of them."""
+        return self.source if isinstance(self.source, StudyLimit) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,3 +342,10 @@ class Statement:
     def names(self) -> tuple[str, ...]:
         """What the series of a job are called, in the order of the statement; an unnamed `where` is `series`."""
         return tuple(dict.fromkeys(where.called for where in self.select.wheres))
+
+    @property
+    def across_studies(self) -> bool:
+        """Whether the jobs of one study depend on the other studies of its patient."""
+        wheres = self.select.wheres
+        beyond = self.level is Level.SERIES and any(where.choice.closest for where in wheres)
+        return self.level in (Level.PATIENT, Level.PROJECT) or beyond or self.select.limit is not None

@@ -115,8 +115,8 @@ class _Reader:
         self.pattern, self.at, self.depth, self.flags = pattern, 0, 0, 0
 
     def read(self) -> Node:
-        if whole := _WHOLE_FLAGS.match(self.pattern):
-            self.flags, self.at = _flags(whole["on"]), whole.end()
+        while whole := _WHOLE_FLAGS.match(self.pattern, self.at):
+            self.flags, self.at = self.flags | _flags(whole["on"]), whole.end()
         return self.alternatives()
 
     def alternatives(self) -> Node:
