@@ -104,6 +104,7 @@ def test_the_blocks_of_the_readme_run(tmp_path: Path) -> None:
             ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
+        assert "Bad DICOM file" not in done.stderr + done.stdout
         return done.stdout
 
     run(set_up)
