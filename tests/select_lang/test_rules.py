@@ -2,7 +2,7 @@
 
 import pytest
 
-from select_lang import read
+from select_lang import SelectSyntaxError, evaluate, read, write
 from select_lang.rules import rules_truth
 from tests.select_lang.builders import series
 
@@ -142,3 +142,67 @@ def test_a_bare_string_is_refused_as_the_values_of_an_attribute():
 
     with pytest.raises(TypeError, match="Modality must be a tuple"):
         Series("a", "1", "P", {"Modality": "CT"})  # type: ignore[dict-item]
+
+
+# -- every value, lists, and capitals  --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "known"),
+    [
+        ("ImageType all = ORIGINAL", "ORIGINAL\\PRIMARY", False),
+        ("ImageType all = ORIGINAL", "ORIGINAL\\ORIGINAL", True),
+        ("ImageType all != DERIVED", "ORIGINAL\\PRIMARY", True),
+        ("ImageType all in (ORIGINAL, PRIMARY)", "ORIGINAL\\PRIMARY", True),
+        ("ImageType all regexp I", "ORIGINAL\\PRIMARY\\M", False),
+        ("ImageType = (ORIGINAL, PRIMARY)", "ORIGINAL\\PRIMARY", True),
+        ("ImageType = (ORIGINAL, PRIMARY)", "PRIMARY\\ORIGINAL", False),
+        ("ImageType = (ORIGINAL, PRIMARY)", "ORIGINAL\\PRIMARY\\M", False),
+        ("ImageType != (ORIGINAL, PRIMARY)", "ORIGINAL", True),
+        ("ImageType iregexp original", "ORIGINAL\\PRIMARY", True),
+        ("ImageType =~ '(?i)^prim'", "ORIGINAL\\PRIMARY", True),
+        ("PixelSpacing all between 0.4 and 0.6", "0.5\\0.7", False),
+        ("PixelSpacing approx (0.5, 0.50005)", "0.5\\0.5", True),
+        ("PixelSpacing approx (0.5, 0.5002)", "0.5\\0.5", False),
+        ("PixelSpacing approx 0.5", "0.5\\0.5", False),
+        ("PixelSpacing approx (0.5, 0.5)", "0.5\\wide", None),
+        ("PixelSpacing = (0.5, 0.7)", "0.6\\wide", False),
+        ("PixelSpacing all > 0", "", None),
+        ("PixelSpacing = (1, 2)", "", None),
+    ],
+)
+def test_all_values_may_be_asked(rule, value, known):
+    (where,) = read(f"select series where {rule}").select.wheres
+    attribute = rule.split()[0]
+    one = series("1", **({attribute: value} if value else {}))
+    assert rules_truth(where.rules, one) is known
+
+
+# -- the older filter -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("ClassifyType: .*DIFFUSION", True),
+        ("Modality: MR.*ClassifyType: axial,DIFFUSION$", True),
+        ("SeriesDescription: T1", False),
+        (r"NumImages: \d{2},", True),
+        (".*", True),
+    ],
+)
+def test_a_line_filter_of_ror_is_read_as_one(text, fits):
+    statement = read(text)
+    assert write(statement) == text and read(write(statement)) == statement
+    one = series(
+        "1", Modality="MR", NumImages="64", ClassifyTypes="axial\\DIFFUSION", SeriesDescription="ep2d"
+    )
+    assert bool(evaluate(statement, [one])) is fits
+
+
+@pytest.mark.parametrize(
+    "text", ["Modality = CT", "selct study where Modality = MR", "T1", "where Path regexp .*"]
+)
+def test_a_statement_with_a_mistake_is_no_line_filter(text):
+    with pytest.raises(SelectSyntaxError):
+        read(text)
