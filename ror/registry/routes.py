@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from ror.db import Database, tables
-from ror.errors import AlreadyExists, ConfigurationError
+from ror.errors import AlreadyExists, ConfigurationError, NotFound
 
 __all__ = ["ANY", "Route", "RouteStore"]
 
@@ -47,6 +47,22 @@ class RouteStore:
             )
         if not added.rowcount:
             raise AlreadyExists(f"{calling_ae} → {called_ae} has a route already", "see `ror route list`")
+
+    def remove(self, route: Route) -> None:
+        """Remove a route; what its senders have sent stays (`NotFound` if there is no such route)."""
+        table = tables.routes.c
+        same = (
+            (table.calling_ae == route.calling_ae.strip())
+            & (table.called_ae == route.called_ae.strip())
+            & (table.project == route.project)
+        )
+        with self._database.write() as connection:
+            removed = connection.execute(tables.routes.delete().where(same))
+        if not removed.rowcount:
+            raise NotFound(
+                f"there is no route {route.calling_ae} → {route.called_ae} to project {route.project}",
+                "see `ror route list`",
+            )
 
     def list(self) -> list[Route]:
         """All routes, the most particular first: the order in which they are tried."""

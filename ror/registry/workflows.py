@@ -5,15 +5,18 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import sqlalchemy as sa
 
 import select_lang
-from containers import Manifest, Package
+from containers import Package
 from ror.db import Database, tables
-from ror.errors import ConfigurationError, NotFound
+from ror.errors import NotFound
+from ror.registry.package_checks import check_names, check_program
 
 __all__ = ["InstalledWorkflow", "WorkflowStore"]
 
@@ -39,47 +42,76 @@ class WorkflowStore:
         self._database = database
         self._packages = packages
 
-    def add(self, project: str, folder: Path) -> InstalledWorkflow:
+    def add(
+        self, project: str, folder: Path, prepare: Callable[[Package], None] | None = None
+    ) -> InstalledWorkflow:
         """Install a package and enable it in a project, in place of an older version of the same name.
+
+        `prepare` gets the installed copy before that is enabled. Whatever fails leaves everything as it was.
 
         Raises
         ------
         containers.ManifestError, select_lang.SelectError
             The package or its select statement has faults.
         ConfigurationError
-            A mask lies on the grid of a series that the select statement does not name.
+            Its program is missing, or a mask lies on the grid of a series that the select statement does not name.
         """
         package = Package.load(folder)
-        statement = select_lang.read(package.manifest.select)
-        check_names(package.manifest, statement)
-        self._keep_copy(package)
+        manifest = package.manifest
+        check_names(manifest, select_lang.read(manifest.select))
+        check_program(package)
         workflow = InstalledWorkflow(
-            project,
-            package.manifest.name,
-            package.manifest.version,
-            package.digest,
-            package.manifest.select,
-            True,
+            project, manifest.name, manifest.version, package.digest, manifest.select, True
         )
-        table = tables.workflows
-        same_name = (table.c.project == project) & (table.c.name == workflow.name)
-        with self._database.write() as connection:
-            connection.execute(table.update().where(same_name).values(enabled=False))
-            insert = self._database.insert(table).values(
-                project=project,
-                name=workflow.name,
-                digest=workflow.digest,
-                version=workflow.version,
-                select_text=workflow.select_text,
-                enabled=True,
-                added_at=time.time(),
-            )
-            connection.execute(
-                insert.on_conflict_do_update(
-                    index_elements=["project", "name", "digest"], set_={"enabled": True}
-                )
-            )
+        with ExitStack() as undo:
+            if self._keep_copy(package):
+                undo.callback(shutil.rmtree, self._folder(workflow.name, workflow.digest))
+            if prepare is not None:
+                prepare(self.package(workflow.name, workflow.digest))
+            with self._database.write() as connection:
+                self._install(connection, workflow)
+                self._switch(connection, project, workflow.name, workflow.digest)
+            undo.pop_all()
         return workflow
+
+    def enable(
+        self, project: str, name: str, version: str | None = None, digest: str = ""
+    ) -> InstalledWorkflow:
+        """Enable an installed version, in place of another of the same name; the beginning of its digest will do.
+
+        Raises
+        ------
+        NotFound
+            The project has no such version, or more than one, or its package is gone.
+        """
+        versions = [
+            one
+            for one in self.list(project)
+            if one.name == name and version in (None, one.version) and one.digest.startswith(digest)
+        ]
+        if not versions:
+            raise NotFound(
+                f"project {project} has no such version of a workflow {name}", "see `ror workflow list`"
+            )
+        if len(versions) > 1:
+            told = ", ".join(f"{one.version} ({one.digest[:12]})" for one in versions)
+            raise NotFound(
+                f"project {project} has more than one {name}: {told}", "say --version or --digest, too"
+            )
+        (one,) = versions
+        self.package(name, one.digest)
+        with self._database.write() as connection:
+            self._switch(connection, project, name, one.digest)
+        return replace(one, enabled=True)
+
+    def disable(self, project: str, name: str) -> InstalledWorkflow:
+        """Let a project's workflow want no more studies; its jobs go on. `NotFound` if none of that name is enabled."""
+        enabled = [one for one in self.list(project, enabled_only=True) if one.name == name]
+        if not enabled:
+            raise NotFound(f"project {project} has no enabled workflow {name}", "see `ror workflow list`")
+        with self._database.write() as connection:
+            self._switch(connection, project, name, None)
+        return replace(enabled[0], enabled=False)
 
     def list(self, project: str | None = None, *, enabled_only: bool = False) -> list[InstalledWorkflow]:
         """Installed workflows by project, name and time of installation."""
@@ -99,27 +131,40 @@ class WorkflowStore:
 
     def package(self, name: str, digest: str) -> Package:
         """The package of an installed version, as it was when installed."""
-        folder = self._packages / name / digest
+        folder = self._folder(name, digest)
         if not folder.is_dir():
             raise NotFound(f"the package {name} {digest[:12]} is not in {self._packages}", "install it again")
         return Package.load(folder)
 
-    def _keep_copy(self, package: Package) -> None:
-        target = self._packages / package.manifest.name / package.digest
+    def _folder(self, name: str, digest: str) -> Path:
+        return self._packages / name / digest
+
+    def _keep_copy(self, package: Package) -> bool:
+        target = self._folder(package.manifest.name, package.digest)
         if target.exists():
-            return
+            return False
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
             copy = Path(temporary) / "package"
             shutil.copytree(package.folder, copy, ignore=_NOT_COPIED)
             copy.rename(target)
+        return True
 
-
-def check_names(manifest: Manifest, statement: select_lang.Statement) -> None:
-    """Refuse a manifest that needs a series which its select statement does not name."""
-    unknown = [name for name in manifest.series_names_needed() if name not in statement.names]
-    if unknown:
-        raise ConfigurationError(
-            f"workflow {manifest.name}: {', '.join(unknown)} is no name in its select statement",
-            advice=f"the names there are: {', '.join(statement.names)}",
+    def _install(self, connection: sa.Connection, workflow: InstalledWorkflow) -> None:
+        insert = self._database.insert(tables.workflows).values(
+            project=workflow.project,
+            name=workflow.name,
+            digest=workflow.digest,
+            version=workflow.version,
+            select_text=workflow.select_text,
+            enabled=False,
+            added_at=time.time(),
         )
+        connection.execute(insert.on_conflict_do_nothing())
+
+    def _switch(self, connection: sa.Connection, project: str, name: str, digest: str | None) -> None:
+        """Of the versions of a workflow, have that of `digest` enabled, or none."""
+        table = tables.workflows
+        versions = (table.c.project == project) & (table.c.name == name)
+        is_enabled = sa.false() if digest is None else table.c.digest == digest
+        connection.execute(table.update().where(versions).values(enabled=is_enabled))

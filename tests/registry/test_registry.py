@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from anonymizer import ProfileError
-from containers import ManifestError
+from containers import ImageError, ManifestError, Package
 from ror.db import Database
 from ror.errors import AlreadyExists, ConfigurationError, NotFound
 from ror.registry import Project, ProjectStore, Route, RouteStore, WorkflowStore
@@ -163,6 +165,24 @@ def test_a_pair_of_titles_has_one_route(routes: RouteStore) -> None:
     assert routes.list() == [Route("CT", "*", "lungs")]
 
 
+def test_a_route_that_is_removed_is_tried_no_more(routes: RouteStore) -> None:
+    routes.add(Route("CT", "*", "lungs"))
+    routes.add(Route("*", "*", "rest"))
+    routes.remove(Route(" CT ", "*", "lungs"))
+    assert routes.list() == [Route("*", "*", "rest")]
+    routes.add(Route("CT", "*", "heads"))  # the pair of titles is free again
+
+
+@pytest.mark.parametrize(
+    "other", [Route("CT", "ROR", "lungs"), Route("*", "*", "lungs"), Route("CT", "*", "heads")]
+)
+def test_only_the_very_route_is_removed(routes: RouteStore, other: Route) -> None:
+    routes.add(Route("CT", "*", "lungs"))
+    with pytest.raises(NotFound, match="no route"):
+        routes.remove(other)
+    assert routes.list() == [Route("CT", "*", "lungs")]
+
+
 @pytest.mark.parametrize("title", ["", "   ", "A" * 17])
 def test_a_title_that_is_none_is_refused(routes: RouteStore, title: str) -> None:
     with pytest.raises(ConfigurationError, match="is no AE title"):
@@ -217,6 +237,121 @@ def test_an_older_version_can_be_enabled_again(workflows: WorkflowStore, tmp_pat
     assert workflows.add("lungs", BOX) == old
     assert workflows.list("lungs", enabled_only=True) == [old]
     assert len(workflows.list("lungs")) == 2
+
+
+def test_a_version_whose_image_cannot_be_made_changes_nothing(
+    workflows: WorkflowStore, tmp_path: Path
+) -> None:
+    old = workflows.add("lungs", BOX)
+    packages = sorted((tmp_path / "packages").rglob("*"))
+
+    def refuse(package: Package) -> None:
+        assert package.folder.is_relative_to(tmp_path / "packages")
+        assert workflows.list() == [old]  # not enabled before it is made
+        raise ImageError("it cannot be built", "mend it")
+
+    with pytest.raises(ImageError):
+        workflows.add("lungs", changed(tmp_path / "newer", '"1.0.0"', '"1.1.0"'), refuse)
+    assert workflows.list() == [old]
+    assert sorted((tmp_path / "packages").rglob("*")) == packages
+    with pytest.raises(ImageError):
+        workflows.add("lungs", BOX, refuse)  # an installed package keeps its copy
+    assert workflows.package("box", old.digest).digest == old.digest
+
+
+def test_a_workflow_can_be_disabled_and_enabled_again(workflows: WorkflowStore) -> None:
+    added = workflows.add("lungs", BOX)
+    other = workflows.add("heads", BOX)
+    assert workflows.disable("lungs", "box") == replace(added, enabled=False)
+    assert workflows.list(enabled_only=True) == [other]
+    with pytest.raises(NotFound, match="no enabled workflow box"):
+        workflows.disable("lungs", "box")
+    assert workflows.enable("lungs", "box") == added
+    assert workflows.list("lungs") == [added]
+
+
+def test_of_several_versions_the_one_that_is_named_is_enabled(
+    workflows: WorkflowStore, tmp_path: Path
+) -> None:
+    old = workflows.add("lungs", BOX)
+    new = workflows.add("lungs", changed(tmp_path / "newer", '"1.0.0"', '"1.1.0"'))
+    with pytest.raises(NotFound, match=r"more than one box: 1\.0\.0 .*, 1\.1\.0 "):
+        workflows.enable("lungs", "box")
+    with pytest.raises(NotFound, match="no such version"):
+        workflows.enable("lungs", "box", "2.0.0")
+    assert workflows.list("lungs", enabled_only=True) == [new]
+    assert workflows.enable("lungs", "box", "1.0.0") == old
+    assert workflows.list("lungs", enabled_only=True) == [old]
+    assert workflows.enable("lungs", "box", digest=new.digest[:10]) == new
+    assert workflows.list("lungs", enabled_only=True) == [new]
+
+
+def test_a_version_whose_package_is_gone_is_not_enabled(workflows: WorkflowStore, tmp_path: Path) -> None:
+    workflows.add("lungs", BOX)
+    disabled = workflows.disable("lungs", "box")
+    shutil.rmtree(tmp_path / "packages")
+    with pytest.raises(NotFound, match="is not in"):
+        workflows.enable("lungs", "box")
+    assert workflows.list() == [disabled]
+
+
+ITS_OWN = """ARG BASE=python:3.11
+FROM ${BASE}
+# wheels/ is there
+COPY requirements.txt \\
+     /tmp/
+RUN python3 -m venv /opt/venv \\
+ && /opt/venv/bin/pip install -r /tmp/requirements.txt
+COPY . /app
+WORKDIR /app
+"""
+
+
+@pytest.mark.parametrize(
+    "command", [["python", "main.py"], ["python", "-u", "src/main.py", "{}"], ["./run"], ["go.sh"]]
+)
+@pytest.mark.parametrize("dockerfile", ["", ITS_OWN])
+def test_a_program_of_the_package_that_is_not_there_is_refused(
+    workflows: WorkflowStore, tmp_path: Path, command: list[str], dockerfile: str
+) -> None:
+    folder = with_command(tmp_path / "box", command, dockerfile)
+    with pytest.raises(ConfigurationError, match=r"names \S+, which is not in "):
+        workflows.add("lungs", folder)
+    assert workflows.list() == []
+    program = folder / next(word for word in command if word.endswith((".py", ".sh", "run")))
+    program.parent.mkdir(exist_ok=True)
+    program.touch()
+    assert workflows.add("lungs", folder).enabled
+
+
+@pytest.mark.parametrize(
+    ("command", "dockerfile"),
+    [
+        (["python", "-m", "segment", "main.py"], ""),
+        (["bash", "-c", "exec main.py"], ""),
+        (["/opt/main.py"], ""),
+        (["python", "/opt/main.py"], ""),
+        (["segment", "{input}", "{output}/made.py"], ""),
+        (["python", "main.py"], "FROM nnunet:2\nCOPY . /app"),
+        (["python", "main.py"], ITS_OWN + "COPY --from=nnunet:2 /program /app"),
+        (["python", "main.py"], ITS_OWN + "RUN tar xf program.tgz"),
+        (["python", "main.py"], ITS_OWN + "ADD https://example.org/program /app/"),
+        (["python", "main.py"], ITS_OWN + "COPY box.py /app/main.py"),
+        (["python", "other/box.py"], ITS_OWN + "COPY box.py /app/other/"),
+    ],
+)
+def test_a_program_that_the_image_may_bring_is_not_asked_for(
+    workflows: WorkflowStore, tmp_path: Path, command: list[str], dockerfile: str
+) -> None:
+    assert workflows.add("lungs", with_command(tmp_path / "box", command, dockerfile)).enabled
+
+
+def with_command(folder: Path, command: list[str], dockerfile: str) -> Path:
+    """A copy of the package `box` with another command, and with a Dockerfile of its own if that is not empty."""
+    changed(folder, '["python", "box.py"]', json.dumps(command))
+    if dockerfile:
+        (folder / "Dockerfile").write_text(dockerfile)
+    return folder
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,66 @@
+"""What is wrong with a package that only its folder, its manifest and its select statement together can tell."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+
+import select_lang
+from containers import Manifest, Package
+from ror.errors import ConfigurationError
+
+__all__ = ["check_names", "check_program"]
+
+# Instructions that bring no file but those of the package. Another image, or a stage of one, may bring any.
+_BRINGS_NOTHING = re.compile(
+    r"#|$|(ARG|ENV|WORKDIR|USER|LABEL|SHELL)\s|FROM \$\{?BASE\b|(COPY|ADD)\s(?!--from|.*://)", re.IGNORECASE
+)
+
+
+def check_names(manifest: Manifest, statement: select_lang.Statement) -> None:
+    """Refuse a manifest that needs a series which its select statement does not name."""
+    unknown = [name for name in manifest.series_names_needed() if name not in statement.names]
+    if unknown:
+        raise ConfigurationError(
+            f"workflow {manifest.name}: {', '.join(unknown)} is no name in its select statement",
+            advice=f"the names there are: {', '.join(statement.names)}",
+        )
+
+
+def check_program(package: Package) -> None:
+    """Refuse a package whose command names a program of its own that is not there.
+
+    Only what can be nothing else: a relative path that ends in ``.py`` or ``.sh``, or that the command begins with, and
+    that no Dockerfile of the package could make.
+    """
+    program = _own_program(package.manifest.command)
+    if program is None or (package.folder / program).exists():
+        return
+    if package.docker_image or (package.dockerfile and _may_make(package, package.dockerfile, program)):
+        return
+    raise ConfigurationError(
+        f"workflow {package.manifest.name}: its command names {program}, which is not in {package.folder}",
+        advice="add the file, or correct `command`; name a program of the image by its absolute path",
+    )
+
+
+def _own_program(command: tuple[str, ...]) -> str | None:
+    for place, word in enumerate(command):
+        if word in ("-m", "-c"):  # a module or code, and what follows are its arguments
+            return None
+        if word.endswith((".py", ".sh")) or (place == 0 and "/" in word):
+            return None if word.startswith(("/", "-")) or "{" in word or "=" in word else word
+    return None
+
+
+def _may_make(package: Package, dockerfile: Path, program: str) -> bool:
+    name = PurePosixPath(program).name
+    text = dockerfile.read_text(encoding="utf-8").replace("\\\n", " ")
+    elsewhere = any(path.name == name for path in package.files())  # it may be copied from there
+    return elsewhere or name in text or not all(_brings_nothing(line.strip()) for line in text.splitlines())
+
+
+def _brings_nothing(line: str) -> bool:
+    if line[:4].upper() == "RUN ":
+        return all(re.search(r"\b(pip|venv)\b", part) for part in re.split(r"&&|;", line))
+    return _BRINGS_NOTHING.match(line) is not None
