@@ -6,6 +6,7 @@ The only place that imports the docker SDK.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import threading
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
+from docker.constants import DEFAULT_TIMEOUT_SECONDS
 from docker.errors import APIError, DockerException, ImageNotFound
 from docker.models.containers import Container
 from docker.models.images import Image as DockerImage
@@ -22,8 +24,16 @@ from docker.types import DeviceRequest, LogConfig, Mount
 from requests.exceptions import RequestException
 
 from containers.build_context import build_context, takes_base
-from containers.docker_terms import JOB_LABEL, container_settings, instant, outcome, repository, user
-from containers.errors import ImageError, RuntimeUnavailable
+from containers.docker_terms import (
+    ENDED_BY_DAEMON,
+    JOB_LABEL,
+    container_settings,
+    instant,
+    outcome,
+    repository,
+    user,
+)
+from containers.errors import AdvisedError, ImageError, RuntimeUnavailable
 from containers.folders import emptied
 from containers.log_sink import LogSink
 from containers.once import exclusive
@@ -38,6 +48,8 @@ _BASE_LABEL = "ror.base"
 _GRACE_SECONDS = 3
 _LOOK_SECONDS = 0.1
 _BUILD_SECONDS = 3600
+_ANSWER_SECONDS = 3
+_WITH_DAEMON = "the Docker daemon has stopped, and ended the program"
 
 
 class DockerRuntime:
@@ -51,7 +63,7 @@ class DockerRuntime:
     root
         A folder of its own: ``wheels/`` and locks.
     base_image
-        What images are built on: Python 3.11 with venv. Default: ROR_BASE_IMAGE, else the official slim one.
+        What images are built on: Python 3.11 with venv.
     host
         The daemon's socket. Default: DOCKER_HOST, else ``unix:///var/run/docker.sock``.
     build_network
@@ -65,13 +77,13 @@ class DockerRuntime:
     def __init__(
         self,
         root: Path,
-        base_image: str | None = None,
+        base_image: str = _DEFAULT_BASE,
         host: str | None = None,
         build_network: str = "none",
         wheels: Path | None = None,
     ) -> None:
         self._root = root.resolve()
-        self._base = base_image or os.environ.get("ROR_BASE_IMAGE") or _DEFAULT_BASE
+        self._base = base_image
         self._host = host
         self._build_network = build_network
         self._wheels = wheels or default_wheels()
@@ -82,10 +94,10 @@ class DockerRuntime:
     def availability(self) -> Availability:
         """See `Runtime.availability`."""
         try:
-            self._client()
+            with _gone_told():
+                return Availability(True, lacks=_lacking(self._client(), self._base))
         except RuntimeUnavailable as error:
             return Availability(False, str(error))
-        return Availability(True)
 
     def prepare(self, package: Package, report: Report = print) -> Image:
         """See `Runtime.prepare`."""
@@ -95,7 +107,9 @@ class DockerRuntime:
     def _prepare(self, package: Package, report: Report) -> Image:
         client = self._client()
         if package.docker_image:
-            image = _present_or_pulled(client, package.docker_image, "Load it with docker load.", report)
+            image = _present_or_pulled(
+                client, package.docker_image, report, ImageError, "Load it with docker load."
+            )
             return Image(self.name, package.docker_image, str(image.id))
         reference = f"ror/{repository(package.manifest.name)}:{package.digest[:12]}"
         # Two workers may want it at once; the second finds what the first has built.
@@ -134,7 +148,7 @@ class DockerRuntime:
     def _client(self) -> docker.DockerClient:
         if self._known_client is None:
             try:
-                client = docker.DockerClient(base_url=self._host) if self._host else docker.from_env()
+                client = self._connected()
                 client.ping()
             except (DockerException, RequestException) as error:
                 where = self._host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
@@ -150,9 +164,9 @@ class DockerRuntime:
     ) -> DockerImage:
         base = {"BASE": self._base} if takes_base(package) else {}
         if base:
-            _present_or_pulled(
-                client, self._base, "Or set ROR_BASE_IMAGE to one with Python 3.11 and venv.", report
-            )
+            # Nothing is wrong with the package: it can be prepared as soon as the operator has got the image.
+            advice = "Or set engine.base_image to one with Python 3.11 and venv."
+            _present_or_pulled(client, self._base, report, RuntimeUnavailable, advice)
         wheels = wheels_for(package, self._root, self._wheels, client.info()["Architecture"], report)
         report(f"building {reference}")
         with build_context(package, wheels) as context:
@@ -180,12 +194,33 @@ class DockerRuntime:
                     return refused
                 ending = self._follow(container, order, log)
                 container.reload()
-                return outcome(container.attrs["State"], ending, order)
+                told = outcome(container.attrs["State"], ending, order)
+                if told.exit_code in ENDED_BY_DAEMON and not self._saw_end(container):
+                    return dataclasses.replace(told, ending=Ending.LOST, exit_code=None, detail=_WITH_DAEMON)
+                return told
             finally:
                 container.remove(v=True, force=True)
         except RequestException as error:
             now = datetime.now(UTC)
             return Outcome(Ending.LOST, None, now, now, f"lost sight of the container: {_innermost(error)}")
+
+    def _saw_end(self, container: Container) -> bool:
+        """Is the daemon that saw the container end there now? None is while it stops, and another after its restart.
+
+        Asked over a connection of its own: a daemon that stops serves those it has, and takes no new ones. One that
+        came after it has its containers, but not its events.
+        """
+        try:
+            with contextlib.closing(self._connected(_ANSWER_SECONDS)) as client:
+                ends = {"container": container.id, "event": "die"}
+                return any(client.events(since=0, until=int(time.time()) + 1, filters=ends))
+        except (DockerException, RequestException):
+            return False
+
+    def _connected(self, timeout_s: int = DEFAULT_TIMEOUT_SECONDS) -> docker.DockerClient:
+        if self._host:
+            return docker.DockerClient(base_url=self._host, timeout=timeout_s)
+        return docker.from_env(timeout=timeout_s)
 
     def _follow(self, container: Container, order: RunOrder, log: LogSink) -> Ending | None:
         """Pass on what the program prints until it ends; end it over time or when told, and say why."""
@@ -304,9 +339,18 @@ def _built(client: docker.DockerClient, reference: str, base: str) -> DockerImag
     return image if image.labels.get(_BASE_LABEL) == base else None
 
 
+def _lacking(client: docker.DockerClient, base: str) -> str:
+    try:
+        client.images.get(base)
+    except ImageNotFound:
+        return f"the base image {base} is not on this machine: docker pull {base}, or docker load a copy of it"
+    return ""
+
+
 def _present_or_pulled(
-    client: docker.DockerClient, reference: str, advice: str, report: Report
+    client: docker.DockerClient, reference: str, report: Report, fault: type[AdvisedError], advice: str
 ) -> DockerImage:
+    """The image, got from its registry where it is not on this machine; `fault` where it cannot be."""
     try:
         return client.images.get(reference)
     except ImageNotFound:
@@ -314,7 +358,7 @@ def _present_or_pulled(
     try:
         return client.images.pull(reference)
     except (DockerException, RequestException) as error:
-        raise ImageError(
+        raise fault(
             f"the image {reference} is not on this machine and cannot be pulled: {_innermost(error)}",
             f"Get it where there is internet (docker pull, docker save) and docker load it here. {advice}",
         ) from error

@@ -9,9 +9,11 @@ from typing import Any
 
 from containers.runtime import Ending, Outcome, RunOrder, command_line, environment
 
-__all__ = ["JOB_LABEL", "container_settings", "instant", "outcome", "repository", "user"]
+__all__ = ["ENDED_BY_DAEMON", "JOB_LABEL", "container_settings", "instant", "outcome", "repository", "user"]
 
 JOB_LABEL = "ror.job"
+# How a container ends with its daemon: by SIGTERM, by SIGKILL, or unseen (255) when the daemon itself was killed.
+ENDED_BY_DAEMON = frozenset({128 + 15, 128 + 9, 255})
 # An ancestor's image with this label ends its command with /output by itself, and wants the call as its
 # arguments.
 _ANCESTOR_LABEL = "com.ror.conda.env.name"

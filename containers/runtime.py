@@ -34,10 +34,14 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """Can the runtime work on this machine? `reason` says why not, and what to do."""
+    """Can the runtime work on this machine? `reason` says why not, and what to do.
+
+    `lacks` says what a runtime that works has yet to get before it can prepare every package.
+    """
 
     ok: bool
     reason: str = ""
+    lacks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,6 @@ _OTHER_VARIABLES = {
     "ROR_HOME",
     "ROR_TEST_DATA",
     "ROR_CACHE",
-    "ROR_BASE_IMAGE",
     "ROR_WHEELS",
     "ROR_CONT_OPTIONS",
 }
@@ -126,7 +125,7 @@ def read(home: Path, environment: Mapping[str, str] | None = None) -> Settings:
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file} is no TOML:", (str(error),), "correct the file") from error

@@ -65,6 +65,12 @@ def test_all_faults_are_told_at_once_each_with_its_path(tmp_path: Path) -> None:
     ]
 
 
+def test_the_base_image_is_set_in_one_way_only(tmp_path: Path) -> None:
+    assert paths(faults(tmp_path, "", {"ROR_BASE_IMAGE": "x"})) == ["ROR_BASE_IMAGE"]
+    (tmp_path / "ror.toml").write_text("")
+    assert config.read(tmp_path, {"ROR_ENGINE__BASE_IMAGE": "x"}).engine.base_image == "x"
+
+
 def test_an_unknown_key_is_called_unknown(tmp_path: Path) -> None:
     assert faults(tmp_path, "[listener]\nprot = 1") == ["listener.prot: unknown key"]
 

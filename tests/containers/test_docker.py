@@ -10,7 +10,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from containers import DockerRuntime, Ending, ImageError, Limits, Package, RuntimeUnavailable
+from containers import Availability, DockerRuntime, Ending, ImageError, Limits, Package, RuntimeUnavailable
 from tests.containers.conftest import Stage
 from tests.support.docker_daemon import BASE_IMAGE
 
@@ -86,16 +86,26 @@ def test_a_container_that_ended_while_no_engine_watched_is_read_and_not_run_agai
     assert not (stage.output / "output.json").exists()
 
 
-def test_a_missing_base_image_says_what_to_do(stage: Stage, docker_host: str, tmp_path: Path) -> None:
+def test_a_missing_base_image_is_lacked_and_waited_for(
+    stage: Stage, docker_host: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "based"
     folder.mkdir()
     manifest = (stage.package.folder / "workflow.toml").read_text()
     (folder / "workflow.toml").write_text(manifest.replace('"actor"', '"based"'))
     runtime = DockerRuntime(tmp_path / "docker", "localhost:1/no-such-base:1", docker_host)
+    available = runtime.availability()
+    assert available.ok
+    assert "docker pull localhost:1/no-such-base:1" in available.lacks
     with pytest.raises(
-        ImageError, match=r"no-such-base:1 is not on this machine(.|\n)*docker load(.|\n)*ROR_BASE_IMAGE"
+        RuntimeUnavailable,
+        match=r"no-such-base:1 is not on this machine(.|\n)*docker load(.|\n)*engine.base_image",
     ):
         runtime.prepare(Package.load(folder), lambda line: None)
+
+
+def test_a_runtime_with_its_base_image_lacks_nothing(runtime: DockerRuntime) -> None:
+    assert runtime.availability() == Availability(True)
 
 
 def test_a_build_that_fails_shows_its_last_words(stage: Stage, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
-__all__ = ["BASE_IMAGE", "NoDocker", "docker_daemon"]
+__all__ = ["BASE_IMAGE", "NoDocker", "OwnDaemon", "docker_daemon"]
 
 BASE_IMAGE = "ror-base:bookworm"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ror-tests"
@@ -41,7 +41,7 @@ def docker_daemon() -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
         if not _answers(host):
-            host = stack.enter_context(_own_daemon())
+            host = stack.enter_context(_own_daemon()).address
         _bring_base_image(host)
         yield host
 
@@ -55,27 +55,60 @@ def _answers(host: str) -> bool:
     return True
 
 
+class OwnDaemon:
+    """A daemon that a test may stop and start again, as an administrator does; it keeps its images and containers."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[str] | None = None
+        self.address = f"unix://{folder}/docker.sock"
+
+    @classmethod
+    @contextlib.contextmanager
+    def run(cls) -> "Iterator[OwnDaemon]":
+        """Start one that ends with the block, with the base image.
+
+        Raises
+        ------
+        NoDocker
+            It cannot be started here, or there is no way to the base image.
+        """
+        with _own_daemon() as own:
+            _bring_base_image(own.address)
+            yield own
+
+    def start(self) -> None:
+        """Start it and wait until it listens."""
+        command = ["dockerd", "--host", self.address, "--pidfile", self._folder / "pid"]
+        command += ["--data-root", self._folder / "data", "--exec-root", self._folder / "exec"]
+        command += ["--bridge=none", "--iptables=false", "--ip6tables=false"]
+        self._process = subprocess.Popen(
+            command,
+            env={**os.environ, "PATH": _PATH},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        _wait_until_it_listens(self._process)
+
+    def stop(self) -> None:
+        """Stop it, and with it its containers."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(60)
+
+
 @contextlib.contextmanager
-def _own_daemon() -> Iterator[str]:
+def _own_daemon() -> Iterator[OwnDaemon]:
     if os.geteuid() != 0 or shutil.which("dockerd", path=_PATH) is None:
         raise NoDocker("no Docker daemon runs, and starting one needs root and Debian's docker.io")
     folder = Path(tempfile.mkdtemp(prefix="ror-docker-"))
-    command = ["dockerd", "--host", f"unix://{folder}/docker.sock", "--pidfile", folder / "pid"]
-    command += ["--data-root", folder / "data", "--exec-root", folder / "exec"]
-    command += ["--bridge=none", "--iptables=false", "--ip6tables=false"]
-    daemon = subprocess.Popen(
-        command,
-        env={**os.environ, "PATH": _PATH},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    own = OwnDaemon(folder)
     try:
-        _wait_until_it_listens(daemon)
-        yield f"unix://{folder}/docker.sock"
+        own.start()
+        yield own
     finally:
-        daemon.terminate()
-        daemon.wait(60)
+        own.stop()
         shutil.rmtree(folder)
 
 
