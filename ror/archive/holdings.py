@@ -80,12 +80,20 @@ class Holdings:
 
     def study(self, study_uid: str) -> tuple[str, str]:
         """(project, patient id) of a study, or `NotFound`."""
+        row = self._study(study_uid)
+        return row.project, row.patient_id
+
+    def _study(self, study_uid: str) -> sa.Row[tuple[object, ...]]:
         query = sa.select(tables.studies).where(tables.studies.c.study_uid == study_uid)
         with self._database.read() as connection:
             row = connection.execute(query).first()
         if row is None:
             raise NotFound(f"there is no study {study_uid}", "see `ror studies`")
-        return row.project, row.patient_id
+        return row
+
+    def state(self, study_uid: str) -> StudyState:
+        """Where a study stands, or `NotFound`."""
+        return StudyState(self._study(study_uid).state)
 
     def catalogue(
         self, project: str, *, study_uid: str | None = None, patient_id: str | None = None

@@ -16,15 +16,15 @@ __all__ = ["main"]
 # command: (module, its help in one line); modules are imported only for the command that is called.
 _COMMANDS = {
     "doctor": ("ror.cli.doctor", "Check the installation, and say how to mend what is wrong."),
-    "jobs": ("ror.cli.jobs", "List, show, retry and cancel jobs; say why a study has none."),
+    "jobs": ("ror.cli.jobs", "List, show, match and retry jobs; say why a study has none."),
     "measurements": ("ror.cli.measurements", "Show the measurements of finished jobs."),
     "project": ("ror.cli.project", "Add, change and list projects."),
     "quarantine": ("ror.cli.quarantine", "List the objects that could not be taken in."),
-    "route": ("ror.cli.route", "Add and list routes from senders to projects."),
+    "route": ("ror.cli.route", "Add, remove and list routes from senders to projects."),
     "serve": ("ror.cli.serve", "Receive studies and run their workflows."),
     "studies": ("ror.cli.studies", "List the studies of the archive."),
     "work": ("ror.cli.work", "Run workflows, without receiving."),
-    "workflow": ("ror.cli.workflow", "Install and list workflows."),
+    "workflow": ("ror.cli.workflow", "Install, enable, disable and list workflows."),
 }
 
 

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from ror.app import App
 
-__all__ = ["home_and_json", "moment", "opened", "print_table"]
+__all__ = ["folded", "home_and_json", "moment", "opened", "print_table"]
 
 _WIDTH = 1000
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -56,6 +56,11 @@ def moment(seconds: float | None) -> str:
     return "–" if seconds is None else datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def folded(text: str) -> str:
+    """A text of several lines in one."""
+    return " ".join(filter(None, map(str.strip, text.splitlines())))
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, as_json: bool) -> None:
     """Print rows as a table, or as a JSON list of objects with the columns as keys."""
     if as_json:
@@ -76,4 +81,4 @@ def _text(column: str, value: object) -> str:
         return "–"
     if column.endswith("_at") and isinstance(value, float):
         return moment(value)
-    return ", ".join(value) if isinstance(value, (list, tuple)) else str(value)
+    return folded(", ".join(value) if isinstance(value, (list, tuple)) else str(value))

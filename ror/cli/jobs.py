@@ -1,14 +1,15 @@
-"""``ror jobs list | show | logs | why | retry | cancel``."""
+"""``ror jobs list | show | logs | why | match | retry | cancel``."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 
 import click
 
-from ror.cli.common import home_and_json, home_option, moment, opened, print_table
-from ror.engine import JobRow
+from ror.cli.common import folded, home_and_json, home_option, moment, opened, print_table
+from ror.engine import JobRow, JobStore
 from ror.errors import NotFound
 from ror.model import JobState
 
@@ -17,7 +18,7 @@ __all__ = ["command"]
 
 @click.group()
 def command() -> None:
-    """List, show, retry and cancel jobs; say why a study has none.
+    """List, show, match, retry and cancel jobs; say why a study has none.
 
     Example: ror jobs list --state failed
     """
@@ -52,7 +53,7 @@ def list_(
                 row.job.study_uid,
                 row.created_at,
                 row.ended_at,
-                row.job.detail,
+                row.reason,
             )
             for row in rows
         ],
@@ -92,7 +93,7 @@ def _print_job(row: JobRow) -> None:
         click.echo(f"  series   {one.name}: {one.series_uid}")
     for step in row.steps:
         seconds = "…" if step.ended_at is None else f"{step.ended_at - step.started_at:.1f} s"
-        click.echo(f"  {step.step:<8} {moment(step.started_at)}  {seconds:>8}  {step.detail}")
+        click.echo(f"  {step.step:<8} {moment(step.started_at)}  {seconds:>8}  {folded(step.detail)}")
 
 
 @command.command()
@@ -116,13 +117,41 @@ def logs(context: click.Context, job_id: str) -> None:
 @home_and_json
 @click.pass_context
 def why(context: click.Context, study_uid: str, as_json: bool) -> None:
-    """Say for every enabled workflow which jobs a study gives, or which rule found nothing.
+    """Say for every enabled workflow which jobs it wants of a study, and how they stand, or why it wants none.
 
     Example: ror jobs why 2.25.1234
     """
     with opened(context) as app:
-        rows = [(one.workflow, one.version, one.jobs, one.reason) for one in app.matcher.why(study_uid)]
-    print_table(("workflow", "version", "jobs", "reason"), rows, as_json=as_json)
+        verdicts = app.matcher.why(study_uid)
+    rows = [
+        (one.workflow, one.version, one.job, one.state or ("not queued" if one.job else ""), one.reason)
+        for one in verdicts
+    ]
+    print_table(("workflow", "version", "job", "state", "reason"), rows, as_json=as_json)
+    if not rows:
+        click.echo("its project has no enabled workflow: see `ror workflow list`", err=True)
+
+
+@command.command()
+@click.argument("study_uids", metavar="[STUDY]...", nargs=-1)
+@click.option("--project", help="All studies of this project; without it and STUDY, all there are.")
+@home_and_json
+@click.pass_context
+def match(context: click.Context, study_uids: tuple[str, ...], project: str | None, as_json: bool) -> None:
+    """Match studies again, with the workflows that are enabled now; `ror serve` or `ror work` runs the new jobs.
+
+    A job that is there is not made twice; the results of a newer version replace those of the older one.
+
+    Example: ror jobs match --project lungs
+    """
+    if study_uids and project:
+        raise click.UsageError("give studies or a project, not both")
+    with opened(context) as app:
+        of_project = app.projects.get(project).name if project else None
+        # The first that came is the first to be queued.
+        wanted = study_uids or tuple(row.study_uid for row in reversed(app.index.studies(of_project)))
+        rows = [(one.study_uid, one.jobs, one.reason) for one in app.matcher.match_again(wanted)]
+    print_table(("study_uid", "new_jobs", "reason"), rows, as_json=as_json)
 
 
 @command.command()
@@ -134,10 +163,7 @@ def retry(context: click.Context, job_id: str) -> None:
 
     Example: ror jobs retry lung_mask-0123
     """
-    with opened(context) as app:
-        job = app.jobs.show(job_id).job
-        app.jobs.retry(job.id)
-    click.echo(f"{job.id} is queued again")
+    _act(context, job_id, JobStore.retry, "queued again")
 
 
 @command.command()
@@ -149,7 +175,11 @@ def cancel(context: click.Context, job_id: str) -> None:
 
     Example: ror jobs cancel lung_mask-0123
     """
+    _act(context, job_id, JobStore.cancel, "cancelled")
+
+
+def _act(context: click.Context, job_id: str, act: Callable[[JobStore, str], None], done: str) -> None:
     with opened(context) as app:
         job = app.jobs.show(job_id).job
-        app.jobs.cancel(job.id)
-    click.echo(f"{job.id} is cancelled")
+        act(app.jobs, job.id)
+    click.echo(f"{job.id} is {done}")

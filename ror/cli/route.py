@@ -1,4 +1,4 @@
-"""``ror route add | list``."""
+"""``ror route add | remove | list``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ from ror.registry import ANY, Route
 __all__ = ["command"]
 
 
+_from = click.option(
+    "--from", "calling", default=ANY, show_default=True, help="Calling AE title of the sender, or * for any."
+)
+_to = click.option("--to", "called", default=ANY, show_default=True, help="Called AE title, or * for any.")
+
+
 @click.group()
 def command() -> None:
-    """Add and list routes from senders to projects.
+    """Add, remove and list routes from senders to projects.
 
     Example: ror route add lungs --from CT_SCANNER
     """
@@ -20,10 +26,8 @@ def command() -> None:
 
 @command.command()
 @click.argument("project")
-@click.option(
-    "--from", "calling", default=ANY, show_default=True, help="Calling AE title of the sender, or * for any."
-)
-@click.option("--to", "called", default=ANY, show_default=True, help="Called AE title, or * for any.")
+@_from
+@_to
 @home_option
 @click.pass_context
 def add(context: click.Context, project: str, calling: str, called: str) -> None:
@@ -34,6 +38,22 @@ def add(context: click.Context, project: str, calling: str, called: str) -> None
     with opened(context) as app:
         app.routes.add(Route(calling, called, app.projects.get(project).name))
     click.echo(f"{calling} → {called}: project {project}")
+
+
+@command.command()
+@click.argument("project")
+@_from
+@_to
+@home_option
+@click.pass_context
+def remove(context: click.Context, project: str, calling: str, called: str) -> None:
+    """Let a sender's studies belong to a project no more; those that came stay in it.
+
+    Example: ror route remove lungs --from CT_SCANNER --to ROR
+    """
+    with opened(context) as app:
+        app.routes.remove(Route(calling, called, project))
+    click.echo(f"{calling} → {called}: no more to project {project}")
 
 
 @command.command("list")

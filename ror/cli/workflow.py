@@ -1,19 +1,24 @@
-"""``ror workflow add | list``."""
+"""``ror workflow add | enable | disable | list``."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from containers import Package, Runtime
 from ror.cli.common import home_and_json, home_option, opened, print_table
+from ror.registry import InstalledWorkflow
 
 __all__ = ["command"]
+
+_project = click.option("--project", required=True, help="The project whose studies it gets.")
 
 
 @click.group()
 def command() -> None:
-    """Install and list workflows.
+    """Install, enable, disable and list workflows.
 
     Example: ror workflow add workflows/snr --project lungs
     """
@@ -21,7 +26,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--project", required=True, help="The project whose studies it gets.")
+@_project
 @click.option(
     "--prepare/--no-prepare", default=True, show_default=True, help="Build its image or environment now."
 )
@@ -33,13 +38,59 @@ def add(context: click.Context, folder: Path, project: str, prepare: bool) -> No
     Example: ror workflow add workflows/lung_mask --project lungs
     """
     with opened(context) as app:
-        workflow = app.workflows.add(app.projects.get(project).name, folder)
-        if prepare:
-            runtime = app.runtime()
-            package = app.workflows.package(workflow.name, workflow.digest)
-            image = runtime.prepare(package, report=click.echo)
-            click.echo(f"{workflow.name} {workflow.version} runs in {image.runtime} {image.reference}")
-    click.echo(f"{workflow.name} {workflow.version} ({workflow.digest[:12]}) is enabled in {project}")
+        project = app.projects.get(project).name
+        build = _building(app.runtime()) if prepare else None
+        workflow = app.workflows.add(project, folder, build)
+    _tell_enabled(workflow)
+
+
+@command.command()
+@click.argument("name")
+@_project
+@click.option("--version", help="Which version, where there are several.")
+@click.option("--digest", default="", help="Which package, by the beginning of its digest.")
+@home_option
+@click.pass_context
+def enable(context: click.Context, name: str, project: str, version: str | None, digest: str) -> None:
+    """Enable an installed workflow in a project, in place of its other versions.
+
+    Example: ror workflow enable lung_mask --project lungs --version 1.0.0
+    """
+    with opened(context) as app:
+        workflow = app.workflows.enable(app.projects.get(project).name, name, version, digest)
+    _tell_enabled(workflow)
+
+
+@command.command()
+@click.argument("name")
+@_project
+@home_option
+@click.pass_context
+def disable(context: click.Context, name: str, project: str) -> None:
+    """Let a workflow get no more studies of a project; jobs that it has go on.
+
+    Example: ror workflow disable lung_mask --project lungs
+    """
+    with opened(context) as app:
+        workflow = app.workflows.disable(app.projects.get(project).name, name)
+    click.echo(f"{workflow.name} {workflow.version} ({workflow.digest[:12]}) is disabled in {project}")
+
+
+def _building(runtime: Runtime) -> Callable[[Package], None]:
+    def build(package: Package) -> None:
+        image = runtime.prepare(package, report=click.echo)
+        manifest = package.manifest
+        click.echo(f"{manifest.name} {manifest.version} runs in {image.runtime} {image.reference}")
+
+    return build
+
+
+def _tell_enabled(workflow: InstalledWorkflow) -> None:
+    digest, project = workflow.digest[:12], workflow.project
+    click.echo(f"{workflow.name} {workflow.version} ({digest}) is enabled in {project}")
+    click.echo(
+        f"for the studies that come; those that are held get it by: ror jobs match --project {project}"
+    )
 
 
 @command.command("list")
@@ -58,7 +109,7 @@ def list_(context: click.Context, as_json: bool) -> None:
                 one.version,
                 one.digest[:12],
                 one.enabled,
-                " ".join(one.select_text.split()),
+                one.select_text,
             )
             for one in app.workflows.list()
         ]

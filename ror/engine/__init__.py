@@ -3,7 +3,7 @@
 from ror.engine.engine import Engine, EngineOptions
 from ror.engine.execute import Execution, Executor
 from ror.engine.jobs import JobRow, JobStep, JobStore
-from ror.engine.match import Matcher, WhyNot
+from ror.engine.match import Matcher, Rematch, Verdict
 from ror.engine.pipeline import Stations
 from ror.engine.stage import Stager
 
@@ -16,7 +16,8 @@ __all__ = [
     "JobStep",
     "JobStore",
     "Matcher",
+    "Rematch",
     "Stager",
     "Stations",
-    "WhyNot",
+    "Verdict",
 ]

@@ -40,6 +40,12 @@ class JobRow:
     superseded_by: str | None
     steps: tuple[JobStep, ...]
 
+    @property
+    def reason(self) -> str:
+        """Why it ended as it did, or what the step says that it is at: what it waits for."""
+        at = self.steps[-1] if self.steps else None
+        return self.job.detail or (at.detail if at and at.ended_at is None else "")
+
 
 class JobStore:
     """Reads and writes the tables jobs and job_steps."""
@@ -125,6 +131,12 @@ class JobStore:
         for column, value in ((_jobs.project, project), (_jobs.state, state), (_jobs.study_uid, study_uid)):
             if value is not None:
                 query = query.where(column == value)
+        with self._database.read() as connection:
+            return [self._row(connection, row) for row in connection.execute(query).all()]
+
+    def known(self, job_ids: Sequence[str]) -> list[JobRow]:
+        """Those of these jobs that there are."""
+        query = sa.select(tables.jobs).where(_jobs.id.in_(job_ids))
         with self._database.read() as connection:
             return [self._row(connection, row) for row in connection.execute(query).all()]
 

@@ -4,26 +4,50 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import sqlalchemy as sa
 
 import select_lang
 from ror.archive import Index
 from ror.db import Database
 from ror.engine.jobs import JobStore
-from ror.model import Job, JobSeries, JobState, job_id
+from ror.errors import NotAllowed
+from ror.model import Job, JobSeries, JobState, StudyState, job_id
 from ror.registry import InstalledWorkflow, WorkflowStore
 
-__all__ = ["Matcher", "WhyNot"]
+__all__ = ["Matcher", "Rematch", "Verdict"]
 
 _log = logging.getLogger(__name__)
+_STILL_RECEIVES = "the study still receives; it is matched by itself when it has been quiet"
+_WHY_NOT_QUEUED = {
+    StudyState.RECEIVING: _STILL_RECEIVES,
+    StudyState.SETTLED: "the study waits to be matched; `ror serve` and `ror work` do that",
+    StudyState.MATCHED: "not wanted yet when the study was matched; `ror jobs match {}` queues it",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class WhyNot:
-    """What one workflow says of a study: the ids of its jobs, or the sentence why there is none."""
+class Verdict:
+    """What one workflow says of a study: one job that it wants, or the sentence why it wants none.
+
+    `state` is None where the job is not there (yet), and `job` is empty where none is wanted. `reason` says why a job
+    ended as it did, what it waits for, or what would queue it.
+    """
 
     workflow: str
     version: str
+    job: str
+    state: JobState | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rematch:
+    """What matching a study again has come to: the jobs that are new, or why there are none."""
+
+    study_uid: str
     jobs: tuple[str, ...]
     reason: str
 
@@ -41,8 +65,12 @@ class Matcher:
         """Match all settled studies; return the ids of the jobs that are new."""
         return [new for study_uid in self._index.settled() for new in self.match(study_uid)]
 
-    def match(self, study_uid: str) -> list[str]:
-        """Queue the jobs of one settled study, and end those that they replace, in one transaction."""
+    def match(self, study_uid: str, *, again: bool = False) -> list[str]:
+        """Queue the jobs of one settled study, and end those that they replace, in one transaction.
+
+        With `again`, also of one that was matched: with the workflows that are enabled now. `NotAllowed` while it
+        receives. Without, that gives no jobs: it will settle, and is asked for again.
+        """
         project, _patient = self._index.study(study_uid)
         received_until = self._index.last_received_at(study_uid)
         wanted = [
@@ -50,35 +78,57 @@ class Matcher:
             for workflow in self._workflows.list(project, enabled_only=True)
             for job in self._jobs_of(workflow, study_uid)
         ]
-        new = []
         with self._database.write() as connection:
+            if again:
+                self._index.ask_again(connection, study_uid)
             if not self._index.mark_matched(connection, study_uid, received_until, time.time()):
-                return []  # it received something meanwhile, and will settle again
-            for job in wanted:
-                if self._jobs.create(connection, job):
-                    replaced = self._jobs.supersede_others(connection, job)
-                    new.append(job.id)
-                    _log.info(
-                        "job %s is queued%s",
-                        job.id,
-                        f", superseding {', '.join(replaced)}" if replaced else "",
-                    )
+                if again:
+                    raise NotAllowed(_STILL_RECEIVES, "wait until it has been quiet")
+                return []
+            new = [job.id for job in wanted if self._queue(connection, job)]
         if not wanted:
             _log.info("no workflow wants study %s (`ror jobs why %s` says why)", study_uid, study_uid)
         return new
 
-    def why(self, study_uid: str) -> list[WhyNot]:
-        """What every enabled workflow says of a study now."""
+    def match_again(self, study_uids: Sequence[str]) -> list[Rematch]:
+        """Match studies again with the workflows that are enabled now. A job that is there is not made twice."""
+        for study_uid in study_uids:
+            self._index.study(study_uid)  # all are known, before anything is queued
+        return [self._match_again(study_uid) for study_uid in study_uids]
+
+    def _match_again(self, study_uid: str) -> Rematch:
+        try:
+            new = self.match(study_uid, again=True)
+        except NotAllowed as receiving:
+            return Rematch(study_uid, (), str(receiving))
+        return Rematch(study_uid, tuple(new), "" if new else f"nothing new: see `ror jobs why {study_uid}`")
+
+    def _queue(self, connection: sa.Connection, job: Job) -> bool:
+        if not self._jobs.create(connection, job):
+            return False
+        replaced = self._jobs.supersede_others(connection, job)
+        _log.info("job %s is queued%s", job.id, f", superseding {', '.join(replaced)}" if replaced else "")
+        return True
+
+    def why(self, study_uid: str) -> list[Verdict]:
+        """What every enabled workflow says of a study now: the jobs that it wants, or why it wants none."""
         project, _patient = self._index.study(study_uid)
-        answers = []
-        for workflow in self._workflows.list(project, enabled_only=True):
-            ids = tuple(job.id for job in self._jobs_of(workflow, study_uid))
+        workflows = self._workflows.list(project, enabled_only=True)
+        return [verdict for workflow in workflows for verdict in self._verdicts(workflow, study_uid)]
+
+    def _verdicts(self, workflow: InstalledWorkflow, study_uid: str) -> Iterator[Verdict]:
+        wanted = self._jobs_of(workflow, study_uid)
+        there = {row.job.id: row for row in self._jobs.known([job.id for job in wanted])}
+        for job in wanted:
+            if row := there.get(job.id):
+                yield Verdict(workflow.name, workflow.version, job.id, row.job.state, row.reason)
+            else:
+                reason = _WHY_NOT_QUEUED[self._index.state(study_uid)].format(study_uid)
+                yield Verdict(workflow.name, workflow.version, job.id, None, reason)
+        if not wanted:
             statement = select_lang.read(workflow.select_text)
-            reason = (
-                "" if ids else select_lang.explain(statement, self._catalogue(statement, study_uid)).sentence
-            )
-            answers.append(WhyNot(workflow.name, workflow.version, ids, reason))
-        return answers
+            told = select_lang.explain(statement, self._catalogue(statement, study_uid))
+            yield Verdict(workflow.name, workflow.version, "", None, told.sentence)
 
     def _jobs_of(self, workflow: InstalledWorkflow, study_uid: str) -> list[Job]:
         statement = select_lang.read(workflow.select_text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ import click
 import pytest
 
 from ror.app import App
+from ror.archive.attributes import Description
+from ror.archive.store import Filed
 from ror.cli import cli
 from ror.cli.faults import told_in_two_lines
 from ror.engine import JobStore
@@ -174,7 +177,13 @@ def test_the_installed_command_tells_its_version() -> None:
         (("project", "change", "heads"), "there is no project heads"),
         (("route", "add", "heads"), "there is no project heads"),
         (("route", "add", "lungs", "--from", "A" * 17), "is no AE title"),
+        (("route", "remove", "lungs", "--from", "CT"), "there is no route CT → * to project lungs"),
+        (("jobs", "match", "1.2.3"), "there is no study 1.2.3"),
+        (("jobs", "match", "--project", "heads"), "there is no project heads"),
         (("workflow", "add", str(BOX), "--project", "heads"), "there is no project heads"),
+        (("workflow", "disable", "box", "--project", "heads"), "there is no project heads"),
+        (("workflow", "disable", "nobody", "--project", "lungs"), "no enabled workflow nobody"),
+        (("workflow", "enable", "box", "--project", "lungs", "--version", "2"), "no such version"),
     ],
     ids=lambda value: " ".join(value)[:30] if isinstance(value, tuple) else None,
 )
@@ -268,6 +277,46 @@ def test_jobs_can_be_listed_cancelled_and_retried(home: Home, with_job: str) -> 
     assert "box-0123: queued" in home.good("jobs", "show", with_job)
 
 
+def test_a_job_that_waits_says_what_for_in_one_line(home: Home, with_job: str) -> None:
+    jobs = App(home.folder).jobs
+    jobs.move(with_job, JobState.RUNNING)
+    jobs.begin_step(with_job, "execute")
+    jobs.note_step(with_job, "execute", "waiting: no image:\n  pulling\n  refused", ended=False)
+    (line,) = [one for one in home.good("jobs", "list").splitlines() if with_job in one]
+    assert line.rstrip().endswith("waiting: no image: pulling refused")
+    assert "waiting: no image: pulling refused" in home.good("jobs", "show", with_job)
+    (job,) = json.loads(home.good("jobs", "list", "--json"))
+    assert job["detail"] == "waiting: no image:\n  pulling\n  refused"
+
+
+def receive_study(home: Home) -> None:
+    """A settled study of the project lungs, of which the workflow `box` wants a job."""
+    app = App(home.folder)
+    for number in range(4):
+        values = {"Modality": ["CT"]}
+        one = Description("P", "1.1", "1.2", f"1.2.{number}", "1.2.840.10008.5.1.4.1.1.2", values)
+        app.index.add("lungs", one, Filed(f"lungs/{number}.dcm", "ab" * 32, new=True), "", now=0.0)
+    app.index.settle(quiet_since=1.0, now=1.0)
+    app.close()
+
+
+@pytest.mark.usefixtures("with_job")
+def test_why_and_match_tell_which_jobs_are_queued(home: Home) -> None:
+    receive_study(home)
+    (wanted,) = json.loads(home.good("jobs", "why", "1.1", "--json"))
+    assert (wanted["state"], wanted["reason"] != "") == ("not queued", True)
+    (matched,) = json.loads(home.good("jobs", "match", "--project", "lungs", "--json"))
+    assert matched == {"study_uid": "1.1", "new_jobs": [wanted["job"]], "reason": ""}
+    (queued,) = json.loads(home.good("jobs", "why", "1.1", "--json"))
+    assert queued == wanted | {"state": "queued", "reason": ""}
+    assert "nothing new" in home.good("jobs", "match", "1.1")
+    assert "nothing new" in home.good("jobs", "match")
+    both = home.ror("jobs", "match", "1.1", "--project", "lungs")
+    assert (both.code, "not both" in both.err) == (2, True)
+    home.good("workflow", "disable", "box", "--project", "lungs")
+    assert "no enabled workflow" in home.ror("jobs", "why", "1.1").err
+
+
 def test_logs_are_printed_as_they_are(home: Home, with_job: str) -> None:
     file = App(home.folder).home.job(with_job).log
     file.parent.mkdir(parents=True)
@@ -285,6 +334,35 @@ def test_projects_and_routes_are_made_and_listed(home: Home) -> None:
     assert project["redcap_url"] == "https://redcap.example.org/api/"
     home.good("route", "add", "lungs", "--from", "CT")
     assert json.loads(home.good("route", "list", "--json")) == [{"from": "CT", "to": "*", "project": "lungs"}]
+    home.good("route", "remove", "lungs", "--from", "CT")
+    assert json.loads(home.good("route", "list", "--json")) == []
+
+
+@pytest.mark.usefixtures("with_job")
+def test_workflows_are_disabled_and_enabled_and_say_who_gets_them(home: Home) -> None:
+    def enabled() -> list[bool]:
+        return [one["enabled"] for one in json.loads(home.good("workflow", "list", "--json"))]
+
+    assert "is disabled in lungs" in home.good("workflow", "disable", "box", "--project", "lungs")
+    assert enabled() == [False]
+    told = home.good("workflow", "enable", "box", "--project", "lungs", "--version", "1.0.0")
+    assert "is enabled in lungs" in told
+    assert "ror jobs match --project lungs" in told
+    assert enabled() == [True]
+    again = home.good("workflow", "add", str(BOX), "--project", "lungs", "--no-prepare")
+    assert "ror jobs match --project lungs" in again
+
+
+@pytest.mark.usefixtures("with_job")
+def test_a_workflow_that_cannot_be_built_leaves_the_older_one_enabled(home: Home, tmp_path: Path) -> None:
+    home.settings('[engine]\nruntime = "process"')
+    before = home.good("workflow", "list")
+    shutil.copytree(BOX, tmp_path / "newer")
+    (tmp_path / "newer" / "requirements.txt").write_text("./no-such-package\n")
+    said = home.ror("workflow", "add", str(tmp_path / "newer"), "--project", "lungs")
+    assert said.code == 1
+    assert "cannot be installed" in said.err
+    assert home.good("workflow", "list") == before
 
 
 def test_measurements_come_as_csv_with_a_header(home: Home) -> None:

@@ -241,6 +241,25 @@ def test_steps_are_told_in_their_order_with_their_times(database: Database, jobs
     assert (jobs.show(job.id).steps[0].detail, jobs.show(job.id).steps[0].ended_at) == ("", None)
 
 
+def test_a_job_that_waits_says_what_for_until_it_goes_on(database: Database, jobs: JobStore) -> None:
+    job = made(database, jobs, JobState.RUNNING)
+    assert jobs.show(job.id).reason == ""
+    jobs.begin_step(job.id, "stage")
+    jobs.note_step(job.id, "stage", "2 series", ended=True)
+    assert jobs.show(job.id).reason == ""
+    jobs.begin_step(job.id, "execute")
+    jobs.note_step(job.id, "execute", "waiting: no Docker", ended=False)
+    assert jobs.show(job.id).reason == "waiting: no Docker"
+    jobs.cancel(job.id)
+    assert jobs.show(job.id).reason == "cancelled on request"
+
+
+def test_of_some_ids_those_that_there_are_are_known(database: Database, jobs: JobStore) -> None:
+    job = made(database, jobs, JobState.FAILED)
+    assert [row.job for row in jobs.known([job.id, job.id[:8], "nobody"])] == [job]
+    assert jobs.known([]) == []
+
+
 def test_what_ran_it_is_recorded(database: Database, jobs: JobStore) -> None:
     job = made(database, jobs, JobState.RUNNING)
     jobs.set_image(job.id, "docker:ror/box:1", "sha256:ab")

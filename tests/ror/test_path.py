@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pydicom import dcmread
 from examples.data.identity import PlantedIdentity
 from examples.demo.service import Installation
 from orthanc import OrthancServer, send
+from tests.ror.conftest import PACKAGES
 from tests.support.serving import Serving, eventually
 from tests.support.studies import small_ct
 
@@ -111,6 +113,21 @@ def test_a_late_slice_supersedes_the_job_and_its_results(
     assert held == {"CT": 9, "SEG": 1, "SR": 1}
     assert orthanc_pacs.rest.instances(Modality="SEG") != before
     assert [row["job_id"] for row in serving.installation.ask("measurements")] == [second]
+
+
+def test_a_workflow_that_comes_later_gets_the_studies_that_are_held_when_asked(
+    serving: Serving, tmp_path: Path
+) -> None:
+    send(serving.peer, small_ct(tmp_path / "ct"))
+    first = serving.job_that_is("succeeded")
+    shutil.copytree(PACKAGES / "box", tmp_path / "newer")
+    manifest = tmp_path / "newer" / "workflow.toml"
+    manifest.write_text(manifest.read_text().replace('"1.0.0"', '"1.1.0"'))
+    told = serving.installation.ror("workflow", "add", str(tmp_path / "newer"), "--project", "lungs")
+    assert "ror jobs match --project lungs" in told
+    (matched,) = serving.installation.ask("jobs", "match", "--project", "lungs")
+    assert matched["new_jobs"] == [job_besides(serving, first)]
+    assert serving.jobs()[first] == "superseded"
 
 
 def job_besides(serving: Serving, first: str) -> str:

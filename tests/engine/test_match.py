@@ -1,0 +1,207 @@
+"""Studies and the jobs that they give, on both databases: each match is queued once, also when asked for again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ror.archive import Index
+from ror.archive.attributes import Description
+from ror.archive.store import Filed
+from ror.db import Database
+from ror.engine import JobStore, Matcher
+from ror.errors import NotAllowed, NotFound
+from ror.model import JobState, StudyState
+from ror.registry import Project, ProjectStore, WorkflowStore
+
+BOX = Path(__file__).parent.parent / "support" / "packages" / "box"
+WHERE_ASKED = "`ror jobs match 1.1` queues it"
+
+
+@pytest.fixture
+def index(database: Database, tmp_path: Path) -> Index:
+    for project in ("lungs", "heads"):
+        ProjectStore(database, tmp_path / "secrets").add(Project(project))
+    return Index(database)
+
+
+@pytest.fixture
+def workflows(database: Database, tmp_path: Path) -> WorkflowStore:
+    return WorkflowStore(database, tmp_path / "packages")
+
+
+@pytest.fixture
+def jobs(database: Database) -> JobStore:
+    return JobStore(database)
+
+
+@pytest.fixture
+def matcher(database: Database, index: Index, workflows: WorkflowStore, jobs: JobStore) -> Matcher:
+    return Matcher(database, index, workflows, jobs)
+
+
+def receive(index: Index, study: str = "1.1", *, numbers: range = range(4), now: float = 0.0) -> None:
+    """Let a CT series arrive, whose study belongs to the project lungs."""
+    for number in numbers:
+        sop_uid = f"{study}.2.{number}"
+        one = Description(
+            "P", study, f"{study}.2", sop_uid, "1.2.840.10008.5.1.4.1.1.2", {"Modality": ["CT"]}
+        )
+        index.add("lungs", one, Filed(f"lungs/{sop_uid}.dcm", f"{number:02x}" * 32, new=True), "", now)
+
+
+def settle(index: Index) -> None:
+    index.settle(quiet_since=100.0, now=101.0)
+
+
+def newer(folder: Path) -> Path:
+    """The package `box` in a version of its own."""
+    shutil.copytree(BOX, folder)
+    manifest = folder / "workflow.toml"
+    manifest.write_text(manifest.read_text().replace('"1.0.0"', '"1.1.0"'))
+    return folder
+
+
+# -- matched once -----------------------------------------------------------------------------------------------------
+
+
+def test_a_settled_study_gives_its_jobs_once(
+    index: Index, workflows: WorkflowStore, jobs: JobStore, matcher: Matcher
+) -> None:
+    workflows.add("lungs", BOX)
+    receive(index)
+    settle(index)
+    (queued,) = matcher.match_settled()
+    assert matcher.match_settled() == []
+    assert jobs.get(queued).state is JobState.QUEUED
+    assert index.state("1.1") is StudyState.MATCHED
+
+
+def test_a_disabled_workflow_wants_nothing(
+    index: Index, workflows: WorkflowStore, jobs: JobStore, matcher: Matcher
+) -> None:
+    workflows.add("lungs", BOX)
+    workflows.disable("lungs", "box")
+    receive(index)
+    settle(index)
+    assert (matcher.match_settled(), matcher.why("1.1"), jobs.find()) == ([], [], [])
+
+
+# -- matched again ----------------------------------------------------------------------------------------------------
+
+
+def test_a_workflow_that_came_later_gets_a_matched_study_when_that_is_asked_for(
+    index: Index, workflows: WorkflowStore, jobs: JobStore, matcher: Matcher
+) -> None:
+    receive(index)
+    settle(index)
+    assert matcher.match_settled() == []
+    workflows.add("lungs", BOX)
+    assert matcher.match_settled() == []
+    (again,) = matcher.match_again(["1.1"])
+    (queued,) = again.jobs
+    assert [job.id for job in jobs.undispatched()] == [queued]  # which the engine hands to DBOS
+    assert (again.reason, index.state("1.1")) == ("", StudyState.MATCHED)
+
+
+@pytest.mark.parametrize("state", list(JobState))
+def test_a_job_that_is_there_is_not_made_twice(
+    index: Index, workflows: WorkflowStore, jobs: JobStore, matcher: Matcher, state: JobState
+) -> None:
+    workflows.add("lungs", BOX)
+    receive(index)
+    settle(index)
+    (queued,) = matcher.match_settled()
+    if state in (JobState.SUCCEEDED, JobState.SUPERSEDED):
+        jobs.move(queued, JobState.RUNNING)
+    jobs.move(queued, state)
+    (again,) = matcher.match_again(["1.1"])
+    assert again.jobs == ()
+    assert "`ror jobs why 1.1`" in again.reason
+    assert [(row.job.id, row.job.state) for row in jobs.find()] == [(queued, state)]
+
+
+def test_the_job_of_a_newer_version_ends_the_unfinished_one_of_the_older(
+    index: Index, workflows: WorkflowStore, jobs: JobStore, matcher: Matcher, tmp_path: Path
+) -> None:
+    workflows.add("lungs", BOX)
+    receive(index)
+    settle(index)
+    (old,) = matcher.match_settled()
+    workflows.add("lungs", newer(tmp_path / "newer"))
+    (again,) = matcher.match_again(["1.1"])
+    assert jobs.get(old).state is JobState.SUPERSEDED
+    assert jobs.get(again.jobs[0]).version == "1.1.0"
+
+
+def test_a_study_that_waits_to_be_matched_is_matched_at_once(
+    index: Index, workflows: WorkflowStore, matcher: Matcher
+) -> None:
+    workflows.add("lungs", BOX)
+    receive(index)
+    settle(index)
+    (again,) = matcher.match_again(["1.1"])
+    assert len(again.jobs) == 1
+    assert matcher.match_settled() == []
+
+
+def test_a_study_that_still_receives_is_left_to_settle(
+    index: Index, workflows: WorkflowStore, jobs: JobStore, matcher: Matcher
+) -> None:
+    workflows.add("lungs", BOX)
+    receive(index)
+    (again,) = matcher.match_again(["1.1"])
+    assert (again.jobs, jobs.find(), index.state("1.1")) == ((), [], StudyState.RECEIVING)
+    assert "still receives" in again.reason
+    with pytest.raises(NotAllowed, match="still receives"):
+        matcher.match("1.1", again=True)
+
+
+def test_a_study_that_is_not_there_is_told_before_anything_is_queued(
+    index: Index, workflows: WorkflowStore, jobs: JobStore, matcher: Matcher
+) -> None:
+    workflows.add("lungs", BOX)
+    receive(index)
+    settle(index)
+    with pytest.raises(NotFound, match=r"no study 9\.9"):
+        matcher.match_again(["1.1", "9.9"])
+    assert jobs.find() == []
+
+
+# -- why --------------------------------------------------------------------------------------------------------------
+
+
+def test_why_tells_a_job_that_is_there_from_one_that_is_not_queued(
+    index: Index, workflows: WorkflowStore, jobs: JobStore, matcher: Matcher, tmp_path: Path
+) -> None:
+    workflows.add("lungs", BOX)
+    receive(index)
+    (receiving,) = matcher.why("1.1")
+    assert (receiving.state, "still receives" in receiving.reason) == (None, True)
+    settle(index)
+    (settled,) = matcher.why("1.1")
+    assert (settled.state, "waits to be matched" in settled.reason) == (None, True)
+    (queued,) = matcher.match_settled()
+    (there,) = matcher.why("1.1")
+    assert (there.job, there.state, there.reason) == (queued, JobState.QUEUED, "")
+    jobs.move(queued, JobState.FAILED, "no lungs in it")
+    assert matcher.why("1.1")[0].reason == "no lungs in it"
+
+    workflows.add("lungs", newer(tmp_path / "newer"))
+    (later,) = matcher.why("1.1")
+    assert (later.version, later.state) == ("1.1.0", None)
+    assert WHERE_ASKED in later.reason
+    with pytest.raises(NotFound):
+        jobs.get(later.job)
+    (again,) = matcher.match_again(["1.1"])
+    assert again.jobs == (later.job,)
+
+
+def test_why_says_which_rule_found_nothing(index: Index, workflows: WorkflowStore, matcher: Matcher) -> None:
+    workflows.add("lungs", BOX)
+    receive(index, numbers=range(2))
+    (none,) = matcher.why("1.1")
+    assert (none.job, none.state) == ("", None)
+    assert "NumImages" in none.reason
