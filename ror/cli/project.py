@@ -17,6 +17,15 @@ __all__ = ["command"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 Names: TypeAlias = tuple[str, ...]
+# What `--clear` puts back, by the name of the option.
+_UNSET: dict[str, tuple[str, Any]] = {
+    "pacs": ("pacs", ()),
+    "redcap-url": ("redcap_url", ""),
+    "redcap-repeat-instrument": ("redcap_repeat_instrument", ""),
+    "clean": ("cleaned", None),
+    "keep": ("keep", ()),
+    "remove": ("remove", ()),
+}
 
 
 @click.group()
@@ -27,6 +36,12 @@ def command() -> None:
     """
 
 
+def _not_empty(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value == "":
+        raise click.BadParameter("is empty; `ror project change NAME --clear OPTION` takes a setting away")
+    return value
+
+
 def _settings(function: _F) -> _F:
     """The options that `add` and `change` share."""
     for option in reversed(
@@ -35,7 +50,14 @@ def _settings(function: _F) -> _F:
                 "--pacs", multiple=True, help="A [pacs.NAME] of ror.toml to send results to; repeatable."
             ),
             click.option(
-                "--redcap-url", help="API of its REDCap project; the token is in ROR_REDCAP_TOKEN_<NAME>."
+                "--redcap-url",
+                callback=_not_empty,
+                help="API of its REDCap project; the token is in ROR_REDCAP_TOKEN_<NAME>.",
+            ),
+            click.option(
+                "--redcap-repeat-instrument",
+                callback=_not_empty,
+                help="Repeating instrument with one instance for each series (or study) measured.",
             ),
             click.option(
                 "--clean", multiple=True, help="Descriptor that is cleaned, not removed; repeatable."
@@ -67,6 +89,7 @@ def add(
     name: str,
     pacs: Names,
     redcap_url: str | None,
+    redcap_repeat_instrument: str | None,
     clean: Names,
     keep: Names,
     remove: Names,
@@ -76,7 +99,9 @@ def add(
     Example: ror project add lungs --pacs research --keep PatientSex
     """
     with opened(context) as app:
-        app.projects.add(Project(name, _known_pacs(app, pacs), redcap_url or "", clean or None, keep, remove))
+        known = _known_pacs(app, pacs)
+        repeat = redcap_repeat_instrument or ""
+        app.projects.add(Project(name, known, redcap_url or "", clean or None, keep, remove, repeat))
         click.echo(
             f"project {name} added; keep a copy of {app.home.secrets / (name + '.key')} in a safe place"
         )
@@ -85,25 +110,45 @@ def add(
 @command.command()
 @click.argument("name")
 @_settings
+@click.option(
+    "--clear",
+    multiple=True,
+    type=click.Choice(list(_UNSET)),
+    help="Option that becomes as if it had never been given; repeatable.",
+)
 @click.pass_context
 def change(
     context: click.Context,
     name: str,
     pacs: Names,
     redcap_url: str | None,
+    redcap_repeat_instrument: str | None,
     clean: Names,
     keep: Names,
     remove: Names,
+    clear: Names,
 ) -> None:
     """Change the options that are given; what has been taken in already stays as it is.
 
-    Example: ror project change lungs --redcap-url https://redcap.example.org/api/
+    Example: ror project change lungs --redcap-url https://redcap.example.org/api/ --clear pacs
     """
-    given = {"pacs": pacs, "redcap_url": redcap_url, "cleaned": clean, "keep": keep, "remove": remove}
+    given: dict[str, Any] = {
+        "pacs": pacs,
+        "redcap_url": redcap_url,
+        "redcap_repeat_instrument": redcap_repeat_instrument,
+        "cleaned": clean,
+        "keep": keep,
+        "remove": remove,
+    }
+    wanted = {field: value for field, value in given.items() if value}
+    for option in dict.fromkeys(clear):
+        field, unset = _UNSET[option]
+        if field in wanted:
+            raise click.UsageError(f"--{option} is both given and cleared")
+        wanted[field] = unset
     with opened(context) as app:
         _known_pacs(app, pacs)
-        wanted = {field: value for field, value in given.items() if value}
-        app.projects.change(replace(app.projects.get(name), **wanted))  # type: ignore[arg-type]
+        app.projects.change(replace(app.projects.get(name), **wanted))
     click.echo(f"project {name}: {', '.join(wanted) or 'nothing'} changed")
 
 
@@ -116,5 +161,17 @@ def list_(context: click.Context, as_json: bool) -> None:
     Example: ror project list --json
     """
     with opened(context) as app:
-        rows = [(one.name, one.pacs, one.redcap_url, one.keep, one.remove) for one in app.projects.list()]
-    print_table(("name", "pacs", "redcap_url", "keep", "remove"), rows, as_json=as_json)
+        rows = [
+            (
+                one.name,
+                one.pacs,
+                one.redcap_url,
+                one.redcap_repeat_instrument,
+                one.cleaned,
+                one.keep,
+                one.remove,
+            )
+            for one in app.projects.list()
+        ]
+    columns = ("name", "pacs", "redcap_url", "redcap_repeat_instrument", "clean", "keep", "remove")
+    print_table(columns, rows, as_json=as_json)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from anonymizer import Profile, ProjectKey, WeakKey
 from ror.db import Database, tables
 from ror.errors import AlreadyExists, ConfigurationError, NotFound
+from ror.registry.redcap import redcap_instrument_fault, redcap_token_variable, redcap_url_fault
 
 __all__ = ["Project", "ProjectStore"]
 
@@ -27,6 +28,8 @@ class Project:
 
     `pacs` names sections of ``ror.toml``; `cleaned`, `keep` and `remove` are attribute keywords for the
     de-identification profile (`anonymizer.Profile.of`), `cleaned` None for the profile's own list.
+    `redcap_repeat_instrument` is the instrument of its REDCap whose instances measurements are written to, empty where
+    they go into the record itself.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Project:
     cleaned: tuple[str, ...] | None = None
     keep: tuple[str, ...] = field(default=())
     remove: tuple[str, ...] = field(default=())
+    redcap_repeat_instrument: str = ""
 
     def profile(self) -> Profile:
         """The de-identification profile of the project's studies."""
@@ -56,17 +60,18 @@ class ProjectStore:
         Raises
         ------
         ConfigurationError
-            The name or the profile is not acceptable.
+            The name, the profile or the address of the REDCap is not acceptable.
         AlreadyExists
-            There is a project of that name.
+            There is a project of that name, or one whose REDCap token is in the same variable.
         """
         if not _NAME.fullmatch(project.name):
             raise ConfigurationError(
                 f"{project.name!r} is no project name",
                 advice="use letters, digits, - and _, beginning with a letter",
             )
-        project.profile()
+        _check(project)
         with self._database.write() as connection:
+            _require_own_variable(connection, project.name)
             added = connection.execute(
                 self._database.insert(tables.projects)
                 .values(name=project.name, settings=_settings(project), created_at=time.time())
@@ -78,7 +83,7 @@ class ProjectStore:
 
     def change(self, project: Project) -> None:
         """Replace the settings of a project; what has been taken in stays as it is (`NotFound` without one)."""
-        project.profile()
+        _check(project)
         table = tables.projects
         with self._database.write() as connection:
             update = table.update().where(table.c.name == project.name).values(settings=_settings(project))
@@ -130,6 +135,33 @@ class ProjectStore:
             os.fsync(file.fileno())
 
 
+def _check(project: Project) -> None:
+    """Refuse settings with which no study could be taken in, or no measurement be recorded."""
+    project.profile()
+    if project.redcap_url and (fault := redcap_url_fault(project.redcap_url)):
+        raise ConfigurationError(
+            f"--redcap-url: {fault}", advice="give the address of its API: https://redcap.example.org/api/"
+        )
+    if project.redcap_repeat_instrument and (
+        fault := redcap_instrument_fault(project.redcap_repeat_instrument)
+    ):
+        raise ConfigurationError(
+            f"--redcap-repeat-instrument: {fault}",
+            advice="give its form_name of the data dictionary: lower case letters, digits and _",
+        )
+
+
+def _require_own_variable(connection: sa.Connection, name: str) -> None:
+    """Refuse a project that would use the REDCap token of another one: its numbers would reach foreign records."""
+    variable = redcap_token_variable(name)
+    for other in connection.execute(sa.select(tables.projects.c.name)).scalars():
+        if other != name and redcap_token_variable(other) == variable:
+            raise AlreadyExists(
+                f"the REDCap token of project {name} would be that of project {other}: {variable}",
+                "choose a name that differs in more than case, - and _",
+            )
+
+
 def _settings(project: Project) -> dict[str, object]:
     settings = asdict(project)
     del settings["name"]
@@ -145,4 +177,7 @@ def _project(row: sa.Row[tuple[object, ...]]) -> Project:
         cleaned=None if settings["cleaned"] is None else tuple(settings["cleaned"]),
         keep=tuple(settings["keep"]),
         remove=tuple(settings["remove"]),
+        redcap_repeat_instrument=settings.get(
+            "redcap_repeat_instrument", ""
+        ),  # not there before revision 0002
     )

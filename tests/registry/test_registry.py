@@ -11,7 +11,7 @@ import pytest
 
 from anonymizer import ProfileError
 from containers import ImageError, ManifestError, Package
-from ror.db import Database
+from ror.db import Database, tables
 from ror.errors import AlreadyExists, ConfigurationError, NotFound
 from ror.registry import Project, ProjectStore, Route, RouteStore, WorkflowStore
 from select_lang import SelectError
@@ -29,7 +29,13 @@ def projects(database: Database, tmp_path: Path) -> ProjectStore:
 
 def test_a_project_comes_back_as_it_was_added(projects: ProjectStore) -> None:
     whole = Project(
-        "lungs", ("a", "b"), "https://redcap/api/", ("SeriesDescription",), ("PatientSex",), ("KVP",)
+        "lungs",
+        ("a", "b"),
+        "https://redcap/api/",
+        ("SeriesDescription",),
+        ("PatientSex",),
+        ("KVP",),
+        "images",
     )
     plain = Project("heads")
     projects.add(whole)
@@ -71,6 +77,47 @@ def test_a_profile_that_cannot_be_is_refused(projects: ProjectStore, wrong: Proj
     with pytest.raises(ProfileError):
         projects.change(wrong)
     assert projects.get("lungs").keep == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Project("lungs", redcap_url="http://redcap.example.org/api/"),
+        Project("lungs", redcap_url="https://redcap.example.org/"),
+        Project("lungs", redcap_url="redcap.example.org/api/"),
+        Project("lungs", redcap_repeat_instrument="Image quality"),
+    ],
+    ids=str,
+)
+def test_a_redcap_that_cannot_be_is_refused(projects: ProjectStore, wrong: Project) -> None:
+    with pytest.raises(ConfigurationError, match="--redcap-") as refused:
+        projects.add(wrong)
+    assert refused.value.advice
+    assert projects.list() == []
+    projects.add(Project("lungs"))
+    with pytest.raises(ConfigurationError, match="--redcap-"):
+        projects.change(wrong)
+    assert projects.get("lungs") == Project("lungs")
+
+
+@pytest.mark.parametrize(("one", "other"), [("p1", "P1"), ("a-b", "a_b"), ("Knee-MR", "knee_mr")])
+def test_no_two_projects_share_the_variable_of_their_token(
+    projects: ProjectStore, one: str, other: str
+) -> None:
+    projects.add(Project(one))
+    with pytest.raises(AlreadyExists, match=f"would be that of project {one}: ROR_REDCAP_TOKEN_"):
+        projects.add(Project(other))
+    assert [project.name for project in projects.list()] == [one]
+
+
+def test_a_project_of_before_there_were_instruments_has_none(
+    projects: ProjectStore, database: Database
+) -> None:
+    projects.add(Project("lungs"))
+    old = {"pacs": [], "redcap_url": "", "cleaned": None, "keep": [], "remove": []}
+    with database.write() as connection:
+        connection.execute(tables.projects.update().values(settings=old))
+    assert projects.get("lungs") == Project("lungs")
 
 
 def test_an_unknown_project_is_told(projects: ProjectStore) -> None:
