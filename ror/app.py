@@ -23,7 +23,7 @@ from ror.gateway import Intake, Listener, Quarantine, Settler
 from ror.home import Home
 from ror.model import Job
 from ror.registry import ProjectStore, RouteStore, WorkflowStore
-from ror.results import FinishedRun, Ledger, MeasurementStore, ResultStations, warm_up
+from ror.results import FinishedRun, Ledger, MeasurementStore, RedcapPlaces, ResultStations, warm_up
 
 __all__ = ["App", "Service"]
 
@@ -83,6 +83,7 @@ class App:
             self.home.archive,
             self.ledger,
             self.measurements,
+            RedcapPlaces(self.database),
             self.settings.pacs,
             self.settings.listener.ae_title,
         )

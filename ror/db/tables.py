@@ -30,6 +30,8 @@ __all__ = [
     "metadata",
     "projects",
     "quarantine",
+    "redcap_instances",
+    "redcap_owners",
     "results",
     "routes",
     "series",
@@ -203,4 +205,40 @@ measurements = Table(
     Column("value", Text, nullable=False),
     Column("unit", String(32), nullable=False),
     Column("recorded_at", Double, nullable=False),
+)
+
+# Which repeat instance of REDCap a match writes to, so that every run of it writes to the same one.
+redcap_instances = Table(
+    "redcap_instances",
+    metadata,
+    Column("project", Name, ForeignKey("projects.name"), primary_key=True),
+    Column("record_id", String(100), primary_key=True),
+    Column("event_name", String(100), primary_key=True),
+    Column("instrument", String(100), primary_key=True),
+    Column("workflow", Name, primary_key=True),
+    Column("match_key", Uid, primary_key=True),
+    Column("instance", Integer, nullable=False),
+    UniqueConstraint(
+        "project",
+        "record_id",
+        "event_name",
+        "instrument",
+        "workflow",
+        "instance",
+        name="uq_redcap_instances_instance",  # PostgreSQL cuts names off at 63 characters
+    ),
+)
+
+# Which match has written a field of a record that does not repeat, so that no other one overwrites it.
+redcap_owners = Table(
+    "redcap_owners",
+    metadata,
+    Column("project", Name, ForeignKey("projects.name"), primary_key=True),
+    Column("record_id", String(100), primary_key=True),
+    Column("event_name", String(100), primary_key=True),
+    Column("workflow", Name, primary_key=True),
+    Column("field_name", String(100), primary_key=True),
+    Column("match_key", Uid, nullable=False),
+    Column("job_id", String(96), ForeignKey("jobs.id"), nullable=False),
+    Column("owned_since", Double, nullable=False),
 )

@@ -11,7 +11,8 @@ Contract
     validate(objects, job)                              # ObjectsInvalid: never send these
     paths = write(objects, folder)
     deliver(paths, peer)                                # DeliveryUnavailable: later; DeliveryRefused: never
-    import_measurements(outputs.rows, target)           # RedcapUnavailable: later; RedcapRefused: never
+    rows = places.place(job, outputs.rows, instrument)  # RedcapOccupied: another match has written there
+    import_measurements(rows, target)                   # RedcapUnavailable: later; RedcapRefused: never
 
 Each step may run twice; the second time changes nothing. `warm_up` saves a process's first job half a second.
 """
@@ -26,14 +27,16 @@ from ror.results.errors import (
     ObjectsInvalid,
     OutputError,
     OutputFault,
+    RedcapOccupied,
     RedcapRefused,
     RedcapUnavailable,
 )
 from ror.results.ledger import Ledger, MadeObject
 from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, ResultObject, Row, SourceSeries
 from ror.results.output import read_outputs
-from ror.results.redcap import RedcapTarget, import_measurements
-from ror.results.stations import FinishedRun, ResultStations
+from ror.results.places import RedcapPlaces
+from ror.results.redcap import RedcapTarget, ask_version, import_measurements
+from ror.results.stations import FinishedRun, ResultStations, redcap_target
 from ror.results.table import MeasurementRow, MeasurementStore
 from ror.results.uids import derive_uid
 from ror.results.validate import validate
@@ -56,6 +59,8 @@ __all__ = [
     "OutputError",
     "OutputFault",
     "Outputs",
+    "RedcapOccupied",
+    "RedcapPlaces",
     "RedcapRefused",
     "RedcapTarget",
     "RedcapUnavailable",
@@ -64,11 +69,13 @@ __all__ = [
     "ResultStations",
     "Row",
     "SourceSeries",
+    "ask_version",
     "deliver",
     "derive_uid",
     "encode",
     "import_measurements",
     "read_outputs",
+    "redcap_target",
     "validate",
     "warm_up",
     "write",

@@ -8,8 +8,10 @@
     ├── EncodeError         the source images cannot carry a result (no frame of reference): choose others
     ├── ObjectsInvalid      an object we made contradicts its sources: ours to mend; nothing was sent
     ├── DeliveryRefused     the PACS said no for good: its administrator must allow the SOP classes or us
-    └── RedcapRefused       REDCap said no: correct the project's dictionary, events, rights or the manifest;
-                            `faults` has its words for each field
+    ├── RedcapRefused       REDCap said no: correct the project's dictionary, events, rights or the manifest;
+    │                       `faults` has its words for each field
+    └── RedcapOccupied      another series or study has written these fields of the record: name a repeating
+                            instrument; `occupied` has the other job for each field
     ServiceUnavailable      (ror.errors) waiting helps
     ├── DeliveryUnavailable the PACS cannot be reached or cannot take anything now
     └── RedcapUnavailable   REDCap cannot be reached, is down for maintenance, or asks for patience
@@ -17,6 +19,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ror.errors import JobFailed, ServiceUnavailable
@@ -29,6 +32,7 @@ __all__ = [
     "ObjectsInvalid",
     "OutputError",
     "OutputFault",
+    "RedcapOccupied",
     "RedcapRefused",
     "RedcapUnavailable",
 ]
@@ -122,6 +126,21 @@ class RedcapRefused(JobFailed):
 
     def __str__(self) -> str:
         return "\n".join((f"{self.what}:", *(f"  {fault}" for fault in self.faults)))
+
+
+class RedcapOccupied(JobFailed):
+    """Fields of the record hold the results of other jobs; nothing was sent, so that nothing is overwritten."""
+
+    def __init__(self, project: str, occupied: Mapping[str, str]) -> None:
+        told = ", ".join(f"{field} of job {job}" for field, job in sorted(occupied.items()))
+        super().__init__(
+            f"the REDCap record has {told}, which measured another series or study, and is not overwritten",
+            "let REDCap repeat the instrument of these fields, name it with `ror project change "
+            f"{project} --redcap-repeat-instrument NAME`, then retry the job; `ror measurements` has both results",
+        )
+        self.args = (project, occupied)
+        self.project = project
+        self.occupied = occupied
 
 
 class RedcapUnavailable(ServiceUnavailable):

@@ -5,23 +5,22 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from redcap.project import Project
 from redcap.request import RedcapError
 
+from ror.registry import redcap_url_fault
 from ror.results.errors import FieldFault, RedcapRefused, RedcapUnavailable
 from ror.results.model import Row
 
-__all__ = ["RedcapTarget", "flat_records", "import_measurements"]
+__all__ = ["RedcapTarget", "ask_version", "flat_records", "import_measurements"]
 
 BATCH = 1000
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +58,8 @@ class RedcapTarget:
     timeout_seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if not self.url.endswith("/api/") or not parts.hostname:
-            raise ValueError(f"not the URL of a REDCap API (https://…/api/): {self.url}")
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-            raise ValueError(f"the token would travel unencrypted; use https: {self.url}")
+        if fault := redcap_url_fault(self.url):
+            raise ValueError(fault)
         if not re.fullmatch(r"[0-9A-Fa-f]{32}", self.token):
             raise ValueError("the REDCap token must be 32 hexadecimal digits")
 
@@ -113,7 +109,34 @@ def import_measurements(rows: Iterable[Row], target: RedcapTarget) -> int:
         Refused, with REDCap's words for each field.
     """
     records = flat_records(rows, target)
-    project = Project(
+    project = _project(target)
+    return sum(_import(project, batch, target) for batch in _batches(records))
+
+
+def ask_version(target: RedcapTarget, timeout_seconds: float = 5.0) -> str:
+    """Ask REDCap for its version, the cheapest question that needs the token.
+
+    Raises
+    ------
+    RedcapUnavailable
+        Not reachable within the time, or an answer that is not REDCap's.
+    RedcapRefused
+        The token is not one of a project, or has no right to use the API.
+    """
+    try:
+        version = _project(replace(target, timeout_seconds=timeout_seconds)).export_version()
+    except RedcapError as error:
+        told = re.search(r"<error>(.*?)</error>", str(error), re.DOTALL)
+        if told is None:
+            raise _not_redcap(target, type(error).__name__) from error
+        raise RedcapRefused((FieldFault("", "", told[1].strip()),)) from None
+    if version is None:
+        raise _not_redcap(target, "no version")
+    return str(version)
+
+
+def _project(target: RedcapTarget) -> Project:
+    return Project(
         target.url,
         target.token,
         verify_ssl=target.ca_bundle or True,
@@ -122,7 +145,6 @@ def import_measurements(rows: Iterable[Row], target: RedcapTarget) -> int:
         allow_redirects=False,
         hooks={"response": _raise_for_service},
     )
-    return sum(_import(project, batch, target) for batch in _batches(records))
 
 
 def _batches(records: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -139,11 +161,15 @@ def _import(project: Project, batch: list[dict[str, Any]], target: RedcapTarget)
         content = error.args[0] if error.args else ""
         if isinstance(content, dict) and "error" in content:
             raise RedcapRefused(_field_faults(str(content["error"]))) from None
-        raise RedcapUnavailable(
-            f"REDCap at {target.url} does not answer as REDCap: {type(error).__name__}",
-            "The engine tries again; check the URL, the network and whether REDCap is up.",
-        ) from error
+        raise _not_redcap(target, type(error).__name__) from error
     return int(answer["count"]) if isinstance(answer, dict) else len(batch)
+
+
+def _not_redcap(target: RedcapTarget, what: str) -> RedcapUnavailable:
+    return RedcapUnavailable(
+        f"REDCap at {target.url} does not answer as REDCap: {what}",
+        "The engine tries again; check the URL, the network and whether REDCap is up.",
+    )
 
 
 def _raise_for_service(response: requests.Response, *_: object, **__: object) -> None:

@@ -16,17 +16,18 @@ from ror.archive import Index
 from ror.config import PacsSettings
 from ror.errors import ConfigurationError, JobFailed, ServiceUnavailable
 from ror.model import Job, JobFolder
-from ror.registry import Project
+from ror.registry import Project, redcap_token_variable
 from ror.results.deliver import deliver
 from ror.results.encode import encode, write
 from ror.results.ledger import Ledger, MadeObject
 from ror.results.model import Outputs, ResultJob, ResultObject, SourceSeries
 from ror.results.output import read_outputs
+from ror.results.places import RedcapPlaces
 from ror.results.redcap import RedcapTarget, import_measurements
 from ror.results.table import MeasurementStore
 from ror.results.validate import validate
 
-__all__ = ["FinishedRun", "ResultStations"]
+__all__ = ["FinishedRun", "ResultStations", "redcap_target"]
 
 _RESULTS_TO_ORTHANC_FAIL = (
     "it is tried again; check orthanc_url, orthanc_user and orthanc_password in ror.toml"
@@ -53,6 +54,7 @@ class ResultStations:
         archive: Path,
         ledger: Ledger,
         measurements: MeasurementStore,
+        places: RedcapPlaces,
         pacs: Mapping[str, PacsSettings],
         our_ae_title: str,
     ) -> None:
@@ -60,6 +62,7 @@ class ResultStations:
         self._archive = archive
         self._ledger = ledger
         self._measurements = measurements
+        self._places = places
         self._pacs = pacs
         self._our_ae_title = our_ae_title
 
@@ -104,11 +107,13 @@ class ResultStations:
     def record(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
         """Write the measurements into the table, in place of those they supersede, and into REDCap."""
         rows = _outputs(run, _result_job(run)).rows
-        self._measurements.replace(run.job, rows, replaced_jobs)
+        self._measurements.replace(run.job, rows, replaced_jobs)  # kept, whatever REDCap says
         told = f"{len(rows)} measurements"
         if project.redcap_url and rows:
-            records = import_measurements(rows, redcap_target(project))
-            told += f", {records} REDCap records"
+            target = redcap_target(project)
+            placed = self._places.place(run.job, rows, target.repeat_instrument)
+            self._measurements.replace(run.job, placed, replaced_jobs)
+            told += f", {import_measurements(placed, target)} REDCap records"
         return told
 
     def _pacs_named(self, name: str) -> PacsSettings:
@@ -153,11 +158,17 @@ class ResultStations:
 
 
 def redcap_target(project: Project) -> RedcapTarget:
-    """The REDCap of a project; its token is in the environment, never in a file of ours."""
-    variable = f"ROR_REDCAP_TOKEN_{project.name.upper().replace('-', '_')}"
+    """The REDCap of a project; its token is in the environment, never in a file of ours.
+
+    Raises
+    ------
+    JobFailed
+        The token is not there, or it or the address cannot be right.
+    """
+    variable = redcap_token_variable(project.name)
     token = os.environ.get(variable, "")
     try:
-        return RedcapTarget(project.redcap_url, token)
+        return RedcapTarget(project.redcap_url, token, repeat_instrument=project.redcap_repeat_instrument)
     except ValueError as error:
         raise JobFailed(
             f"REDCap of project {project.name}: {error}", f"set {variable}, then retry the job"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,12 +18,28 @@ __all__ = ["MeasurementRow", "MeasurementStore"]
 
 @dataclass(frozen=True, slots=True)
 class MeasurementRow:
-    """One line of ``ror measurements``; `record_id` is the pseudonym."""
+    """One line of ``ror measurements``.
+
+    Attributes
+    ----------
+    record_id
+        The pseudonym.
+    series_uid, series_description
+        SeriesInstanceUID and SeriesDescription (as far as the profile leaves it) of the only series that was measured;
+        "" where there were several.
+    series_names
+        What the select statement calls the series, in its order.
+    repeat_instrument, repeat_instance
+        Where REDCap has it; "" and None in the record itself.
+    """
 
     project: str
     record_id: str
     event_name: str
     study_uid: str
+    series_uid: str
+    series_names: str
+    series_description: str
     workflow: str
     version: str
     field_name: str
@@ -44,7 +61,7 @@ class MeasurementStore:
         table, now = tables.measurements, time.time()
         with self._database.write() as connection:
             connection.execute(table.delete().where(table.c.job_id.in_([job.id, *replaced_jobs])))
-            for row in rows:
+            for row in _last_of_each(rows):
                 connection.execute(
                     table.insert().values(
                         job_id=job.id,
@@ -60,30 +77,58 @@ class MeasurementStore:
                 )
 
     def list(self, project: str | None = None) -> list[MeasurementRow]:
-        """All measurements by project, record, workflow and field."""
-        table, job = tables.measurements, tables.jobs.c
+        """All measurements by project, record, event, workflow, study, series and field."""
+        table, job, series = tables.measurements, tables.jobs.c, tables.series.c
+        first_series = job.series[(0, "series_uid")].as_string()
+        description = series.attributes[("SeriesDescription", 0)].as_string().label("series_description")
+        columns = (job.project, job.study_uid, job.workflow, job.version, job.series)
         query = (
-            sa.select(table, job.project, job.study_uid, job.workflow, job.version)
+            sa.select(table, *columns, description)
             .join(tables.jobs, job.id == table.c.job_id)
-            .order_by(job.project, table.c.record_id, job.workflow, job.study_uid, table.c.field_name)
+            .outerjoin(tables.series, series.series_uid == first_series)
+            .order_by(
+                job.project,
+                table.c.record_id,
+                table.c.event_name,
+                job.workflow,
+                job.study_uid,
+                first_series,
+                table.c.field_name,
+                table.c.repeat_instrument,
+                table.c.repeat_instance,
+            )
         )
         if project is not None:
             query = query.where(job.project == project)
         with self._database.read() as connection:
-            return [
-                MeasurementRow(
-                    project=row.project,
-                    record_id=row.record_id,
-                    event_name=row.event_name,
-                    study_uid=row.study_uid,
-                    workflow=row.workflow,
-                    version=row.version,
-                    field_name=row.field_name,
-                    value=row.value,
-                    unit=row.unit,
-                    repeat_instrument=row.repeat_instrument,
-                    repeat_instance=row.repeat_instance or None,
-                    job_id=row.job_id,
-                )
-                for row in connection.execute(query)
-            ]
+            return [_row(row) for row in connection.execute(query)]
+
+
+def _last_of_each(rows: Iterable[Row]) -> Iterable[Row]:
+    # An older package, whose rows are taken as they are, may give one twice; REDCap keeps the later one, too.
+    return {
+        (row.record_id, row.event, row.field_name, row.repeat_instrument, row.repeat_instance): row
+        for row in rows
+    }.values()
+
+
+def _row(row: Any) -> MeasurementRow:
+    uids = {one["series_uid"] for one in row.series}
+    only = uids.pop() if len(uids) == 1 else ""
+    return MeasurementRow(
+        project=row.project,
+        record_id=row.record_id,
+        event_name=row.event_name,
+        study_uid=row.study_uid,
+        series_uid=only,
+        series_names=", ".join(dict.fromkeys(one["name"] for one in row.series)),
+        series_description=(row.series_description or "") if only else "",
+        workflow=row.workflow,
+        version=row.version,
+        field_name=row.field_name,
+        value=row.value,
+        unit=row.unit,
+        repeat_instrument=row.repeat_instrument,
+        repeat_instance=row.repeat_instance or None,
+        job_id=row.job_id,
+    )

@@ -51,7 +51,7 @@ def test_measurements_are_replaced_not_added(database: Database) -> None:
     store.replace(OLD, rows[:1], [])
     (left,) = store.list()
     assert left == MeasurementRow(
-        "lungs", "P", "", "1.1", "box", "1.0", "volume", "1.5", "", "", None, OLD.id
+        "lungs", "P", "", "1.1", "", "CT, MR", "", "box", "1.0", "volume", "1.5", "", "", None, OLD.id
     )
 
 

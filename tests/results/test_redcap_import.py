@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ror.results import RedcapRefused, RedcapTarget, RedcapUnavailable, Row, import_measurements
+from ror.results import (
+    RedcapRefused,
+    RedcapTarget,
+    RedcapUnavailable,
+    Row,
+    ask_version,
+    import_measurements,
+)
 from ror.results.redcap import BATCH, flat_records
 from tests.support.redcap_server import TOKEN, Field, RedcapServer
 
@@ -196,6 +203,38 @@ def test_a_redirect_does_not_carry_the_token_away(classic: RedcapServer) -> None
         assert other.calls == []
 
 
+# Asking
+
+
+def test_redcap_tells_its_version(classic: RedcapServer) -> None:
+    assert ask_version(target(classic)) == "14.5.0"
+
+
+def test_a_wrong_token_is_told_when_asking(classic: RedcapServer) -> None:
+    wrong = "F" * 32
+    with pytest.raises(RedcapRefused, match="permissions") as refused:
+        ask_version(target(classic, token=wrong))
+    assert wrong not in repr(refused.value) + str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(503, "answers 503"), (404, "does not answer as REDCap"), (200, "no version")]
+)
+def test_a_server_that_is_down_or_no_redcap_is_told_when_asking(
+    status: int, told: str, classic: RedcapServer
+) -> None:
+    classic.down = status
+    with pytest.raises(RedcapUnavailable, match=told):
+        ask_version(target(classic))
+
+
+def test_asking_does_not_wait_for_ever() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/api/"
+        with pytest.raises(RedcapUnavailable, match="Timeout"):
+            ask_version(RedcapTarget(url, TOKEN), timeout_seconds=0.05)
+
+
 # Targets
 
 
@@ -213,6 +252,9 @@ def test_the_token_is_shown_nowhere() -> None:
         ("ftp://127.0.0.1/api/", "unencrypted"),
         ("https://redcap.example/", "not the URL"),
         ("redcap.example/api/", "not the URL"),
+        ("https://redcap.example/?to=/api/", "not the URL"),
+        ("https://[redcap/api/", "not the URL"),
+        ("https://redcap:port/api/", "not the URL"),
     ],
 )
 def test_an_address_that_cannot_be_right_is_refused(url: str, problem: str) -> None:

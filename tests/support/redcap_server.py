@@ -19,8 +19,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
-__all__ = ["Field", "RedcapServer"]
+__all__ = ["TOKEN", "Field", "RedcapServer"]
 
 TOKEN = "0123456789ABCDEF" * 2
 SYSTEM_FIELDS = ("redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance")
@@ -112,13 +113,21 @@ class RedcapServer:
         try:
             if path != "/api/":
                 raise Refused("Not found", 404)
-            return 200, kind, json.dumps(self._content(form)).encode()
+            content = self._content(form)
+            if isinstance(content, str):
+                return 200, {"Content-Type": "text/html; charset=utf-8"}, content.encode()
+            return 200, kind, json.dumps(content).encode()
         except Refused as refused:
+            if "format" not in form and "returnFormat" not in form:  # XML is REDCap's own choice
+                told = f'<?xml version="1.0" encoding="UTF-8" ?><hash><error>{escape(str(refused))}</error></hash>'
+                return refused.status, {"Content-Type": "text/xml; charset=utf-8"}, told.encode()
             return refused.status, kind, json.dumps({"error": str(refused)}).encode()
 
     def _content(self, form: Mapping[str, str]) -> object:
         if form.get("token") != self.token:
             raise Refused("You do not have permissions to use the API", 403)
+        if form.get("content") == "version":
+            return "14.5.0"  # plain text, whatever format is asked for
         if form.get("format") != "json" or form.get("returnFormat", "json") != "json":
             raise Refused('The value of the parameter "format" is not valid')
         content = form.get("content")
@@ -142,8 +151,6 @@ class RedcapServer:
                 "is_longitudinal": int(bool(self.events)),
                 "record_autonumbering_enabled": 0,
             }
-        if content == "version":
-            return "14.5.0"
         raise Refused('The value of the parameter "content" is not valid')
 
     @staticmethod
