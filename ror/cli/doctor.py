@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ import click
 import orthanc
 from ror.app import App
 from ror.cli.common import home_and_json, opened
+from ror.errors import JobFailed, ServiceUnavailable
+from ror.registry import Project, redcap_token_variable
+from ror.results import RedcapRefused, ask_version, redcap_target
 
 __all__ = ["command"]
 
@@ -65,6 +69,9 @@ def examine(app: App) -> Iterator[Finding]:
     yield from _runtimes(app)
     yield _projects(app)
     yield from _pacs(app)
+    for project in app.projects.list():
+        if project.redcap_url:
+            yield _redcap(project)
 
 
 def _disk(app: App) -> Finding:
@@ -117,3 +124,21 @@ def _pacs(app: App) -> Iterator[Finding]:
             )
         else:
             yield Finding(f"PACS {name}", True, f"{where} answers")
+
+
+def _redcap(project: Project) -> Finding:
+    what, variable = f"REDCap {project.name}", redcap_token_variable(project.name)
+    if not os.environ.get(variable):
+        mend = "set it here and where ror serves to the token that REDCap shows under API"
+        return Finding(what, False, f"{variable} is not set", mend)
+    mend = f"check {variable}, the rights of its user, and --redcap-url of project {project.name}"
+    try:
+        version = ask_version(redcap_target(project))
+    except RedcapRefused as error:
+        return Finding(what, False, f"refuses: {'; '.join(map(str, error.faults))}", mend)
+    except JobFailed as error:
+        return Finding(what, False, str(error), mend)
+    except ServiceUnavailable as error:
+        mend = f"check --redcap-url of project {project.name}, the network, and whether REDCap is up"
+        return Finding(what, False, str(error), mend)
+    return Finding(what, True, f"{project.redcap_url} answers (REDCap {version})")
