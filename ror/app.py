@@ -224,6 +224,7 @@ class Service:
         finally:
             engine.stop()
 
+            app.home.root,
 
 def _heal(app: App, files: FileStore) -> None:
     unfinished = files.discard_unfinished()

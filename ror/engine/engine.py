@@ -6,9 +6,13 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
+from ror.engine.checkpoints import checkpoint_engine
+from ror.engine.disk import require_room
 from ror.engine.execute import Executor
 from ror.engine.jobs import JobStore
 from ror.engine.match import Matcher
@@ -30,8 +34,9 @@ _UNFINISHED = ("ENQUEUED", "PENDING", "DELAYED")
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """Where DBOS keeps its checkpoints, who this host is, and how many jobs it has in flight."""
+    """Where jobs lie and DBOS keeps its checkpoints, who this worker is, and how many jobs it has in flight."""
 
+    home: Path
     database_url: str
     executor_id: str
     in_flight: int
@@ -57,12 +62,21 @@ class Engine:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._job: Callable[[str], None] | None = None
+        self._checkpoints = checkpoint_engine(options.database_url)
 
     def start(self) -> None:
-        """Recover what was in progress, then match, dispatch and watch until `stop`."""
+        """Recover what was in progress, then match, dispatch and watch until `stop`.
+
+        Raises
+        ------
+        ServiceUnavailable
+            The disk is full: DBOS would wait for room with half of it started.
+        """
+        require_room(self._options.home)
         config: DBOSConfig = {
             "name": "ror",
             "system_database_url": self._options.database_url,
+            "system_database_engine": self._checkpoints,
             "application_version": _PIPELINE_VERSION,
             "executor_id": self._options.executor_id,
             "log_level": "WARNING",
@@ -70,7 +84,7 @@ class Engine:
         }
         DBOS(config=config)
         logging.getLogger("dbos").addFilter(_no_cancellation)
-        self._job = durable_job(self._stations, self._jobs)
+        self._job = durable_job(self._stations, self._jobs, self._options.home)
         DBOS.launch()
         DBOS.register_queue(
             _QUEUE,
@@ -86,6 +100,8 @@ class Engine:
         self._wake.set()
         self._thread.join()
         DBOS.destroy(workflow_completion_timeout_sec=0)
+        if self._checkpoints is not None:
+            self._checkpoints.dispose()
 
     def wake(self) -> None:
         """Look now: a study has settled."""
@@ -97,7 +113,8 @@ class Engine:
             self._wake.clear()
             try:
                 self._look()
-            except ServiceUnavailable as error:
+            # Of our database, and of that of the checkpoints.
+            except (ServiceUnavailable, sa.exc.OperationalError) as error:
                 _log.error("the engine waits: %s", error)
                 self._stopping.wait(_AFTER_A_FAULT_SECONDS)
             except Exception:  # noqa: BLE001  a bug met in one study must not end the engine for all others

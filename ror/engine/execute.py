@@ -19,6 +19,7 @@ from containers import (
     Runtime,
     RuntimeUnavailable,
 )
+from ror.engine.disk import is_full
 from ror.errors import JobFailed, ServiceUnavailable
 from ror.model import Job, JobFolder
 
@@ -53,7 +54,7 @@ class Executor:
         JobFailed
             The program ended with an error, was ended for exceeding a limit, or its image cannot be built.
         ServiceUnavailable
-            The container runtime does not answer, or has lost sight of the program.
+            The container runtime does not answer, or has lost sight of the program, or something failed on a full disk.
         """
         try:
             image = self._runtime.prepare(package, report=_log.info)
@@ -63,11 +64,12 @@ class Executor:
         except RuntimeUnavailable as error:
             raise ServiceUnavailable(str(error)) from error
         except ContainersError as error:
-            raise JobFailed(str(error)) from error
+            raise _on_full_disk(folder, str(error)) or JobFailed(str(error)) from error
         if outcome.ending is Ending.LOST:
             raise ServiceUnavailable(f"the program's end is not known: {outcome.detail}")
         if outcome.ending is not Ending.EXITED or outcome.exit_code != 0:
-            raise JobFailed(_reason(outcome, order.limits), f"see `ror jobs logs {job.id}`")
+            reason = _reason(outcome, order.limits)
+            raise _on_full_disk(folder, reason) or JobFailed(reason, f"see `ror jobs logs {job.id}`")
         return Execution(image, (outcome.ended_at - outcome.started_at).total_seconds())
 
     def stop_unless(self, wanted: Callable[[str], bool]) -> None:
@@ -110,5 +112,13 @@ def _reason(outcome: Outcome, limits: Limits) -> str:
         case Ending.STOPPED:
             return "stopped"
         case _:
-            last = f": {outcome.detail}" if outcome.detail else ""
-            return f"the program ended with exit code {outcome.exit_code}{last}"
+            return f"the program ended with {outcome.detail}"
+
+
+def _on_full_disk(folder: JobFolder, reason: str) -> ServiceUnavailable | None:
+    """A failure on a full disk says nothing of the program: it runs again when there is room."""
+    if not is_full(folder.root):
+        return None
+    return ServiceUnavailable(
+        f"the disk of {folder.root} is full: {reason}", "make room; the job goes on by itself"
+    )

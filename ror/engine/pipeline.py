@@ -7,11 +7,14 @@ unfinished one runs again, which is harmless, since whatever a step makes has an
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 from dbos import DBOS
 
+from ror.engine.disk import full_disk_told
 from ror.engine.jobs import JobStore
 from ror.errors import JobFailed, RorError, ServiceUnavailable
 from ror.model import JobState
@@ -28,6 +31,7 @@ class Stations(Protocol):
     """The steps of a job. Each finds its input by the job's id and returns one line for people.
 
     A station raises `ServiceUnavailable` where only waiting helps, and another `RorError` where waiting does not.
+    A disk that is full is waited for too.
     """
 
     def stage(self, job_id: str) -> str:
@@ -53,11 +57,14 @@ class _Ended(Exception):
     """The job was cancelled or superseded while it ran."""
 
 
-def durable_job(stations: Stations, jobs: JobStore) -> Callable[[str], None]:
-    """Register the durable workflow of a job with DBOS, which must not be launched yet; returns it."""
+def durable_job(stations: Stations, jobs: JobStore, home: Path) -> Callable[[str], None]:
+    """Register the durable workflow of a job with DBOS, which must not be launched yet; returns it.
+
+    `home` is the folder that is told as full where the system names none.
+    """
 
     def checkpoint(station: Callable[[str], str]) -> Callable[[str], None]:
-        return _checkpoint(station, jobs)
+        return _checkpoint(station, jobs, home)
 
     stage = checkpoint(stations.stage)
     execute = checkpoint(stations.execute)
@@ -78,7 +85,7 @@ def durable_job(stations: Stations, jobs: JobStore) -> Callable[[str], None]:
             deliver(job_id)
             record(job_id)
         except _Ended:
-            _log.info("job %s ended early: it is %s", job_id, jobs.get(job_id).state)
+            _log.info("job %s ended early: it was cancelled or superseded", job_id)
         except RorError as fault:
             _fail(jobs, job_id, fault)  # told in two lines; only bugs keep their traceback
         except Exception as bug:
@@ -86,43 +93,53 @@ def durable_job(stations: Stations, jobs: JobStore) -> Callable[[str], None]:
             _fail(jobs, job_id, JobFailed(told, "please report it with the log"))
             raise
         else:
-            jobs.move(job_id, JobState.SUCCEEDED)
+            _move(jobs, job_id, JobState.SUCCEEDED)
             _log.info("job %s succeeded", job_id)
 
     return job
 
 
-def _checkpoint(station: Callable[[str], str], jobs: JobStore) -> Callable[[str], None]:
+def _checkpoint(station: Callable[[str], str], jobs: JobStore, home: Path) -> Callable[[str], None]:
     """One step: repeated while what it needs is not there, told in the table of steps."""
     name = station.__name__
 
     @DBOS.step(name=f"ror.{name}")
     def attempt(job_id: str) -> str | None:
         try:
-            if not jobs.is_live(job_id):
-                raise _Ended(job_id)
-            jobs.begin_step(job_id, name)
-            detail = station(job_id)
-            jobs.note_step(job_id, name, detail, ended=True)
+            with full_disk_told(home):
+                _pass(station, jobs, job_id)
         except ServiceUnavailable as missing:
             _log.warning("job %s waits to %s: %s", job_id, name, missing)
             _note_waiting(jobs, job_id, name, missing)
             return str(missing)
-        except RorError as fault:
-            jobs.note_step(job_id, name, str(fault), ended=True)
-            # Stopped from outside, which the station could only see as a failure?
-            if not jobs.is_live(job_id):
-                raise _Ended(job_id) from fault
-            raise
         return None
 
     def until_done(job_id: str) -> None:
         wait = _WAIT_SECONDS
         while attempt(job_id) is not None:
             DBOS.sleep(wait)
-            wait = min(wait * _WAIT_GROWS, _LONGEST_WAIT_SECONDS)
+            wait = _longer(wait)
 
     return until_done
+
+
+def _pass(station: Callable[[str], str], jobs: JobStore, job_id: str) -> None:
+    """Bring a job through one station."""
+    name = station.__name__
+    if not jobs.is_live(job_id):
+        raise _Ended(job_id)
+    jobs.begin_step(job_id, name)
+    try:
+        detail = station(job_id)
+    except ServiceUnavailable:
+        raise
+    except RorError as fault:
+        jobs.note_step(job_id, name, str(fault), ended=True)
+        # Stopped from outside, which the station could only see as a failure?
+        if not jobs.is_live(job_id):
+            raise _Ended(job_id) from fault
+        raise
+    jobs.note_step(job_id, name, detail, ended=True)
 
 
 def _note_waiting(jobs: JobStore, job_id: str, step: str, missing: ServiceUnavailable) -> None:
@@ -133,12 +150,35 @@ def _note_waiting(jobs: JobStore, job_id: str, step: str, missing: ServiceUnavai
 
 
 def _begin(jobs: JobStore, job_id: str) -> bool:
-    jobs.move(job_id, JobState.RUNNING)
-    return jobs.is_live(job_id)
+    """Say that the job runs; False if it has been cancelled or superseded meanwhile."""
+    return _move(jobs, job_id, JobState.RUNNING) or _waited_for(lambda: jobs.is_live(job_id), job_id)
 
 
 def _fail(jobs: JobStore, job_id: str, fault: RorError) -> None:
     advice = f" ({fault.advice})" if fault.advice else ""
-    jobs.move(job_id, JobState.FAILED, f"{fault}{advice}")
+    _move(jobs, job_id, JobState.FAILED, f"{fault}{advice}")
     kind = "failed" if isinstance(fault, JobFailed) else f"failed ({type(fault).__name__})"
     _log.error("job %s %s: %s", job_id, kind, fault)
+
+
+def _move(jobs: JobStore, job_id: str, to: JobState, detail: str = "") -> bool:
+    return _waited_for(lambda: jobs.move(job_id, to, detail), job_id)
+
+
+def _waited_for(act: Callable[[], bool], job_id: str) -> bool:
+    """Do what needs only the database, once it is there: a job whose state was not written would never end.
+
+    It sleeps without a checkpoint, since a replay that need not wait must count the same steps.
+    """
+    wait = _WAIT_SECONDS
+    while True:
+        try:
+            return act()
+        except ServiceUnavailable as missing:
+            _log.warning("job %s waits for the database: %s", job_id, missing)
+        time.sleep(wait)
+        wait = _longer(wait)
+
+
+def _longer(wait_seconds: float) -> float:
+    return min(wait_seconds * _WAIT_GROWS, _LONGEST_WAIT_SECONDS)
