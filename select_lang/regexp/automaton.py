@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from select_lang.regexp.pattern import Alternatives, Assertion, Node, OneChar, RegexpFault, Repeat, Sequence
@@ -12,6 +12,7 @@ from select_lang.regexp.pattern import Alternatives, Assertion, Node, OneChar, R
 __all__ = ["Automaton", "build"]
 
 MOST_STATES = 500
+MOST_STEPS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class _Fork:
 
 _State: TypeAlias = _Read | _Assert | _Fork | None
 """None accepts."""
+_FOUND = frozenset({-1})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +43,41 @@ class Automaton:
 
     states: tuple[_State, ...]
     first: int
+    _steps: dict[tuple[frozenset[int], str, str], frozenset[int]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def found_in(self, value: str) -> bool:
         """Whether some part of the value is matched, in at most states × characters steps."""
-        reached: list[int] = []
+        reached: frozenset[int] = frozenset()
+        before = ""
         for at in range(len(value) + 1):
-            # A match may start anywhere, so the first state is reached at every character.
-            readers, accepted = self._without_reading((*reached, self.first), value, at)
-            if accepted:
+            after = value[at : at + 1]
+            key = (reached, before, after)
+            # Values are alike, so that a step which was taken is remembered.
+            following = self._steps.get(key)
+            if following is None:
+                following = self._step(*key)
+                self._remember(key, following)
+            if following is _FOUND:
                 return True
-            if at < len(value):
-                reached = [read.following for read in readers if read.accepts.fullmatch(value[at])]
+            reached = following
+            # Of the character before a place, all that counts is whether it belongs to a word.
+            before = "_" if _in_word(after, 0) else " "
         return False
+
+    def _remember(self, key: tuple[frozenset[int], str, str], following: frozenset[int]) -> None:
+        if len(self._steps) >= MOST_STEPS:
+            self._steps.clear()
+        self._steps[key] = following
+
+    def _step(self, reached: frozenset[int], before: str, after: str) -> frozenset[int]:
+        """What is reached by reading the character `after`; `_FOUND` when a match has ended before it."""
+        # A match may start anywhere, so the first state is reached at every character.
+        readers, accepted = self._without_reading((*reached, self.first), before + after, len(before))
+        if accepted:
+            return _FOUND
+        return frozenset(read.following for read in readers if after and read.accepts.fullmatch(after))
 
     def _without_reading(self, start: Iterable[int], value: str, at: int) -> tuple[list[_Read], bool]:
         """States that wait for the next character, of all that are reached without reading one."""

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from select_lang.regexp import RegexpFault, compile_regexp, found_in
-from select_lang.regexp.automaton import MOST_STATES
+from select_lang.regexp.automaton import MOST_STATES, MOST_STEPS
 
 ATOMS = [
     *"ab.^$1 é{A",
@@ -99,3 +99,10 @@ def test_flags_and_groups_are_those_of_re(pattern, value):
     assert re.search(pattern, value)
     assert found_in(pattern, value)
     assert found_in("(?-i:W)", "w") is False
+
+
+def test_steps_that_were_taken_are_remembered_but_not_without_end():
+    automaton = compile_regexp("a[^b]{3}c")
+    assert not automaton.found_in("".join(map(chr, range(0x4E00, 0x4E00 + 3 * MOST_STEPS))))
+    assert 0 < len(automaton._steps) <= MOST_STEPS
+    assert automaton.found_in("xa123c")
