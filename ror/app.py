@@ -31,12 +31,17 @@ _log = logging.getLogger(__name__)
 
 
 class App:
-    """One home folder, opened: its settings, its database, and what works on them, each built when first asked for."""
+    """One home folder, opened: its settings, its database, and what works on them, each built when first asked for.
 
-    def __init__(self, root: Path) -> None:
+    A folder that is no home yet is made one, unless `make` is False: then it is a `ConfigurationError`.
+    """
+
+    def __init__(self, root: Path, *, make: bool = True) -> None:
         self.home = Home(root.absolute())
+        if not make:
+            self.home.require()
         self.settings: Settings = config.read(self.home.root)
-        self.home.root.mkdir(parents=True, exist_ok=True)
+        self.home.make()
         self.database = Database(self.settings.database.url or self.home.database_url)
         self.database.migrate()
 
@@ -208,10 +213,18 @@ class Service:
     @contextmanager
     def work(cls, app: App) -> Iterator[Service]:
         """The engine alone, until the block ends."""
+        name = app.settings.engine.executor_id
+        with app.home.worked_on_by(name), app.database.worked_on_by(name), cls._work(app) as service:
+            yield service
+
+    @classmethod
+    @contextmanager
+    def _work(cls, app: App) -> Iterator[Service]:
         runtime = app.runtime()
         executor = Executor(runtime, app.settings.engine.slots)
         stations = JobStations(app, Stager(app.index, app.home.archive), executor)
         options = EngineOptions(
+            app.home.root,
             app.settings.database.url or app.home.checkpoints_url,
             app.settings.engine.executor_id,
             app.settings.engine.in_flight,
@@ -224,7 +237,6 @@ class Service:
         finally:
             engine.stop()
 
-            app.home.root,
 
 def _heal(app: App, files: FileStore) -> None:
     unfinished = files.discard_unfinished()

@@ -4,7 +4,7 @@
     ├── ConfigurationError      ror.toml, ROR_* or an option is wrong: correct it; all faults are listed
     ├── NotFound                no project, workflow, study or job of that name: look at the matching `list` command
     ├── AlreadyExists           the name is taken: choose another, or change the existing one
-    ├── HomeInUse               another `ror serve` works in this home: stop it first
+    ├── HomeInUse               another `ror serve`, or a worker of this name, works here: stop it, or take another name
     ├── NotAllowed              the thing is not in a state in which this can be done
     ├── ServiceUnavailable      PACS, REDCap, container runtime or disk is not there now: the engine tries again
     └── JobFailed               a job cannot succeed however often it is tried: correct the workflow or the data
@@ -57,7 +57,7 @@ class AlreadyExists(RorError):
 
 
 class HomeInUse(RorError):
-    """Another process serves from this home folder."""
+    """Another process serves from this home folder, or works under this executor id."""
 
 
 class NotAllowed(RorError):

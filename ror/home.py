@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ror.errors import HomeInUse
+from ror.errors import ConfigurationError, HomeInUse
 from ror.model import JobFolder
 
 __all__ = ["Home"]
+
+# What a home has at least one of: settings, the embedded database, the projects' keys.
+_SIGNS = ("ror.toml", "ror.sqlite", "secrets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +62,50 @@ class Home:
         """The folder of one job."""
         return JobFolder(self.root / "jobs" / job_id)
 
+    def make(self) -> None:
+        """Make the folder if it is not there; `ConfigurationError` if it cannot be."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the home folder {self.root} cannot be made: {error.strerror}",
+                advice="choose another with --home or ROR_HOME, or make it for the user of ror",
+            ) from error
+
+    def require(self) -> None:
+        """`ConfigurationError` if the folder is no home: a mistyped one must not look like one without jobs."""
+        if not any((self.root / name).exists() for name in _SIGNS):
+            raise ConfigurationError(
+                f"there is no home folder at {self.root}",
+                advice=f"correct --home or ROR_HOME, or make one: ror --home {self.root} project add NAME",
+            )
+
     @contextmanager
     def exclusively(self) -> Iterator[None]:
         """Be the only ``ror serve`` of this home; `HomeInUse` if there is another. A killed one holds nothing."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / "serve.lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise HomeInUse(
-                    f"another `ror serve` works in {self.root}", "stop it, or use another --home"
-                ) from error
+        told = HomeInUse(f"another `ror serve` works in {self.root}", "stop it, or use another --home")
+        with _held(self.root / "serve.lock", told):
             yield
+
+    @contextmanager
+    def worked_on_by(self, executor_id: str) -> Iterator[None]:
+        """Be the only worker of that name in this home: a second would take up the jobs of the first once more.
+
+        `HomeInUse` if there is another. A killed one holds nothing.
+        """
+        told = HomeInUse(
+            f"another worker with the executor id {executor_id} works in {self.root}",
+            "give each its own: engine.executor_id in ror.toml, or ROR_ENGINE__EXECUTOR_ID",
+        )
+        with _held(self.root / f"worker-{executor_id}.lock", told):
+            yield
+
+
+@contextmanager
+def _held(file: Path, told: HomeInUse) -> Iterator[None]:
+    with file.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise told from error
+        yield

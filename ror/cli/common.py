@@ -42,9 +42,9 @@ def home_and_json(function: _F) -> _F:
 
 
 @contextmanager
-def opened(context: click.Context) -> Iterator[App]:
-    """The home folder of the command line, opened."""
-    app = App(context.obj)
+def opened(context: click.Context, *, make: bool = False) -> Iterator[App]:
+    """The home folder of the command line, opened; only what sets one up makes it where there is none."""
+    app = App(context.obj, make=make)
     try:
         yield app
     finally:

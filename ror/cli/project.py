@@ -98,7 +98,7 @@ def add(
 
     Example: ror project add lungs --pacs research --keep PatientSex
     """
-    with opened(context) as app:
+    with opened(context, make=True) as app:
         known = _known_pacs(app, pacs)
         repeat = redcap_repeat_instrument or ""
         app.projects.add(Project(name, known, redcap_url or "", clean or None, keep, remove, repeat))

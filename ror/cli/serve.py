@@ -21,7 +21,7 @@ def command(context: click.Context) -> None:
     Example: ror --home /srv/ror serve
     """
     stop = stop_requested()
-    with opened(context) as app:
+    with opened(context, make=True) as app:
         log.set_up(app.home.root)
         with Service.serve(app) as service:
             assert service.listener is not None

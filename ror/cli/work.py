@@ -18,7 +18,7 @@ __all__ = ["command"]
 def command(context: click.Context) -> None:
     """Run workflows without receiving: a second worker on the same database and home folder.
 
-    Each worker needs an engine.executor_id of its own, so that a restarted one takes up its own jobs.
+    Each worker has an engine.executor_id of its own, so that a restarted one takes up its own jobs and no other's.
 
     Example: ROR_ENGINE__EXECUTOR_ID=gpu2 ror --home /srv/ror work
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +14,15 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ror.errors import ConfigurationError, ServiceUnavailable
+from ror.errors import ConfigurationError, HomeInUse, ServiceUnavailable
 
 __all__ = ["Database"]
 
 _BUSY_TIMEOUT_MS = 30_000
 _POSTGRESQL = "postgresql+psycopg"
+_LOCKS = 7267  # key of our advisory locks in PostgreSQL: alone of a migration, with a name of its holder
+# The server must notice within a minute that the host of a holder has lost its power.
+_KEEPALIVES = ("tcp_keepalives_idle = 30", "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3")
 _ADDRESSES = "use sqlite:////path/to/file or postgresql+psycopg://user@host/name"
 
 
@@ -50,13 +54,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that only reads."""
-        with _unavailable_told(), self._engine.begin() as connection:
+        with _unavailable_told(self.shown), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that writes; committed when the block ends, rolled back when it raises."""
-        with _unavailable_told(), self._writer.begin() as connection:
+        with _unavailable_told(self.shown), self._writer.begin() as connection:
             yield connection
 
     def insert(self, table: sa.Table) -> Any:
@@ -70,7 +74,7 @@ class Database:
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         with self.write() as connection:
             if self._engine.dialect.name == "postgresql":
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7267)"))
+                connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCKS})"))
             config.attributes["connection"] = connection
             try:
                 command.upgrade(config, "head")
@@ -78,6 +82,36 @@ class Database:
                 raise ConfigurationError(
                     f"the database is of a later release: {error}", advice="install that release of ror"
                 ) from error
+
+    @contextmanager
+    def worked_on_by(self, executor_id: str) -> Iterator[None]:
+        """Be the only worker of that name on any host; `HomeInUse` if there is another. A killed one holds nothing.
+
+        Of a file of SQLite, whoever shares the home folder is told by `Home.worked_on_by`.
+        """
+        if self._engine.dialect.name == "sqlite":
+            yield
+            return
+        held = self._hold(executor_id)
+        try:
+            yield
+        finally:
+            held.invalidate()  # ends the session, and with it its locks and settings
+            held.close()
+
+    def _hold(self, executor_id: str) -> sa.Connection:
+        with _unavailable_told(self.shown):
+            held = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            for setting in _KEEPALIVES:
+                held.execute(sa.text(f"SET {setting}"))
+            lock = sa.text(f"SELECT pg_try_advisory_lock({_LOCKS}, hashtext(:name))")
+            if held.scalar(lock, {"name": executor_id}):
+                return held
+        held.close()
+        raise HomeInUse(
+            f"another worker of this database has the executor id {executor_id}",
+            "give each its own: engine.executor_id in ror.toml, or ROR_ENGINE__EXECUTOR_ID",
+        )
 
     def close(self) -> None:
         """Close all connections."""
@@ -97,7 +131,7 @@ def _address(url: str) -> sa.URL:
 
 
 @contextmanager
-def _unavailable_told() -> Iterator[None]:
+def _unavailable_told(where: str) -> Iterator[None]:
     try:
         yield
     except sa.exc.TimeoutError as error:
@@ -105,6 +139,8 @@ def _unavailable_told() -> Iterator[None]:
             "all connections to the database are in use", "try again; lower listener.max_associations"
         ) from error
     except sa.exc.OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise ServiceUnavailable(f"the disk of {where} is full", "make room") from error
         raise ServiceUnavailable(
             f"the database does not answer: {type(error.orig).__name__}: {error.orig}",
             "check that it runs, that its disk has room, and that no other program holds it locked",
