@@ -63,7 +63,7 @@ def _line(one: Finding) -> str:
 
 def examine(app: App) -> Iterator[Finding]:
     """Look at everything that a study needs on its way."""
-    yield Finding("settings", True, str(app.home.root / "ror.toml"))
+    yield _settings(app)
     yield Finding("database", True, app.database.shown)
     yield _disk(app)
     yield from _runtimes(app)
@@ -72,6 +72,11 @@ def examine(app: App) -> Iterator[Finding]:
     for project in app.projects.list():
         if project.redcap_url:
             yield _redcap(project)
+
+
+def _settings(app: App) -> Finding:
+    file = app.home.root / "ror.toml"
+    return Finding("settings", True, str(file) if file.exists() else f"no {file}, so all have their defaults")
 
 
 def _disk(app: App) -> Finding:
@@ -88,14 +93,14 @@ def _disk(app: App) -> Finding:
 def _runtimes(app: App) -> Iterator[Finding]:
     wanted = app.settings.engine.runtime
     found = [(one.name, one.availability()) for one in app.runtimes]
+    chosen = next((name for name, available in found if wanted == "auto" and available.ok), wanted)
     for name, available in found:
-        needed = wanted == name or (wanted == "auto" and not any(one.ok for _name, one in found))
         yield Finding(
             f"runtime {name}",
-            available.ok,
-            "ready" if available.ok else available.reason.replace("\n", " "),
-            "start it, or set engine.runtime",
-            needed,
+            available.ok and not available.lacks,
+            (available.lacks or available.reason).replace("\n", " ") or "ready",
+            "get it, or set engine.base_image" if available.lacks else "start it, or set engine.runtime",
+            chosen in (name, "auto"),
         )
 
 

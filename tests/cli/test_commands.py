@@ -27,6 +27,7 @@ from ror.cli.faults import told_in_two_lines
 from ror.engine import JobStore
 from ror.model import Job, JobSeries, JobState
 from ror.registry import Project
+from tests.support.docker_daemon import BASE_IMAGE, NoDocker, docker_daemon
 
 BOX = Path(__file__).parent.parent / "support" / "packages" / "box"
 DOCTORED = ("settings", "database", "disk", "runtime docker", "runtime process", "projects")
@@ -71,6 +72,15 @@ class Home:
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def docker_host() -> Iterator[str]:
+    try:
+        with docker_daemon() as host:
+            yield host
+    except NoDocker as reason:
+        pytest.skip(str(reason))
 
 
 @pytest.fixture
@@ -226,12 +236,42 @@ def test_a_package_with_faults_is_told_with_all_of_them(home: Home, tmp_path: Pa
     assert {"name", "version", "command", "select"} <= set(said.err.replace(":", " ").split())
 
 
-def test_a_home_that_is_no_folder_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [("project", "add", "lungs"), ("serve",)], ids=" ".join)
+@pytest.mark.parametrize("place", ["file/home", "/proc/nowhere/home"])
+def test_a_home_that_cannot_be_made_is_told(tmp_path: Path, place: str, words: tuple[str, ...]) -> None:
     (tmp_path / "file").write_text("")
-    said = Home(tmp_path / "file" / "home").ror("studies")
+    said = Home(tmp_path / place).ror(*words)
     assert said.code == 1
-    assert said.err.startswith("ror: ")
-    assert len(said.err.splitlines()) == 2
+    what, advice = said.err.splitlines()
+    assert what.startswith(f"ror: the home folder {tmp_path / place} cannot be made: ")
+    assert "--home or ROR_HOME" in advice
+
+
+@pytest.mark.parametrize("exists", [False, True], ids=["absent", "another folder"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("jobs", "list"),
+        ("studies",),
+        ("measurements",),
+        ("project", "list"),
+        ("route", "add", "x"),
+        ("work",),
+        ("doctor",),
+    ],
+    ids=" ".join,
+)
+def test_a_mistyped_home_is_told_and_not_made(tmp_path: Path, words: tuple[str, ...], exists: bool) -> None:
+    typo = tmp_path / "typo"
+    if exists:
+        typo.mkdir()
+    said = Home(typo).ror(*words)
+    assert (said.code, said.out) == (1, "")
+    what, advice = said.err.splitlines()
+    assert what == f"ror: there is no home folder at {typo}"
+    assert f"ror --home {typo} project add NAME" in advice
+    assert [path for path in tmp_path.rglob("*") if path != typo] == []
+    assert typo.exists() == exists
 
 
 def test_a_real_bug_keeps_its_traceback() -> None:
@@ -366,10 +406,12 @@ def test_a_workflow_that_cannot_be_built_leaves_the_older_one_enabled(home: Home
 
 
 def test_measurements_come_as_csv_with_a_header(home: Home) -> None:
+    home.settings("")
     assert home.good("measurements", "--csv").startswith("project,record_id,")
 
 
 def test_the_home_may_stand_behind_the_command_too(home: Home, tmp_path: Path) -> None:
+    home.settings("")
     home.good("project", "add", "lungs", "--home", str(tmp_path / "other"))
     assert json.loads(home.good("project", "list", "--json")) == []
     assert json.loads(home.good("project", "list", "--json", "--home", str(tmp_path / "other")))
@@ -396,6 +438,28 @@ def test_the_doctor_says_what_is_well_and_how_to_mend_the_rest(home: Home) -> No
     home.good("project", "add", "lungs")
     home.good("route", "add", "lungs")
     assert home.ror("doctor").code == 0
+
+
+def test_the_doctor_says_whether_there_are_settings(home: Home) -> None:
+    home.good("project", "add", "lungs")
+    file = home.folder / "ror.toml"
+    assert f"ok    settings: no {file}, so all have their defaults" in home.ror("doctor").out
+    home.settings("")
+    assert f"ok    settings: {file}\n" in home.ror("doctor").out
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("runtime", ["docker", "auto"])
+def test_the_doctor_tells_a_missing_base_image(
+    home: Home, docker_host: str, runtime: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", docker_host)
+    home.settings(f'[engine]\nruntime = "{runtime}"\nbase_image = "no-such-base:1"')
+    said = home.ror("doctor")
+    assert "FAIL  runtime docker: the base image no-such-base:1 is not on this machine" in said.out
+    assert "docker pull no-such-base:1" in said.out
+    home.settings(f'[engine]\nruntime = "{runtime}"\nbase_image = "{BASE_IMAGE}"')
+    assert "ok    runtime docker: ready" in home.ror("doctor").out
 
 
 def test_the_doctor_asks_every_pacs(home: Home) -> None:
