@@ -343,7 +343,9 @@ def _lacking(client: docker.DockerClient, base: str) -> str:
     try:
         client.images.get(base)
     except ImageNotFound:
-        return f"the base image {base} is not on this machine: docker pull {base}, or docker load a copy of it"
+        return (
+            f"the base image {base} is not on this machine: docker pull {base}, or docker load a copy of it"
+        )
     return ""
 
 
