@@ -43,8 +43,10 @@ class Package:
     docker_image: str | None = None
 
     @classmethod
-    def load(cls, folder: Path | str) -> Package:
+    def load(cls, folder: Path | str, older_name: str = "") -> Package:
         """Read ``workflow.toml``, or an older package's ``select.statement`` where there is none.
+
+        An older package does not say its name: it is `older_name`, or that of its folder.
 
         Raises
         ------
@@ -57,7 +59,7 @@ class Package:
         if manifest_path.is_file():
             manifest = read_manifest(_text(manifest_path), str(manifest_path))
         elif older_path.is_file():
-            manifest, docker_image = _read_older(older_path)
+            manifest, docker_image = _read_older(older_path, older_name or older_path.parent.name)
         else:
             raise ManifestError(str(folder), [Fault("", _HOW_TO_START)])
         return cls(folder, manifest, _digest(folder), docker_image)
@@ -119,7 +121,7 @@ def _digest(folder: Path) -> str:
     return whole.hexdigest()
 
 
-def _read_older(path: Path) -> tuple[Manifest, str | None]:
+def _read_older(path: Path, called: str) -> tuple[Manifest, str | None]:
     """An older package: JSON with `select`, `ROR_CONT_OPTIONS`, `docker_image`, and optionally `call`."""
     try:
         raw = json.loads(_text(path))
@@ -140,7 +142,7 @@ def _read_older(path: Path) -> tuple[Manifest, str | None]:
     options = _older_options(raw.get("ROR_CONT_OPTIONS"), faults)
     if faults:
         raise ManifestError(str(path), faults)
-    name = re.sub(r"[^a-z0-9]+", "_", path.parent.name.lower()).strip("_")
+    name = re.sub(r"[^a-z0-9]+", "_", called.lower()).strip("_")
     manifest = Manifest(
         name=name if name[:1].isalpha() else f"workflow_{name}".rstrip("_"),
         version="0",

@@ -9,7 +9,7 @@ import select_lang
 from containers import Manifest, Package
 from ror.errors import ConfigurationError
 
-__all__ = ["check_names", "check_program"]
+__all__ = ["check_links", "check_names", "check_program"]
 
 # Instructions that bring no file but those of the package. Another image, or a stage of one, may bring any.
 _BRINGS_NOTHING = re.compile(
@@ -24,6 +24,20 @@ def check_names(manifest: Manifest, statement: select_lang.Statement) -> None:
         raise ConfigurationError(
             f"workflow {manifest.name}: {', '.join(unknown)} is no name in its select statement",
             advice=f"the names there are: {', '.join(statement.names)}",
+        )
+
+
+def check_links(package: Package) -> None:
+    """Refuse a package with links out of it: where the package is kept, they would lead elsewhere or nowhere."""
+    astray = [
+        path.relative_to(package.folder).as_posix()
+        for path in package.files()
+        if path.is_symlink() and not path.resolve().is_relative_to(package.folder)
+    ]
+    if astray:
+        raise ConfigurationError(
+            f"workflow {package.manifest.name}: links out of the package: {', '.join(astray)}",
+            advice="put the files themselves into the package",
         )
 
 

@@ -16,7 +16,7 @@ import select_lang
 from containers import Package
 from ror.db import Database, tables
 from ror.errors import NotFound
-from ror.registry.package_checks import check_names, check_program
+from ror.registry.package_checks import check_links, check_names, check_program
 
 __all__ = ["InstalledWorkflow", "WorkflowStore"]
 
@@ -60,6 +60,7 @@ class WorkflowStore:
         manifest = package.manifest
         check_names(manifest, select_lang.read(manifest.select))
         check_program(package)
+        check_links(package)
         workflow = InstalledWorkflow(
             project, manifest.name, manifest.version, package.digest, manifest.select, True
         )
@@ -134,7 +135,7 @@ class WorkflowStore:
         folder = self._folder(name, digest)
         if not folder.is_dir():
             raise NotFound(f"the package {name} {digest[:12]} is not in {self._packages}", "install it again")
-        return Package.load(folder)
+        return Package.load(folder, older_name=name)
 
     def _folder(self, name: str, digest: str) -> Path:
         return self._packages / name / digest
@@ -146,7 +147,7 @@ class WorkflowStore:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
             copy = Path(temporary) / "package"
-            shutil.copytree(package.folder, copy, ignore=_NOT_COPIED)
+            shutil.copytree(package.folder, copy, ignore=_NOT_COPIED, symlinks=True)
             copy.rename(target)
         return True
 

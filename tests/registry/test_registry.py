@@ -418,6 +418,34 @@ def test_a_package_with_faults_is_not_installed(
     assert not (tmp_path / "packages").exists()
 
 
+def test_an_older_package_keeps_the_name_of_its_folder(workflows: WorkflowStore, tmp_path: Path) -> None:
+    folder = tmp_path / "Hippocampus volume"
+    folder.mkdir()
+    older = {"select": "Select series where Modality = MR", "ROR_CONT_OPTIONS": "", "docker_image": "hippo:1"}
+    (folder / "select.statement").write_text(json.dumps(older))
+    added = workflows.add("lungs", folder)
+    package = workflows.package(added.name, added.digest)
+    assert (added.name, package.manifest.name, package.docker_image) == (
+        "hippocampus_volume",
+        "hippocampus_volume",
+        "hippo:1",
+    )
+
+
+def test_links_within_a_package_stay_links_and_others_are_refused(
+    workflows: WorkflowStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "linked"
+    shutil.copytree(BOX, folder)
+    (folder / "again.toml").symlink_to("workflow.toml")
+    added = workflows.add("lungs", folder)
+    kept = workflows.package(added.name, added.digest)
+    assert kept.digest == added.digest and (kept.folder / "again.toml").is_symlink()
+    (folder / "out").symlink_to(tmp_path)
+    with pytest.raises(ConfigurationError, match="links out of the package: out"):
+        workflows.add("lungs", folder)
+
+
 def test_a_package_that_is_gone_is_told(workflows: WorkflowStore, tmp_path: Path) -> None:
     added = workflows.add("lungs", BOX)
     shutil.rmtree(tmp_path / "packages")
