@@ -1,4 +1,4 @@
-"""What can be wrong with a statement.
+"""What can be wrong with a statement, or with a table of series.
 
 ::
 
@@ -7,7 +7,10 @@
      └─ SelectSyntaxError  the text does not follow the grammar; there is one fault, at the first place where it does
                            not, and `expected` says what could have stood there
 
-Both carry facts (`Fault`: line, column, message, advice) and read as text for people. Nothing here comes from images.
+    TableError             the CSV of series cannot be used; `faults` lists what to mend, by row and column
+
+All carry facts (`Fault`: line, column, message, advice; `TableFault`: row, column, message) and read as text for
+people. Nothing here comes from images, and of a table no more than the names of its columns.
 """
 
 from __future__ import annotations
@@ -16,9 +19,10 @@ from dataclasses import dataclass
 
 from select_lang.span import Span
 
-__all__ = ["Fault", "SelectError", "SelectSyntaxError", "fault_at"]
+__all__ = ["Fault", "SelectError", "SelectSyntaxError", "TableError", "TableFault", "fault_at"]
 
 _WIDEST = 120
+_MOST_FAULTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +85,27 @@ class SelectSyntaxError(SelectError):
         super().__init__((fault,))
         self.line, self.column, self.advice = fault.line, fault.column, fault.advice
         self.expected = expected
+
+
+@dataclass(frozen=True, slots=True)
+class TableFault:
+    """One thing that is wrong with a table; the header is row 1, and row 0 is the whole table."""
+
+    message: str
+    row: int = 0
+    column: str = ""
+
+    def __str__(self) -> str:
+        """Say where it is, as far as it is at one place, and what is wrong."""
+        place = [f"row {self.row}"] if self.row else []
+        place += [f"column {self.column}"] if self.column else []
+        return ": ".join(filter(None, [", ".join(place), self.message]))
+
+
+class TableError(Exception):
+    """The table cannot be used: every fault, in the order of its rows."""
+
+    def __init__(self, faults: tuple[TableFault, ...]) -> None:
+        more = [f"and {len(faults) - _MOST_FAULTS} more"] if len(faults) > _MOST_FAULTS else []
+        super().__init__("\n".join([*map(str, faults[:_MOST_FAULTS]), *more]))
+        self.faults = faults
