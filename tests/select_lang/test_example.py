@@ -11,9 +11,9 @@ TABLE = """SeriesInstanceUID,StudyInstanceUID,PatientID,Modality,NumImages,Image
 """
 
 
-def run(folder: Path, statement: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, statement: str, content: str = TABLE) -> subprocess.CompletedProcess[str]:
     table = folder / "series.csv"
-    table.write_text(TABLE, encoding="utf-8")
+    table.write_text(content, encoding="utf-8")
     command = [sys.executable, str(EXAMPLE), str(table), statement]
     return subprocess.run(
         command,
@@ -26,8 +26,8 @@ def run(folder: Path, statement: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_it_prints_the_jobs(tmp_path):
-    done = run(tmp_path, "select series where named CT has ImageType = PRIMARY")
-    assert done.stdout == "series 1.1 CT=1.1\nmatched: 1 CT\n", done.stderr
+    done = run(tmp_path, "select series where series named CT has ImageType = PRIMARY")
+    assert done.stdout == "e6aa6839cd88afe2f23f CT=1.1\nmatched: 1 CT\n", done.stderr
 
 
 def test_it_says_why_there_is_none(tmp_path):
@@ -39,3 +39,15 @@ def test_it_says_what_is_wrong_with_a_statement(tmp_path):
     done = run(tmp_path, "select study where Modalty = MR")
     assert done.returncode == 1
     assert "Did you mean Modality?" in done.stderr
+
+
+def test_it_says_what_is_wrong_with_a_table(tmp_path):
+    done = run(tmp_path, "select study where Modality = MR", TABLE.replace("Modality", "Modalty"))
+    assert done.returncode == 1
+    assert "Did you mean Modality?" in done.stderr
+
+
+def test_it_is_short_and_uses_the_package_alone():
+    text = EXAMPLE.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 20
+    assert "import csv" not in text
