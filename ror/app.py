@@ -14,7 +14,7 @@ from pathlib import Path
 import containers
 from containers import Package, Runtime
 from ror import config
-from ror.archive import FileStore, Index
+from ror.archive import Catalogue, Cataloguer, FileStore, Index
 from ror.config import Settings
 from ror.db import Database
 from ror.engine import Engine, EngineOptions, Executor, JobStore, Matcher, Stager
@@ -62,6 +62,10 @@ class App:
         return Index(self.database)
 
     @cached_property
+    def catalogue(self) -> Catalogue:
+        return Catalogue(self.database, lambda project: self.projects.get(project).classifier())
+
+    @cached_property
     def quarantine(self) -> Quarantine:
         return Quarantine(self.database, self.home.quarantine)
 
@@ -71,7 +75,7 @@ class App:
 
     @cached_property
     def matcher(self) -> Matcher:
-        return Matcher(self.database, self.index, self.workflows, self.jobs)
+        return Matcher(self.database, self.index, self.catalogue, self.workflows, self.jobs)
 
     @cached_property
     def measurements(self) -> MeasurementStore:
@@ -201,13 +205,16 @@ class Service:
                 )
                 listener = Listener(app.settings.listener, intake)
                 settler = Settler(app.index, app.settings.listener.settle_seconds, worker.engine.wake)
+                cataloguer = Cataloguer(app.catalogue, lambda: [one.name for one in app.projects.list()])
                 listener.start()
                 settler.start()
+                cataloguer.start()
                 try:
                     yield cls(app, worker.engine, listener, worker.runtime)
                 finally:
                     listener.stop()
                     settler.stop()
+                    cataloguer.stop()
 
     @classmethod
     @contextmanager

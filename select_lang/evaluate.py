@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from select_lang.catalogue import Match, NamedSeries, Series
@@ -12,7 +12,7 @@ from select_lang.ordering import place
 from select_lang.rules import rules_truth
 from select_lang.tree import Level, Statement, Where
 
-__all__ = ["Group", "evaluate", "group_of", "groups", "matches_of"]
+__all__ = ["Group", "by_patient", "evaluate", "groups", "groups_of", "matches_of", "names_of"]
 
 _PROJECT_KEY = "project"
 
@@ -62,47 +62,57 @@ def matches_of(statement: Statement, all_groups: Iterable[Group]) -> tuple[Match
 
 def groups(statement: Statement, catalogue: Iterable[Series]) -> tuple[Group, ...]:
     """What a statement looks at together: studies, or all of a patient where the series of a job may be of several."""
+    wheres = statement.select.wheres
+    return groups_of(statement, catalogue, lambda series: names_of(wheres, series))
+
+
+def groups_of(
+    statement: Statement, catalogue: Iterable[Series], names: Callable[[Series], Sequence[int]]
+) -> tuple[Group, ...]:
+    """`groups`, where it is known which names a series has: the numbers of their wheres."""
     series = sorted(catalogue, key=lambda one: (one.patient_id, place(one)))
     limit = statement.select.limit
     without = left_out(limit, series) if limit else frozenset()
     gathered: dict[str, list[Series]] = {}
     for one in series:
-        gathered.setdefault(one.patient_id if _by_patient(statement) else one.study_uid, []).append(one)
-    return tuple(_group(statement, key, tuple(of_key), without) for key, of_key in gathered.items())
+        gathered.setdefault(one.patient_id if by_patient(statement) else one.study_uid, []).append(one)
+    return tuple(_group(statement, key, tuple(some), without, names) for key, some in gathered.items())
 
 
-def _by_patient(statement: Statement) -> bool:
+def by_patient(statement: Statement) -> bool:
+    """Whether the series of a job may be of several studies."""
     if statement.level is Level.SERIES:
         return any(where.choice.closest for where in statement.select.wheres)
     return statement.level is not Level.STUDY
 
 
-def _group(statement: Statement, key: str, series: tuple[Series, ...], without: frozenset[str]) -> Group:
-    looked_at = [one for one in series if one.study_uid not in without]
-    found = _found(statement.select.wheres, looked_at)
-    group = group_of(statement, key, series, found)
-    return Group(key, series, found, group.kept, without & {one.study_uid for one in series})
+def names_of(wheres: Sequence[Where], series: Series) -> list[int]:
+    """The names that a series has: that of the first `where` whose rules hold for it, and all that are shared."""
+    names: list[int] = []
+    taken = False
+    for number, where in enumerate(wheres):
+        if (where.choice.shared or not taken) and rules_truth(where.rules, series):
+            names.append(number)
+            taken = taken or not where.choice.shared
+    return names
 
 
-def group_of(statement: Statement, key: str, series: tuple[Series, ...], found: Found) -> Group:
-    """A group of which it is known already which series went to which `where`."""
+def _group(
+    statement: Statement,
+    key: str,
+    series: tuple[Series, ...],
+    without: frozenset[str],
+    names: Callable[[Series], Sequence[int]],
+) -> Group:
     select = statement.select
-    kept = (
-        _of_series_level(select.wheres, found) if statement.level is Level.SERIES else choose(select, found)
-    )
-    return Group(key, series, found, kept)
-
-
-def _found(wheres: Sequence[Where], series: Sequence[Series]) -> Found:
-    """The series of every `where`: each goes to the first whose rules hold for it, and to all those that share."""
-    found: list[list[Series]] = [[] for _ in wheres]
+    found: list[list[Series]] = [[] for _ in select.wheres]
     for one in series:
-        taken = False
-        for number, where in enumerate(wheres):
-            if (where.choice.shared or not taken) and rules_truth(where.rules, one):
-                found[number].append(one)
-                taken = taken or not where.choice.shared
-    return tuple(tuple(of_where) for of_where in found)
+        for number in () if one.study_uid in without else names(one):
+            found[number].append(one)
+    of_names = tuple(tuple(of_where) for of_where in found)
+    alone = statement.level is Level.SERIES
+    kept = _of_series_level(select.wheres, of_names) if alone else choose(select, of_names)
+    return Group(key, series, of_names, kept, without & {one.study_uid for one in series})
 
 
 def _of_series_level(wheres: Sequence[Where], found: Found) -> Found:

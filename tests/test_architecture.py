@@ -34,14 +34,16 @@ DOORS: dict[str, tuple[str, ...]] = {
     "nrrd": ("ror.results",),
     "dbos": ("ror.engine",),
     "alembic": ("ror.db",),
+    "sqlalchemy": ("ror", "select_lang.sql"),
     "click": ("ror.cli",),
     "rich": ("ror.cli",),
 }
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
-# Modules that are public by themselves: tables are data, geometry is shared by staging and results.
-PUBLIC_MODULES = {"ror.db.tables", "ror.archive.geometry"}
+# Modules that are public by themselves: tables are data, geometry is shared by staging and results, and two parts of the
+# language that not everybody needs have doors of their own.
+PUBLIC_MODULES = {"ror.db.tables", "ror.archive.geometry", "select_lang.classification", "select_lang.sql"}
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,19 @@
 """Research DICOM files on disk, and the index over them.
 
 `FileStore` makes an object durable, `Index` makes it findable, `Holdings` (the reading half of `Index`) tells what is
-there, `geometry.stack` puts the slices of a series in order.
+there, `Catalogue` tells it to select statements, `geometry.stack` puts the slices of a series in order.
 """
 
 from ror.archive.attributes import Description, describe
+from ror.archive.catalogue import Catalogue
+from ror.archive.cataloguer import Cataloguer
 from ror.archive.holdings import Holdings, IndexedInstance, StudyRow
 from ror.archive.index import Index
 from ror.archive.store import DifferentContent, Filed, FileStore
 
 __all__ = [
+    "Catalogue",
+    "Cataloguer",
     "Description",
     "DifferentContent",
     "FileStore",

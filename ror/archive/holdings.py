@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from ror.db import Database, tables
 from ror.errors import NotFound
 from ror.model import StudyState, series_content
-from select_lang import Series
 
 __all__ = ["Holdings", "IndexedInstance", "StudyRow"]
 
@@ -95,30 +94,6 @@ class Holdings:
         """Where a study stands, or `NotFound`."""
         return StudyState(self._study(study_uid).state)
 
-    def catalogue(
-        self, project: str, *, study_uid: str | None = None, patient_id: str | None = None
-    ) -> list[Series]:
-        """The series of a study, of a patient, or of the whole project, as the select language sees them."""
-        study, series = tables.studies.c, tables.series.c
-        count = (
-            sa.select(sa.func.count())
-            .where(tables.instances.c.series_uid == series.series_uid)
-            .correlate(tables.series)
-            .scalar_subquery()
-        )
-        query = (
-            sa.select(tables.series, study.patient_id, count.label("images"))
-            .join(tables.studies, study.study_uid == series.study_uid)
-            .where(study.project == project)
-            .order_by(series.series_uid)
-        )
-        if study_uid is not None:
-            query = query.where(study.study_uid == study_uid)
-        if patient_id is not None:
-            query = query.where(study.patient_id == patient_id)
-        with self._database.read() as connection:
-            return [_as_series(project, row) for row in connection.execute(query)]
-
     def instances(self, series_uid: str) -> list[IndexedInstance]:
         """The instances of a series, by UID."""
         table = tables.instances
@@ -177,10 +152,3 @@ class Holdings:
                 names = known.get(str(folder.relative_to(root)), set())
                 missing += [file for file in folder.iterdir() if file.name not in names]
         return missing
-
-
-def _as_series(project: str, row: sa.Row[tuple[object, ...]]) -> Series:
-    values = {name: tuple(texts) for name, texts in row.attributes.items()}
-    values["NumImages"] = (str(row.images),)
-    values["Path"] = (f"{project}/{row.study_uid}/{row.series_uid}",)
-    return Series(row.series_uid, row.study_uid, row.patient_id, values)

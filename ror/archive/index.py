@@ -76,7 +76,12 @@ class Index(Holdings):
         )
         known = connection.execute(query).first()
         if known is None or known.attributes_of > instance.sop_uid:
-            values = {"attributes_of": instance.sop_uid, "attributes": instance.attributes}
+            # What types it has must be asked again.
+            values = {
+                "attributes_of": instance.sop_uid,
+                "attributes": instance.attributes,
+                "classified_by": None,
+            }
             insert = self._database.insert(table).values(
                 series_uid=instance.series_uid, study_uid=instance.study_uid, **values
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeAlias, TypeVar
+from typing import IO, Any, TypeAlias, TypeVar
 
 import click
 
@@ -22,6 +22,7 @@ _UNSET: dict[str, tuple[str, Any]] = {
     "pacs": ("pacs", ()),
     "redcap-url": ("redcap_url", ""),
     "redcap-repeat-instrument": ("redcap_repeat_instrument", ""),
+    "classification": ("classification", ""),
     "clean": ("cleaned", None),
     "keep": ("keep", ()),
     "remove": ("remove", ()),
@@ -60,6 +61,11 @@ def _settings(function: _F) -> _F:
                 help="Repeating instrument with one instance for each series (or study) measured.",
             ),
             click.option(
+                "--classification",
+                type=click.File(encoding="utf-8"),
+                help="JSON file with its own rules for the types of series.",
+            ),
+            click.option(
                 "--clean", multiple=True, help="Descriptor that is cleaned, not removed; repeatable."
             ),
             click.option("--keep", multiple=True, help="Attribute that is kept as it is; repeatable."),
@@ -90,6 +96,7 @@ def add(
     pacs: Names,
     redcap_url: str | None,
     redcap_repeat_instrument: str | None,
+    classification: IO[str] | None,
     clean: Names,
     keep: Names,
     remove: Names,
@@ -101,7 +108,8 @@ def add(
     with opened(context, make=True) as app:
         known = _known_pacs(app, pacs)
         repeat = redcap_repeat_instrument or ""
-        app.projects.add(Project(name, known, redcap_url or "", clean or None, keep, remove, repeat))
+        rules = classification.read() if classification else ""
+        app.projects.add(Project(name, known, redcap_url or "", clean or None, keep, remove, repeat, rules))
         click.echo(
             f"project {name} added; keep a copy of {app.home.secrets / (name + '.key')} in a safe place"
         )
@@ -123,6 +131,7 @@ def change(
     pacs: Names,
     redcap_url: str | None,
     redcap_repeat_instrument: str | None,
+    classification: IO[str] | None,
     clean: Names,
     keep: Names,
     remove: Names,
@@ -136,6 +145,7 @@ def change(
         "pacs": pacs,
         "redcap_url": redcap_url,
         "redcap_repeat_instrument": redcap_repeat_instrument,
+        "classification": classification.read() if classification else "",
         "cleaned": clean,
         "keep": keep,
         "remove": remove,
@@ -167,11 +177,21 @@ def list_(context: click.Context, as_json: bool) -> None:
                 one.pacs,
                 one.redcap_url,
                 one.redcap_repeat_instrument,
+                "own rules" if one.classification else "",
                 one.cleaned,
                 one.keep,
                 one.remove,
             )
             for one in app.projects.list()
         ]
-    columns = ("name", "pacs", "redcap_url", "redcap_repeat_instrument", "clean", "keep", "remove")
+    columns = (
+        "name",
+        "pacs",
+        "redcap_url",
+        "redcap_repeat_instrument",
+        "classification",
+        "clean",
+        "keep",
+        "remove",
+    )
     print_table(columns, rows, as_json=as_json)

@@ -22,6 +22,8 @@ from sqlalchemy import (
 from ror.model import JobState, StudyState
 
 __all__ = [
+    "CATALOGUE_ATTRIBUTES",
+    "catalogue",
     "deliveries",
     "instances",
     "job_steps",
@@ -36,6 +38,7 @@ __all__ = [
     "routes",
     "series",
     "studies",
+    "terms",
     "workflows",
 ]
 
@@ -112,6 +115,68 @@ series = Table(
     # Attributes of the instance with the smallest SOPInstanceUID, so that the order of arrival makes no difference.
     Column("attributes_of", Uid, nullable=False),
     Column("attributes", JSON, nullable=False),
+    # What we say of the series ourselves, like its number of images; written when its study has settled.
+    Column("derived", JSON),
+    Column("classified_by", String(64)),  # digest of the rules that the types in `derived` come from
+)
+
+# The values of an attribute, parted by backslashes, each once: the catalogue holds their numbers.
+terms = Table(
+    "terms",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("attribute", String(64), nullable=False, index=True),
+    Column("text", Text, nullable=False),
+    # Of attribute and text: PostgreSQL's indices hold no long texts.
+    Column("digest", String(32), nullable=False, unique=True),
+)
+
+# The attributes that select statements use most, as numbers of terms, so that a whole archive is searched in a second.
+# Any other attribute can be selected by, too, from `series.attributes`.
+CATALOGUE_ATTRIBUTES = (
+    "AcquisitionDate",
+    "BodyPartExamined",
+    "ClassifyTypes",
+    "ContrastBolusAgent",
+    "ConvolutionKernel",
+    "DiffusionBValue",
+    "EchoTime",
+    "FlipAngle",
+    "ImageType",
+    "InversionTime",
+    "KVP",
+    "MRAcquisitionType",
+    "MagneticFieldStrength",
+    "Manufacturer",
+    "ManufacturerModelName",
+    "Modality",
+    "NumImages",
+    "PatientAge",
+    "PatientPosition",
+    "PatientSex",
+    "PixelSpacing",
+    "ProtocolName",
+    "RepetitionTime",
+    "ScanningSequence",
+    "SequenceName",
+    "SequenceVariant",
+    "SeriesDescription",
+    "SeriesNumber",
+    "SliceThickness",
+    "StudyDate",
+    "StudyDescription",
+)
+
+catalogue = Table(
+    "catalogue",
+    metadata,
+    Column("project", Name, ForeignKey("projects.name"), primary_key=True),
+    Column("patient", Integer, primary_key=True),
+    Column("study", Integer, primary_key=True),
+    Column("series_uid", Uid, ForeignKey("series.series_uid"), primary_key=True),
+    *(Column(attribute, Integer) for attribute in CATALOGUE_ATTRIBUTES),
+    # In SQLite the rows lie in the order of this key, so that the series of a study come together.
+    sqlite_with_rowid=False,
 )
 
 instances = Table(

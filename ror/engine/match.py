@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
 
 import sqlalchemy as sa
 
 import select_lang
-from ror.archive import Index
+from ror.archive import Catalogue, Index
 from ror.db import Database
 from ror.engine.jobs import JobStore
 from ror.errors import NotAllowed
@@ -55,9 +56,17 @@ class Rematch:
 class Matcher:
     """Matches settled studies, each exactly once."""
 
-    def __init__(self, database: Database, index: Index, workflows: WorkflowStore, jobs: JobStore) -> None:
+    def __init__(
+        self,
+        database: Database,
+        index: Index,
+        catalogue: Catalogue,
+        workflows: WorkflowStore,
+        jobs: JobStore,
+    ) -> None:
         self._database = database
         self._index = index
+        self._catalogue = catalogue
         self._workflows = workflows
         self._jobs = jobs
 
@@ -71,13 +80,12 @@ class Matcher:
         With `again`, also of one that was matched: with the workflows that are enabled now. `NotAllowed` while it
         receives. Without, that gives no jobs: it will settle, and is asked for again.
         """
-        project, _patient = self._index.study(study_uid)
+        project, patient_id = self._index.study(study_uid)
         received_until = self._index.last_received_at(study_uid)
-        wanted = [
-            job
-            for workflow in self._workflows.list(project, enabled_only=True)
-            for job in self._jobs_of(workflow, study_uid)
-        ]
+        self._catalogue.write(project, study_uid)
+        asked = _Asked(self._index, self._catalogue, project, patient_id, study_uid)
+        workflows = self._workflows.list(project, enabled_only=True)
+        wanted = [job for workflow in workflows for job in asked.jobs(workflow)]
         with self._database.write() as connection:
             if again:
                 self._index.ask_again(connection, study_uid)
@@ -112,44 +120,71 @@ class Matcher:
 
     def why(self, study_uid: str) -> list[Verdict]:
         """What every enabled workflow says of a study now: the jobs that it wants, or why it wants none."""
-        project, _patient = self._index.study(study_uid)
+        project, patient_id = self._index.study(study_uid)
+        asked = _Asked(self._index, self._catalogue, project, patient_id, study_uid)
         workflows = self._workflows.list(project, enabled_only=True)
-        return [verdict for workflow in workflows for verdict in self._verdicts(workflow, study_uid)]
+        return [verdict for workflow in workflows for verdict in self._verdicts(workflow, asked)]
 
-    def _verdicts(self, workflow: InstalledWorkflow, study_uid: str) -> Iterator[Verdict]:
-        wanted = self._jobs_of(workflow, study_uid)
+    def _verdicts(self, workflow: InstalledWorkflow, asked: _Asked) -> Iterator[Verdict]:
+        wanted = asked.jobs(workflow)
         there = {row.job.id: row for row in self._jobs.known([job.id for job in wanted])}
         for job in wanted:
             if row := there.get(job.id):
                 yield Verdict(workflow.name, workflow.version, job.id, row.job.state, row.reason)
             else:
-                reason = _WHY_NOT_QUEUED[self._index.state(study_uid)].format(study_uid)
+                reason = _WHY_NOT_QUEUED[self._index.state(asked.study_uid)].format(asked.study_uid)
                 yield Verdict(workflow.name, workflow.version, job.id, None, reason)
         if not wanted:
-            statement = select_lang.read(workflow.select_text)
-            told = select_lang.explain(statement, self._catalogue(statement, study_uid))
-            yield Verdict(workflow.name, workflow.version, "", None, told.sentence)
+            yield Verdict(workflow.name, workflow.version, "", None, asked.why_none(workflow))
 
-    def _jobs_of(self, workflow: InstalledWorkflow, study_uid: str) -> list[Job]:
-        statement = select_lang.read(workflow.select_text)
-        matches = select_lang.evaluate(statement, self._catalogue(statement, study_uid))
-        return [self._job(workflow, study_uid, match) for match in matches]
 
-    def _catalogue(self, statement: select_lang.Statement, study_uid: str) -> list[select_lang.Series]:
-        # A study can only change the matches of its own level: its series, itself, its patient, its project.
-        project, patient_id = self._index.study(study_uid)
-        match statement.level:
-            case select_lang.Level.SERIES | select_lang.Level.STUDY:
-                return self._index.catalogue(project, study_uid=study_uid)
-            case select_lang.Level.PATIENT:
-                return self._index.catalogue(project, patient_id=patient_id)
-            case select_lang.Level.PROJECT:
-                return self._index.catalogue(project)
+@dataclass(frozen=True)
+class _Asked:
+    """A study about which workflows are asked: what it, its patient and its project hold is read once."""
 
-    def _job(self, workflow: InstalledWorkflow, study_uid: str, match: select_lang.Match) -> Job:
-        _project, patient_id = self._index.study(study_uid)
+    index: Index
+    catalogue: Catalogue
+    project: str
+    patient_id: str
+    study_uid: str
+
+    def jobs(self, workflow: InstalledWorkflow) -> list[Job]:
+        """The jobs that a workflow wants of the study."""
+        statement = _read(workflow.select_text)
+        return [
+            self._job(workflow, match) for match in select_lang.evaluate(statement, self._series(statement))
+        ]
+
+    def why_none(self, workflow: InstalledWorkflow) -> str:
+        """Why a workflow wants no job of the study, in a sentence."""
+        statement = _read(workflow.select_text)
+        return select_lang.explain(statement, self._series(statement)).sentence
+
+    def _series(self, statement: select_lang.Statement) -> list[select_lang.Series]:
+        # A study can only change the matches of what it belongs to.
+        if statement.level is select_lang.Level.PROJECT:
+            return self._of_project
+        return self._of_patient if statement.across_studies else self._of_study
+
+    @cached_property
+    def _of_study(self) -> list[select_lang.Series]:
+        return self.catalogue.series(self.project, study_uid=self.study_uid)
+
+    @cached_property
+    def _of_patient(self) -> list[select_lang.Series]:
+        return self.catalogue.series(self.project, patient_id=self.patient_id)
+
+    @cached_property
+    def _of_project(self) -> list[select_lang.Series]:
+        return self.catalogue.series(self.project)
+
+    @cached_property
+    def _content(self) -> Callable[[str], str]:
+        return cache(self.index.content)
+
+    def _job(self, workflow: InstalledWorkflow, match: select_lang.Match) -> Job:
         series = tuple(
-            JobSeries(one.name, one.series_uid, one.study_uid, self._index.content(one.series_uid))
+            JobSeries(one.name, one.series_uid, one.study_uid, self._content(one.series_uid))
             for one in match.series
         )
         # Results of a patient or project are filed with the study of its first series.
@@ -159,9 +194,14 @@ class Matcher:
             workflow=workflow.name,
             version=workflow.version,
             package_digest=workflow.digest,
-            patient_id=patient_id,
+            patient_id=self.patient_id,
             study_uid=series[0].study_uid,
             match_key=match.key,
             series=series,
             state=JobState.QUEUED,
         )
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> select_lang.Statement:
+    return select_lang.read(text)

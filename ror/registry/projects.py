@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from anonymizer import Profile, ProjectKey, WeakKey
 from ror.db import Database, tables
 from ror.errors import AlreadyExists, ConfigurationError, NotFound
 from ror.registry.redcap import redcap_instrument_fault, redcap_token_variable, redcap_url_fault
+from select_lang.classification import Classifier, RulesError
 
 __all__ = ["Project", "ProjectStore"]
 
@@ -28,6 +30,7 @@ class Project:
 
     `pacs` names sections of ``ror.toml``; `cleaned`, `keep` and `remove` are attribute keywords for the
     de-identification profile (`anonymizer.Profile.of`), `cleaned` None for the profile's own list.
+    `classification` is the JSON text of its own rules for the types of series, which come after the shipped ones.
     `redcap_repeat_instrument` is the instrument of its REDCap whose instances measurements are written to, empty where
     they go into the record itself.
     """
@@ -39,12 +42,22 @@ class Project:
     keep: tuple[str, ...] = field(default=())
     remove: tuple[str, ...] = field(default=())
     redcap_repeat_instrument: str = ""
+    classification: str = ""
 
     def profile(self) -> Profile:
         """The de-identification profile of the project's studies."""
         if self.cleaned is None:
             return Profile.of(keep=self.keep, remove=self.remove)
         return Profile.of(cleaned=self.cleaned, keep=self.keep, remove=self.remove)
+
+    def classifier(self) -> Classifier:
+        """The rules by which the types of its series are told."""
+        return _classifier(self.classification)
+
+
+@lru_cache(maxsize=64)
+def _classifier(own: str) -> Classifier:
+    return Classifier.shipped(own) if own else Classifier.shipped()
 
 
 class ProjectStore:
@@ -138,6 +151,12 @@ class ProjectStore:
 def _check(project: Project) -> None:
     """Refuse settings with which no study could be taken in, or no measurement be recorded."""
     project.profile()
+    try:
+        project.classifier()
+    except RulesError as error:
+        raise ConfigurationError(
+            "--classification:", tuple(map(str, error.faults)), "correct the file"
+        ) from error
     if project.redcap_url and (fault := redcap_url_fault(project.redcap_url)):
         raise ConfigurationError(
             f"--redcap-url: {fault}", advice="give the address of its API: https://redcap.example.org/api/"
@@ -180,4 +199,5 @@ def _project(row: sa.Row[tuple[object, ...]]) -> Project:
         redcap_repeat_instrument=settings.get(
             "redcap_repeat_instrument", ""
         ),  # not there before revision 0002
+        classification=settings.get("classification", ""),  # not there before revision 0003
     )

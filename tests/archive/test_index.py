@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ror.archive import DifferentContent, FileStore, Index
+from ror.archive import Catalogue, DifferentContent, FileStore, Index
 from ror.archive.attributes import Description, describe
 from ror.archive.store import Filed
 from ror.db import Database, tables
 from ror.errors import NotFound
 from ror.model import STUDY_TRANSITIONS, StudyEvent, StudyState, series_content
+from select_lang.classification import Classifier
 from tests.archive.test_store import research
 
 
@@ -35,6 +36,10 @@ def index(database: Database) -> Index:
             row = {"name": project, "settings": {}, "created_at": 0.0}
             connection.execute(tables.projects.insert().values(row))
     return Index(database)
+
+
+def catalogue_of(index: Index) -> Catalogue:
+    return Catalogue(index._database, lambda _project: Classifier.read("[]"))
 
 
 def add(index: Index, one: Description, now: float = 0.0, project: str = "lungs") -> bool:
@@ -82,7 +87,7 @@ def test_a_study_belongs_to_one_patient(index: Index) -> None:
 def test_attributes_with_every_character_that_a_sender_may_write_are_kept(index: Index) -> None:
     texts = ["a\x00b", "\\", "Ωμέγα", "😀", "\udc80", "'; DROP TABLE series; --"]
     add(index, described(1, SeriesDescription=texts))
-    (series,) = index.catalogue("lungs")
+    (series,) = catalogue_of(index).series("lungs")
     assert series.attributes["SeriesDescription"] == tuple(texts)
 
 
@@ -153,9 +158,10 @@ def test_the_catalogue_has_the_number_of_images_and_the_path(index: Index) -> No
     for number in range(3):
         add(index, described(number, Modality=["CT"], ImageType=["ORIGINAL", "PRIMARY"]))
     add(index, described(9, series="b", Modality=["MR"]))
-    one, two = index.catalogue("lungs")
+    one, two = catalogue_of(index).series("lungs")
     assert (one.uid, one.study_uid, one.patient_id) == ("b", "t", "P")
-    assert one.attributes == {"Modality": ("MR",), "NumImages": ("1",), "Path": ("lungs/t/b",)}
+    said = {"Modality": ("MR",), "NumImages": ("1",), "Path": ("lungs/t/b",), "ClassifyTypes": ()}
+    assert one.attributes == said
     assert two.attributes["NumImages"] == ("3",)
     assert two.attributes["ImageType"] == ("ORIGINAL", "PRIMARY")
 
@@ -164,11 +170,11 @@ def test_the_catalogue_keeps_projects_patients_and_studies_apart(index: Index) -
     add(index, described(1))
     add(index, described(2, series="u", study="t2"))
     add(index, described(3, series="v", study="t3"), project="heads")
-    assert [series.uid for series in index.catalogue("lungs")] == ["s", "u"]
-    assert [series.uid for series in index.catalogue("lungs", study_uid="t2")] == ["u"]
-    assert [series.uid for series in index.catalogue("lungs", patient_id="P")] == ["s", "u"]
-    assert index.catalogue("lungs", patient_id="Q") == []
-    assert index.catalogue("lungs", study_uid="t3") == []
+    assert [series.uid for series in catalogue_of(index).series("lungs")] == ["s", "u"]
+    assert [series.uid for series in catalogue_of(index).series("lungs", study_uid="t2")] == ["u"]
+    assert [series.uid for series in catalogue_of(index).series("lungs", patient_id="P")] == ["s", "u"]
+    assert catalogue_of(index).series("lungs", patient_id="Q") == []
+    assert catalogue_of(index).series("lungs", study_uid="t3") == []
     assert [row.study_uid for row in index.studies("heads")] == ["t3"]
     assert [one.sop_uid for one in index.study_instances("t2")] == ["1.2"]
 
@@ -200,7 +206,7 @@ def test_the_order_of_arrival_makes_no_difference(
     for order in (instances, shuffled):
         for one in order:
             add(index, one)
-        said.append((index.catalogue("lungs"), index.content("s"), index.instances("s")))
+        said.append((catalogue_of(index).series("lungs"), index.content("s"), index.instances("s")))
         with database.write() as connection:
             for table in (tables.instances, tables.series, tables.studies):
                 connection.execute(table.delete())
@@ -236,12 +242,15 @@ def test_what_was_filed_and_not_indexed_is_found_again(
     instances = [research(number, Rows=number, SeriesDescription="CT") for number in (1, 2, 3)]
     for one in instances:
         index.add("lungs", describe(one.header()), store.file("lungs", one), "digest", 5.0)
-    before = index.catalogue("lungs"), index.study_instances(instances[0].study_instance_uid)
+    before = catalogue_of(index).series("lungs"), index.study_instances(instances[0].study_instance_uid)
     with database.write() as connection:
         lost = tables.instances.c.sop_uid.in_([one.sop_instance_uid for one in instances[1:]])
         connection.execute(tables.instances.delete().where(lost))
     assert index.heal(store.root, ["lungs", "heads"]) == 2
-    assert (index.catalogue("lungs"), index.study_instances(instances[0].study_instance_uid)) == before
+    assert (
+        catalogue_of(index).series("lungs"),
+        index.study_instances(instances[0].study_instance_uid),
+    ) == before
     assert index.heal(store.root, ["lungs", "heads"]) == 0
 
 
@@ -251,12 +260,12 @@ def test_an_index_that_is_lost_is_made_anew_from_the_files(
     store = FileStore(tmp_path / "archive")
     one = research()
     index.add("lungs", describe(one.header()), store.file("lungs", one), "digest", 5.0)
-    before = index.catalogue("lungs")
+    before = catalogue_of(index).series("lungs")
     with database.write() as connection:
         for table in (tables.instances, tables.series, tables.studies):
             connection.execute(sa.delete(table))
     assert index.heal(store.root, ["lungs"]) == 1
-    assert index.catalogue("lungs") == before
+    assert catalogue_of(index).series("lungs") == before
 
 
 def test_what_was_filed_and_would_have_been_refused_is_not_healed(index: Index, tmp_path: Path) -> None:

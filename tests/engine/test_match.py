@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ror.archive import Index
+from ror.archive import Catalogue, Index
 from ror.archive.attributes import Description
 from ror.archive.store import Filed
 from ror.db import Database
@@ -15,6 +15,7 @@ from ror.engine import JobStore, Matcher
 from ror.errors import NotAllowed, NotFound
 from ror.model import JobState, StudyState
 from ror.registry import Project, ProjectStore, WorkflowStore
+from select_lang.classification import Classifier
 
 BOX = Path(__file__).parent.parent / "support" / "packages" / "box"
 WHERE_ASKED = "`ror jobs match 1.1` queues it"
@@ -39,7 +40,8 @@ def jobs(database: Database) -> JobStore:
 
 @pytest.fixture
 def matcher(database: Database, index: Index, workflows: WorkflowStore, jobs: JobStore) -> Matcher:
-    return Matcher(database, index, workflows, jobs)
+    catalogue = Catalogue(database, lambda _project: Classifier.shipped())
+    return Matcher(database, index, catalogue, workflows, jobs)
 
 
 def receive(index: Index, study: str = "1.1", *, numbers: range = range(4), now: float = 0.0) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from ror.archive import FileStore, Index
+from ror.archive import Catalogue, FileStore, Index
 from ror.db import Database
 from ror.gateway import Intake, Quarantine, Received
 from ror.registry import ANY, Project, ProjectStore, Route, RouteStore
@@ -26,6 +26,7 @@ class Gateway:
     routes: RouteStore
     files: FileStore
     index: Index
+    catalogue: Catalogue
     quarantine: Quarantine
     folder: Path
 
@@ -48,7 +49,8 @@ def build(database: Database, tmp_path: Path) -> Callable[..., Gateway]:
         files, index = FileStore(tmp_path / "archive"), Index(database)
         quarantine = Quarantine(database, tmp_path / "quarantine")
         intake = Intake(projects, routes, files, index, quarantine, reserve_mib)
-        return Gateway(intake, projects, routes, files, index, quarantine, tmp_path)
+        catalogue = Catalogue(database, lambda name: projects.get(name).classifier())
+        return Gateway(intake, projects, routes, files, index, catalogue, quarantine, tmp_path)
 
     return made
 

@@ -38,7 +38,7 @@ def nothing_left(gateway: Gateway, database: Database) -> bool:
 def test_an_object_is_filed_and_indexed_before_success_is_told(gateway: Gateway, database: Database) -> None:
     assert gateway.intake.receive(received()) == Answer(Status.SUCCESS)
     ((path, _content),) = gateway.archived().items()
-    (series,) = gateway.index.catalogue("lungs")
+    (series,) = gateway.catalogue.series("lungs")
     (held,) = gateway.index.instances(series.uid)
     assert held.path == path
     assert gateway.quarantine.list() == []
@@ -152,7 +152,7 @@ def test_a_change_of_the_project_holds_from_the_next_object_on(gateway: Gateway)
     gateway.projects.change(Project("lungs", keep=("PatientSex",)))
     next_one = minimal(PatientSex="F", SOPInstanceUID="1.2.3.9", SeriesInstanceUID="1.2.3.8")
     gateway.intake.receive(received(next_one))
-    kept = [bool(series.attributes.get("PatientSex")) for series in gateway.index.catalogue("lungs")]
+    kept = [bool(series.attributes.get("PatientSex")) for series in gateway.catalogue.series("lungs")]
     assert sorted(kept) == [False, True]
 
 
@@ -199,7 +199,7 @@ def test_a_database_that_does_not_answer_is_out_of_resources_and_the_resend_is_t
         patched.setattr(gateway.index, "add", locked)
         assert gateway.intake.receive(received()).status == 0xA700
     assert gateway.intake.receive(received()).status == 0x0000
-    (series,) = gateway.index.catalogue("lungs")
+    (series,) = gateway.catalogue.series("lungs")
     assert series.attributes["NumImages"] == ("1",)
 
 
@@ -324,6 +324,6 @@ def test_any_route_is_any_sender(gateway: Gateway) -> None:
     gateway.projects.add(Project("rest"))
     gateway.routes.add(Route(ANY, ANY, "rest"))
     assert gateway.intake.receive(received(calling="STRANGER")).status == 0x0000
-    assert [series.attributes["Path"][0].split("/")[0] for series in gateway.index.catalogue("rest")] == [
+    assert [series.attributes["Path"][0].split("/")[0] for series in gateway.catalogue.series("rest")] == [
         "rest"
     ]

@@ -1,0 +1,185 @@
+"""The catalogue that select statements search: what each series of a settled study is, and which types it has.
+
+A study is written into it before it is matched, and again when it settles with more; until then it is not searched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from ror.db import Database, tables
+from select_lang import Match, Series, Statement
+from select_lang.classification import Classifier
+from select_lang.sql import CatalogueTables, search, term_text
+
+__all__ = ["Catalogue"]
+
+_AT_ONCE = 500  # constants in one query
+_PLACE = {"PatientID": "patient", "StudyInstanceUID": "study"}
+_COLUMNS = {**_PLACE, **{attribute: attribute for attribute in tables.CATALOGUE_ATTRIBUTES}}
+_TABLES = CatalogueTables(
+    catalogue=tables.catalogue,
+    terms=tables.terms,
+    attributes={attribute: tables.catalogue.c[column] for attribute, column in _COLUMNS.items()},
+    described=tables.series,
+    everything=(tables.series.c.attributes, tables.series.c.derived),
+)
+
+
+class Catalogue:
+    """Series as the select language sees them.
+
+    `classifier_of` gives the classification rules of a project.
+    """
+
+    def __init__(self, database: Database, classifier_of: Callable[[str], Classifier]) -> None:
+        self._database = database
+        self._classifier_of = classifier_of
+
+    def series(
+        self, project: str, *, study_uid: str | None = None, patient_id: str | None = None
+    ) -> list[Series]:
+        """The series of a study, of a patient, or of the whole project, as they are now, settled or not."""
+        query = _described(project)
+        if study_uid is not None:
+            query = query.where(tables.studies.c.study_uid == study_uid)
+        if patient_id is not None:
+            query = query.where(tables.studies.c.patient_id == patient_id)
+        classifier = self._classifier_of(project)
+        with self._database.read() as connection:
+            return [_as_series(project, row, classifier) for row in connection.execute(query)]
+
+    def write(self, project: str, study_uid: str) -> list[Series]:
+        """Write a study into the catalogue, in place of what it says of it; return its series."""
+        series = self.series(project, study_uid=study_uid)
+        self.put(project, series)
+        return series
+
+    def put(self, project: str, series: Sequence[Series]) -> None:
+        """Write all series of some studies into the catalogue, in place of what it says of these studies."""
+        by, table = self._classifier_of(project).digest, tables.catalogue
+        studies = sorted({one.study_uid for one in series})
+        with self._database.write() as connection:
+            connection.execute(_locked(studies))
+            ids = self._term_ids(connection, {term for one in series for term in _terms_of(one)})
+            rows = [_row(project, one, ids) for one in series]
+            for patient, study in sorted({(row["patient"], row["study"]) for row in rows}):
+                place = (table.c.project == project) & (table.c.patient == patient) & (table.c.study == study)
+                connection.execute(table.delete().where(place))
+            if rows:
+                connection.execute(table.insert(), rows)
+                connection.execute(_derive(), [_derived(one, by) for one in series])
+
+    def search(self, statement: Statement, project: str) -> Iterator[Match]:
+        """Every job that a statement makes of the settled studies of a project; holds one patient in memory."""
+        with self._database.read() as connection:
+            yield from search(connection, _TABLES, statement, tables.catalogue.c.project == project)
+
+    def outdated(self, projects: Iterable[str]) -> list[tuple[str, str]]:
+        """(project, study) of what has settled and is not in the catalogue as the rules of its project say it."""
+        study, series = tables.studies.c, tables.series.c
+        found = []
+        with self._database.read() as connection:
+            for project in projects:
+                query = (
+                    sa.select(study.study_uid)
+                    .distinct()
+                    .join(tables.series, series.study_uid == study.study_uid)
+                    .where(study.project == project, study.settled_at.is_not(None))
+                    .where(series.classified_by.is_distinct_from(self._classifier_of(project).digest))
+                    .order_by(study.study_uid)
+                )
+                found += [(project, uid) for uid in connection.execute(query).scalars()]
+        return found
+
+    def _term_ids(
+        self, connection: sa.Connection, wanted: set[tuple[str, str]]
+    ) -> dict[tuple[str, str], int]:
+        by_digest = {_digest(*term): term for term in sorted(wanted)}
+        known = _known(connection, list(by_digest))
+        missing = [digest for digest in by_digest if digest not in known]
+        if missing:
+            rows = [
+                {"attribute": by_digest[digest][0], "text": by_digest[digest][1], "digest": digest}
+                for digest in missing
+            ]
+            connection.execute(self._database.insert(tables.terms).on_conflict_do_nothing(), rows)
+            known |= _known(connection, missing)
+        return {term: known[digest] for digest, term in by_digest.items()}
+
+
+def _terms_of(series: Series) -> list[tuple[str, str]]:
+    """The terms of a series, (attribute, text): its patient, its study, and the attributes that it has."""
+    values = ((attribute, series.values(attribute)) for attribute in _COLUMNS)
+    return [(attribute, term_text(some)) for attribute, some in values if some]
+
+
+def _digest(attribute: str, text: str) -> str:
+    """What tells a term from all others."""
+    return hashlib.sha256(f"{attribute}\0{text}".encode()).hexdigest()[:32]
+
+
+def _known(connection: sa.Connection, digests: Sequence[str]) -> dict[str, int]:
+    terms = tables.terms.c
+    known: dict[str, int] = {}
+    for begin in range(0, len(digests), _AT_ONCE):
+        query = sa.select(terms.digest, terms.id).where(terms.digest.in_(digests[begin : begin + _AT_ONCE]))
+        known |= {row.digest: row.id for row in connection.execute(query)}
+    return known
+
+
+def _row(project: str, series: Series, ids: dict[tuple[str, str], int]) -> dict[str, Any]:
+    # Every row names every column, or they could not be inserted together.
+    empty = dict.fromkeys(_COLUMNS.values())
+    terms = {_COLUMNS[attribute]: ids[attribute, text] for attribute, text in _terms_of(series)}
+    return {**empty, **terms, "project": project, "series_uid": series.uid}
+
+
+def _locked(study_uids: Sequence[str]) -> sa.Select[Any]:
+    # Two that write the same study take turns; SQLite has one writer anyway.
+    study_uid = tables.studies.c.study_uid
+    return sa.select(study_uid).where(study_uid.in_(study_uids)).order_by(study_uid).with_for_update()
+
+
+def _derive() -> sa.Update:
+    series = tables.series
+    return (
+        series.update()
+        .where(series.c.series_uid == sa.bindparam("of"))
+        .values(derived=sa.bindparam("what"), classified_by=sa.bindparam("by"))
+    )
+
+
+def _derived(series: Series, digest: str) -> dict[str, Any]:
+    derived = {keyword: list(series.values(keyword)) for keyword in ("NumImages", "ClassifyTypes", "Path")}
+    return {"of": series.uid, "what": derived, "by": digest}
+
+
+def _described(project: str) -> sa.Select[Any]:
+    study, series, instances = tables.studies.c, tables.series.c, tables.instances
+    count = (
+        sa.select(sa.func.count())
+        .where(instances.c.series_uid == series.series_uid)
+        .correlate(tables.series)
+        .scalar_subquery()
+    )
+    return (
+        sa.select(tables.series, study.patient_id, count.label("images"))
+        .join(tables.studies, study.study_uid == series.study_uid)
+        .where(study.project == project)
+        .order_by(series.series_uid)
+    )
+
+
+def _as_series(project: str, row: sa.Row[Any], classifier: Classifier) -> Series:
+    values = {name: tuple(texts) for name, texts in row.attributes.items()}
+    values["NumImages"] = (str(row.images),)
+    values["Path"] = (f"{project}/{row.study_uid}/{row.series_uid}",)
+    series = Series(row.series_uid, row.study_uid, row.patient_id, values)
+    known = row.classified_by == classifier.digest
+    types = tuple(row.derived["ClassifyTypes"]) if known else classifier.types(series)
+    return Series(series.uid, series.study_uid, series.patient_id, {**values, "ClassifyTypes": types})
