@@ -41,8 +41,8 @@ DOORS: dict[str, tuple[str, ...]] = {
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
-# Modules that are public by themselves: tables are data, geometry is shared by staging and results, and two parts of the
-# language that not everybody needs have doors of their own.
+# Modules that are public by themselves: tables are data, geometry is shared by staging and results, and two parts of
+# the language that not everybody needs have doors of their own.
 PUBLIC_MODULES = {"ror.db.tables", "ror.archive.geometry", "select_lang.classification", "select_lang.sql"}
 
 
