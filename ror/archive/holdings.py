@@ -115,6 +115,13 @@ class Holdings:
         """Fingerprint of what a series holds now (`ror.model.series_content`)."""
         return series_content([(one.sop_uid, one.sha256) for one in self.instances(series_uid)])
 
+    def types(self, series_uid: str) -> tuple[str, ...]:
+        """The types that a series was found to have when its study was last written into the catalogue."""
+        query = sa.select(tables.series.c.derived).where(tables.series.c.series_uid == series_uid)
+        with self._database.read() as connection:
+            derived = connection.execute(query).scalar() or {}
+        return tuple(derived.get("ClassifyTypes", ()))
+
     def settled(self) -> list[str]:
         """Studies that wait to be matched, the longest waiting first."""
         table = tables.studies

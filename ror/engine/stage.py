@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
@@ -44,6 +44,7 @@ class _StagedSeries:
     view: str  # below /data
     geometry: Stack | None
     fault: str | None
+    types: tuple[str, ...]
 
 
 class Stager:
@@ -68,13 +69,18 @@ class Stager:
         shutil.rmtree(folder.data, ignore_errors=True)
         (folder.data / "input").mkdir(parents=True)
         numbers = itertools.count()  # of the files in /data/input, over all series
-        staged = [self._series(one, folder.data, numbers) for one in job.series]
+        # A series that has two names is there once.
+        laid_out: dict[str, _StagedSeries] = {}
+        for one in job.series:
+            if one.series_uid not in laid_out:
+                laid_out[one.series_uid] = self._series(one, folder.data, numbers)
+        staged = [replace(laid_out[one.series_uid], series=one) for one in job.series]
         _check_volumes(staged, volumes)
         _write_json(folder.data / "descr.json", [_described(one) for one in staged])
         _write_json(folder.data / "job.json", _job_json(job, options, staged))
         _let_everybody_read(folder.data)
-        images = sum(len(one.files) for one in staged)
-        return f"{len(staged)} series, {images} images"
+        images = sum(len(one.files) for one in laid_out.values())
+        return f"{len(laid_out)} series, {images} images"
 
     def _series(self, series: JobSeries, data: Path, numbers: Iterator[int]) -> _StagedSeries:
         if self._index.content(series.series_uid) != series.content:
@@ -100,7 +106,10 @@ class Stager:
             link = data / view / name
             link.symlink_to(os.path.relpath(data / "input" / name, link.parent))
             files.append(f"input/{name}")
-        return _StagedSeries(series, tuple(headers[i] for i in order), tuple(files), view, geometry, fault)
+        types = self._index.types(series.series_uid)
+        return _StagedSeries(
+            series, tuple(headers[i] for i in order), tuple(files), view, geometry, fault, types
+        )
 
 
 def _let_everybody_read(folder: Path) -> None:
@@ -154,7 +163,7 @@ def _described(staged: _StagedSeries) -> dict[str, object]:
         **{keyword: str(first.get(keyword, "") or "") for keyword in _DESCRIBED},
         "NumFiles": len(staged.files),
         "ReferringPhysician": str(first.get("ReferringPhysicianName", "") or ""),
-        "ClassifyTypes": [],
+        "ClassifyTypes": list(staged.types),
         "ProcessDataPath": "/data/input",
         "InputViewDICOMSeriesPath": f"/data/{staged.view}",
     }
