@@ -21,6 +21,7 @@ _COMMANDS = {
     "project": ("ror.cli.project", "Add, change and list projects."),
     "quarantine": ("ror.cli.quarantine", "List the objects that could not be taken in."),
     "route": ("ror.cli.route", "Add, remove and list routes from senders to projects."),
+    "select": ("ror.cli.select", "Check, run and explain select statements, and propose one."),
     "serve": ("ror.cli.serve", "Receive studies and run their workflows."),
     "studies": ("ror.cli.studies", "List the studies of the archive."),
     "work": ("ror.cli.work", "Run workflows, without receiving."),
