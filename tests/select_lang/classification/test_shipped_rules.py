@@ -1,6 +1,7 @@
 """The shipped rules hold for the headers that they are meant for (cases.txt), and give real series their types."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,7 @@ import pytest
 from pydicom import dcmread
 
 import anonymizer
+import select_lang
 from select_lang import Series
 from select_lang.classification import Classifier, shipped_rules
 from tests.select_lang.builders import series
@@ -88,6 +90,12 @@ def test_the_types_that_statements_ask_for_are_given():
     assert {*asked.split(), "TOF", "BOLD", "RESTING", "FIELDMAP", "PERFUSION", "CONTRAST"} <= set(
         SHIPPED.names
     )
+
+
+def test_every_type_is_told():
+    told = (Path(select_lang.__file__).parent / "README.md").read_text(encoding="utf-8")
+    table = told.partition("The types that we ship")[2].partition("\n## ")[0]
+    assert set(SHIPPED.names) - set(re.findall(r"\w+", table)) == set()
 
 
 # What each real series is; names by hand, after looking at the images.
