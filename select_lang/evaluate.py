@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from select_lang.catalogue import Match, NamedSeries, Series
 from select_lang.choosing import Found, Shortfall, choose, closest_of, counted_and_picked, in_turn
 from select_lang.limiting import left_out
-from select_lang.ordering import place
+from select_lang.ordering import Place, place
 from select_lang.rules import rules_truth
 from select_lang.tree import Level, Statement, Where
 
-__all__ = ["Group", "by_patient", "evaluate", "groups", "groups_of", "matches_of", "names_of"]
+__all__ = ["Group", "evaluate", "groups", "groups_of", "matches_of", "names_of"]
 
 _PROJECT_KEY = "project"
 
@@ -70,17 +71,40 @@ def groups_of(
     statement: Statement, catalogue: Iterable[Series], names: Callable[[Series], Sequence[int]]
 ) -> tuple[Group, ...]:
     """`groups`, where it is known which names a series has: the numbers of their wheres."""
-    series = sorted(catalogue, key=lambda one: (one.patient_id, place(one)))
     limit = statement.select.limit
-    without = left_out(limit, series) if limit else frozenset()
-    gathered: dict[str, list[Series]] = {}
-    for one in series:
-        gathered.setdefault(one.patient_id if by_patient(statement) else one.study_uid, []).append(one)
-    return tuple(_group(statement, key, tuple(some), without, names) for key, some in gathered.items())
+    gathered: list[Group] = []
+    for _patient, some in groupby(sorted(catalogue, key=_patient_and_place), key=lambda one: one.patient_id):
+        series = tuple(some)
+        without = left_out(limit, series) if limit else frozenset()
+        looked_at = [one for one in series if one.study_uid not in without]
+        found = _found(statement.select.wheres, looked_at, names)
+        gathered += _of_patient(statement, series, found, without)
+    return tuple(gathered)
 
 
-def by_patient(statement: Statement) -> bool:
-    """Whether the series of a job may be of several studies."""
+def _patient_and_place(series: Series) -> tuple[str, Place]:
+    return series.patient_id, place(series)
+
+
+def _of_patient(
+    statement: Statement, series: tuple[Series, ...], found: Found, without: frozenset[str]
+) -> Iterator[Group]:
+    if _by_patient(statement):
+        yield _group(statement, series[0].patient_id, series, found, without)
+        return
+    wheres = statement.select.wheres
+    for study_uid in dict.fromkeys(one.study_uid for one in series):
+        # What is to be closest to a series of the study may come from any other.
+        of_study = tuple(
+            some if where.choice.closest else tuple(one for one in some if one.study_uid == study_uid)
+            for where, some in zip(wheres, found, strict=True)
+        )
+        own = tuple(one for one in series if one.study_uid == study_uid)
+        yield _group(statement, study_uid, own, of_study, without & {study_uid})
+
+
+def _by_patient(statement: Statement) -> bool:
+    """Whether a group is all that a patient has; else it is a study."""
     if statement.level is Level.SERIES:
         return any(where.choice.closest for where in statement.select.wheres)
     return statement.level is not Level.STUDY
@@ -97,22 +121,23 @@ def names_of(wheres: Sequence[Where], series: Series) -> list[int]:
     return names
 
 
+def _found(
+    wheres: Sequence[Where], series: Sequence[Series], names: Callable[[Series], Sequence[int]]
+) -> Found:
+    found: list[list[Series]] = [[] for _ in wheres]
+    for one in series:
+        for number in names(one):
+            found[number].append(one)
+    return tuple(tuple(of_where) for of_where in found)
+
+
 def _group(
-    statement: Statement,
-    key: str,
-    series: tuple[Series, ...],
-    without: frozenset[str],
-    names: Callable[[Series], Sequence[int]],
+    statement: Statement, key: str, series: tuple[Series, ...], found: Found, without: frozenset[str]
 ) -> Group:
     select = statement.select
-    found: list[list[Series]] = [[] for _ in select.wheres]
-    for one in series:
-        for number in () if one.study_uid in without else names(one):
-            found[number].append(one)
-    of_names = tuple(tuple(of_where) for of_where in found)
     alone = statement.level is Level.SERIES
-    kept = _of_series_level(select.wheres, of_names) if alone else choose(select, of_names)
-    return Group(key, series, of_names, kept, without & {one.study_uid for one in series})
+    kept = _of_series_level(select.wheres, found) if alone else choose(select, found)
+    return Group(key, series, found, kept, without)
 
 
 def _of_series_level(wheres: Sequence[Where], found: Found) -> Found:

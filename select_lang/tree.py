@@ -346,6 +346,6 @@ class Statement:
     @property
     def across_studies(self) -> bool:
         """Whether the jobs of one study depend on the other studies of its patient."""
-        wheres = self.select.wheres
-        beyond = self.level is Level.SERIES and any(where.choice.closest for where in wheres)
-        return self.level in (Level.PATIENT, Level.PROJECT) or beyond or self.select.limit is not None
+        if self.level in (Level.PATIENT, Level.PROJECT) or self.select.limit is not None:
+            return True
+        return any(where.choice.closest for where in self.select.wheres)

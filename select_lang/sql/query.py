@@ -8,7 +8,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from select_lang.evaluate import by_patient
 from select_lang.logic import leaves
 from select_lang.sql.compile import Held, compile_rules, in_set_of
 from select_lang.sql.tables import CatalogueTables, term_values
@@ -51,7 +50,7 @@ def query_of(
     if not needed and not limited:
         return rows
     catalogue = tables.catalogue.c
-    keys = [catalogue.patient] if limited or by_patient(statement) else [catalogue.patient, catalogue.study]
+    keys = [catalogue.patient] if statement.across_studies else [catalogue.patient, catalogue.study]
     # OFFSET 0 keeps both databases from working the names out anew wherever they are asked for.
     scan = sa.select(*keys, bits.label("bits")).select_from(_with_described(tables)).where(scope)
     named = scan.offset(0).subquery("named")

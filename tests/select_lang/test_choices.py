@@ -148,6 +148,13 @@ def test_a_patient_gets_the_closest_to_any():
     }
 
 
+def test_a_study_gets_the_closest_from_wherever_in_the_patient_it_is():
+    text = f"select study {DWI} also {T1} closest to DWI by StudyDate"
+    assert jobs(text, *OVER_YEARS) == {"1": {"DWI": ["d1"], "T1": ["t1"]}, "4": {"DWI": ["d2"], "T1": ["t2"]}}
+    own = mr("t4", "T1w", study="4", StudyDate="20210301")
+    assert jobs(text, *OVER_YEARS, own)["4"] == {"DWI": ["d2"], "T1": ["t4"]}
+
+
 def test_the_closest_is_sought_after_its_name_has_chosen_wherever_it_stands_in_the_text():
     text = f"select patient {T1} closest to DWI by StudyDate also {DWI} pick newest"
     assert jobs(text, *OVER_YEARS) == {"P1": {"T1": ["t2"], "DWI": ["d2"]}}
