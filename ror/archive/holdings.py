@@ -122,6 +122,21 @@ class Holdings:
             derived = connection.execute(query).scalar() or {}
         return tuple(derived.get("ClassifyTypes", ()))
 
+    def catalogued(self, project: str, *, at_most: int) -> set[str]:
+        """The series of a project that statements are asked about over the whole archive, up to a number of them."""
+        catalogue = tables.catalogue.c
+        query = sa.select(catalogue.series_uid).where(catalogue.project == project).limit(at_most)
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
+
+    def not_catalogued(self, project: str) -> int:
+        """How many studies of a project are not in the catalogue yet: they receive, or wait to be matched."""
+        study, catalogue = tables.studies.c, tables.catalogue.c
+        held = sa.select(sa.func.count(sa.distinct(catalogue.study))).where(catalogue.project == project)
+        query = sa.select(sa.func.count()).where(study.project == project)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one() - connection.execute(held).scalar_one())
+
     def settled(self) -> list[str]:
         """Studies that wait to be matched, the longest waiting first."""
         table = tables.studies

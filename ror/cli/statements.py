@@ -40,6 +40,10 @@ class Catalogue(Protocol):
         """The jobs that a statement makes of them all, and why not more."""
 
 
+_EXPLAINED = 20_000
+"""So many series are read to say why there are not more jobs; of more, `ror select explain` tells it study by study."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The jobs of a statement, and a sentence about them; `whole`: every study or patient has made a job."""
@@ -89,7 +93,14 @@ class ArchiveCatalogue:
     index: archive.Index
     catalogue: archive.Catalogue
     project: str
-    messages: tuple[str, ...] = ()
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        waiting = self.index.not_catalogued(self.project)
+        if not waiting:
+            return ()
+        what = "study is" if waiting == 1 else "studies are"
+        return (f"{waiting} {what} not asked: still receiving, or waiting to be matched",)
 
     def series(self) -> list[Series]:
         return self.catalogue.series(self.project)
@@ -106,7 +117,12 @@ class ArchiveCatalogue:
         return self.catalogue.series(self.project, study_uid=study_uid)
 
     def answer(self, statement: Statement) -> Answer:
-        return Answer.of(statement, self.series())
+        matches = tuple(self.catalogue.search(statement, self.project))
+        held = self.index.catalogued(self.project, at_most=_EXPLAINED)
+        if len(held) < _EXPLAINED:
+            told = Answer.of(statement, [one for one in self.series() if one.uid in held])
+            return Answer(matches, told.sentence, told.whole)
+        return Answer(matches, f"{len(matches)} job{'' if len(matches) == 1 else 's'}", whole=bool(matches))
 
 
 @contextmanager

@@ -335,7 +335,7 @@ def test_suggest_needs_series(home: Home, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home whose project `lungs` has two series of one study and one of another patient, filed from DICOM."""
+    """A home whose project `lungs` has two series of one study and one of another patient, and a study that receives."""
     folder = tmp_path_factory.mktemp("archive")
     home = Home(folder / "home")
     app = App(home.folder)
@@ -347,6 +347,9 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         for path in small_ct(folder / f"{seed}.{number}", seed=seed, number=number, slices=slices):
             assert intake.receive(received(dcmread(path))).status is Status.SUCCESS
     app.index.settle(quiet_since=time.time(), now=time.time())
+    app.matcher.match_settled()
+    for path in small_ct(folder / "late", seed=3, number=1, slices=5):
+        assert intake.receive(received(dcmread(path))).status is Status.SUCCESS
     app.close()
     yield home
 
@@ -360,7 +363,9 @@ def test_a_statement_runs_over_the_only_project(archive: Home) -> None:
     found = asked(archive, "run", text)
     ((big,), (small,)) = found["jobs"][0]["series"].values()
     assert (len(found["jobs"]), big != small) == (1, True)
-    assert f"1 job of 2 studies; {studies(archive)[1]}: no series is a SMALL" in found["messages"][0]
+    waiting, why = found["messages"]
+    assert waiting == "1 study is not asked: still receiving, or waiting to be matched"
+    assert why.startswith("1 job of 2 studies; ") and ": no series is a SMALL" in why
     assert asked(archive, "run", text, "--project", "lungs") == found
 
 
