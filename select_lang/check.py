@@ -7,63 +7,33 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 
-from select_lang.attributes import Kind, UnknownAttribute, canonical, kind_of, vr_of
+from select_lang.attributes import UnknownAttribute, canonical, kind_of
 from select_lang.distance import has_distance
 from select_lang.errors import Fault, SelectError, fault_at
 from select_lang.joining import ways
 from select_lang.logic import leaves, rewrite
-from select_lang.regexp import RegexpFault, compile_regexp
+from select_lang.misfits import holds, in_choice, in_join, in_pattern, in_pick, in_rule
 from select_lang.span import Span
 from select_lang.tree import (
     UNNAMED,
-    Between,
     Choice,
-    Compare,
-    Count,
     Everything,
-    Exists,
     Join,
     Level,
     LineFilter,
-    Listed,
-    Missing,
-    OneOf,
-    Operator,
-    Pick,
-    Preference,
     Reference,
     Rule,
     Select,
     Statement,
     StudyLimit,
-    Unit,
     Where,
 )
-from select_lang.values import read_value
 
 __all__ = ["check"]
 
-_ORDERING = {Operator.LESS, Operator.LESS_OR_EQUAL, Operator.GREATER, Operator.GREATER_OR_EQUAL}
-_PATTERNS = {Operator.REGEXP, Operator.IREGEXP}
-_ON_TEXT = {*_PATTERNS, Operator.STARTS_WITH}
-_UNITS: dict[Kind, set[Unit | None]] = {
-    Kind.DATE: {Unit.DAYS},
-    Kind.TIME: {Unit.HOURS, Unit.MINUTES, Unit.SECONDS},
-    Kind.DATETIME: {Unit.DAYS, Unit.HOURS, Unit.MINUTES, Unit.SECONDS},
-    Kind.AGE: {Unit.DAYS},
-    Kind.NUMBER: {Unit.MM, None},
-}
 _MOST_WAYS = 64
-_WRITTEN = {
-    Kind.NUMBER: "Write a number, such as 100 or -0.5.",
-    Kind.DATE: "Write a date as 20240131 or 2024-01-31.",
-    Kind.TIME: "Write a time as 134500 or 13:45.",
-    Kind.DATETIME: "Write date and time as 20240131134500.",
-    Kind.AGE: "Write an age as 018Y, 006M, 002W or 010D.",
-}
 
 
 def check(select: Select, text: str = "") -> Statement:
@@ -157,15 +127,15 @@ class _Checker:
             by = self._attribute(closest.by, closest.at)
             if by and not has_distance(kind_of(by)):
                 self._fault(
-                    closest.at, f"{_holds(by)}, and texts are at no distance", "Use a date, time or number."
+                    closest.at, f"{holds(by)}, and texts are at no distance", "Use a date, time or number."
                 )
             closest = replace(closest, by=by or closest.by)
         if pick and pick.by:
             by = self._attribute(pick.by, pick.at)
-            for message, advice in _mispicks(replace(pick, by=by)) if by else ():
+            for message, advice in in_pick(replace(pick, by=by)) if by else ():
                 self._fault(pick.at, message, advice)
             pick = replace(pick, by=by or pick.by)
-        for message, advice in _without_meaning(self.select.level, choice):
+        for message, advice in in_choice(self.select.level, choice):
             self._fault(where.at, message, advice)
         return replace(choice, closest=closest, pick=pick)
 
@@ -189,7 +159,7 @@ class _Checker:
         if isinstance(rule, Everything):
             return rule
         if isinstance(rule, LineFilter):
-            for message, advice in _wrong_pattern(rule.pattern):
+            for message, advice in in_pattern(rule.pattern):
                 self._fault(rule.at, message, advice)
             return rule
         # A rule begins with its attribute.
@@ -198,7 +168,7 @@ class _Checker:
         if keyword is None:
             return rule
         checked = replace(rule, attribute=keyword)
-        for message, advice in _misfits(checked):
+        for message, advice in in_rule(checked):
             self._fault(rule.at, message, advice)
         return checked
 
@@ -213,17 +183,10 @@ class _Checker:
         left, right = self._reference(join.left), self._reference(join.right)
         if left is None or right is None:
             return join
-        kinds = kind_of(left.attribute), kind_of(right.attribute)
-        if kinds[0] is not kinds[1]:
-            what = f"{left.attribute} is {kinds[0]}, {right.attribute} is {kinds[1]}"
-            self._fault(join.at, f"{what}: they do not compare")
-        elif join.within and join.within.unit not in _UNITS.get(kinds[0], set()):
-            self._fault(join.at, *_wrong_unit(left.attribute))
-        elif join.operator in _ORDERING and kinds[0] in (Kind.TEXT, Kind.LIST):
-            self._fault(
-                join.at, f"{left.attribute} is {kinds[0]}; {join.operator} compares numbers, dates and times"
-            )
-        return replace(join, left=left, right=right)
+        checked = replace(join, left=left, right=right)
+        for message, advice in in_join(checked):
+            self._fault(join.at, message, advice)
+        return checked
 
     def _reference(self, reference: Reference) -> Reference | None:
         at = replace(reference.at, length=min(reference.at.length, len(reference.name)))
@@ -241,109 +204,3 @@ class _Checker:
         elif number > 1:
             self._fault(at, f"{number} wheres have no name, so {name!r} may be either", "Name them.")
         return number == 1
-
-
-def _without_meaning(level: Level, choice: Choice) -> Iterator[tuple[str, str | None]]:
-    """What a name asks for and cannot have: message and advice."""
-    if choice.optional and choice.count == Count(0):
-        yield "exactly 0 is no choice where the name is optional", "Leave one of them out."
-    if level is not Level.SERIES:
-        return
-    whole = "Select study, patient or project, whose jobs hold several series."
-    if choice.shared:
-        yield "every series is a job of its own here, so there is nothing to share", whole
-    if choice.optional and not choice.closest:
-        yield "every series is a job of its own here, so each name is optional already", whole
-    if choice.closest and (choice.count or choice.pick):
-        yield "here the closest is one series for each job, so there is nothing to count or pick", whole
-
-
-def _mispicks(pick: Pick) -> Iterator[tuple[str, str | None]]:
-    kind = kind_of(str(pick.by))
-    if pick.preference in (Preference.NEWEST, Preference.OLDEST) and kind not in (
-        Kind.DATE,
-        Kind.TIME,
-        Kind.DATETIME,
-    ):
-        yield f"{_holds(str(pick.by))}, of which none is {pick.preference}", "Use largest, smallest or first."
-    if pick.preference in (Preference.LARGEST, Preference.SMALLEST) and kind not in (Kind.NUMBER, Kind.AGE):
-        yield f"{_holds(str(pick.by))}, of which none is {pick.preference}", "Use newest, oldest or first."
-
-
-def _wrong_unit(attribute: str) -> tuple[str, str]:
-    units = _UNITS.get(kind_of(attribute))
-    if units is None:
-        return f"{_holds(attribute)}, and texts are at no distance", "Write =."
-    written = ", ".join(sorted(unit for unit in units if unit))
-    return (
-        f"{_holds(attribute)}, whose distance is told in: {written}",
-        f"Write within 2 {written.split(', ')[0]}.",
-    )
-
-
-def _misfits(rule: Compare | OneOf | Between | Listed | Exists | Missing) -> Iterator[tuple[str, str | None]]:
-    """What is wrong with a rule whose attribute is right: message and advice."""
-    kind = kind_of(rule.attribute)
-    match rule:
-        case Exists() | Missing():
-            return
-        case Compare(attribute, operator, value) if operator in _ON_TEXT:
-            yield from _wrong_pattern(value) if operator in _PATTERNS else _wrong_part(attribute, value)
-        case Compare(attribute, Operator.CONTAINING, value) if kind is Kind.TEXT:
-            yield from _wrong_part(attribute, value)
-        case Compare(attribute, operator, value):
-            if operator in _ORDERING and kind in (Kind.TEXT, Kind.LIST):
-                yield f"{_holds(attribute)}; {operator} compares numbers, dates and times", None
-            else:
-                yield from _wrong_value(attribute, value)
-        case OneOf(attribute, values):
-            for value in values:
-                yield from _wrong_value(attribute, value)
-        case Listed(attribute, operator, values):
-            if operator in _ORDERING:
-                yield f"{operator} compares one value, not a list", "Use =, != or approx, or in (…)."
-            elif operator is Operator.APPROX and kind is not Kind.NUMBER:
-                yield f"{_holds(attribute)}; approx compares numbers", None
-            for value in values:
-                yield from _wrong_value(attribute, value)
-        case Between(attribute, low, high):
-            if kind in (Kind.TEXT, Kind.LIST):
-                yield f"{_holds(attribute)}; between compares numbers, dates and times", None
-                return
-            wrong = [*_wrong_value(attribute, low), *_wrong_value(attribute, high)]
-            yield from wrong
-            if not wrong and read_value(kind, low) > read_value(kind, high):  # type: ignore[operator]  # same kind
-                yield f"nothing lies between {low} and {high}", f"Write between {high} and {low}."
-
-
-def _wrong_value(attribute: str, value: str) -> Iterator[tuple[str, str | None]]:
-    kind = kind_of(attribute)
-    if kind in (Kind.TEXT, Kind.LIST):
-        yield from _wrong_text(attribute, value)
-    elif read_value(kind, value) is None:
-        yield f"{_holds(attribute)}, and {value!r} is none", _WRITTEN[kind]
-
-
-def _wrong_text(attribute: str, value: str) -> Iterator[tuple[str, str | None]]:
-    # Spaces at the ends of a value do not count, so that one of nothing else equals none.
-    return _wrong_part(attribute, value.strip())
-
-
-def _wrong_part(attribute: str, part: str) -> Iterator[tuple[str, str | None]]:
-    if not part:
-        yield (
-            "an empty text is not compared: an empty attribute counts as missing",
-            f"Write {attribute} missing.",
-        )
-
-
-def _wrong_pattern(pattern: str) -> Iterator[tuple[str, str | None]]:
-    try:
-        compile_regexp(pattern)
-    except RegexpFault as fault:
-        yield f"the regular expression {pattern!r} cannot be used: {fault}", None
-
-
-def _holds(attribute: str) -> str:
-    vr = vr_of(attribute)
-    return f"{attribute} is {kind_of(attribute)}" + (f" ({vr})" if vr else "")
