@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 
 DOORS: dict[str, tuple[str, ...]] = {
-    "lark": ("select_lang.parse",),
+    "lark": ("select_lang.parse", "select_lang.build"),
     "pynetdicom": ("ror.gateway", "orthanc.dimse"),
     "docker": ("containers.docker",),
     "highdicom": ("ror.results",),
