@@ -66,6 +66,62 @@ def newer(folder: Path) -> Path:
     return folder
 
 
+CLOSEST = (
+    "select study where series named FIRST has SeriesNumber = 1 "
+    "also where series named NEAR has SeriesNumber = 2 closest to FIRST by StudyDate"
+)
+
+
+def wanting(folder: Path, select: str) -> Path:
+    """A package that makes nothing of what a statement selects."""
+    shutil.copytree(BOX, folder)
+    manifest = (folder / "workflow.toml").read_text(encoding="utf-8").split("[[outputs")[0]
+    lines = [line for line in manifest.splitlines() if not line.startswith("select")]
+    text = "\n".join(lines).replace("[resources]", f"select = '''{select}'''\n[resources]")
+    (folder / "workflow.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def receive_numbered(index: Index, study: str, number: str, date: str) -> None:
+    attributes = {"Modality": ["MR"], "SeriesNumber": [number], "StudyDate": [date]}
+    one = Description("P", study, f"{study}.2", f"{study}.2.1", "1.2.840.10008.5.1.4.1.1.4", attributes)
+    index.add("lungs", one, Filed(f"lungs/{study}.2.1.dcm", "ab" * 32, new=True), "", 0.0)
+
+
+# -- across studies ---------------------------------------------------------------------------------------------------
+
+
+def test_a_study_that_comes_later_may_complete_and_change_the_job_of_an_earlier_one(
+    index: Index, workflows: WorkflowStore, jobs: JobStore, matcher: Matcher, tmp_path: Path
+) -> None:
+    workflows.add("lungs", wanting(tmp_path / "near", CLOSEST))
+    receive_numbered(index, "1.1", "1", "20200101")
+    settle(index)
+    assert matcher.match_settled() == []
+    receive_numbered(index, "1.2", "2", "20210101")
+    settle(index)
+    (far,) = matcher.match_settled()
+    assert [one.series_uid for one in jobs.get(far).series] == ["1.1.2", "1.2.2"]
+    receive_numbered(index, "1.3", "2", "20200201")
+    settle(index)
+    (near,) = matcher.match_settled()
+    assert [one.series_uid for one in jobs.get(near).series] == ["1.1.2", "1.3.2"]
+    assert jobs.get(far).state is JobState.SUPERSEDED
+
+
+def test_only_the_latest_study_of_a_patient_is_wanted_where_the_statement_says_so(
+    index: Index, workflows: WorkflowStore, jobs: JobStore, matcher: Matcher, tmp_path: Path
+) -> None:
+    workflows.add("lungs", wanting(tmp_path / "last", "select study from latest study where Modality = MR"))
+    receive_numbered(index, "1.1", "1", "20200101")
+    receive_numbered(index, "1.2", "1", "20190101")
+    settle(index)
+    (queued,) = matcher.match_settled()
+    assert jobs.get(queued).study_uid == "1.1"
+    (verdict,) = matcher.why("1.2")
+    assert verdict.job == queued
+
+
 # -- matched once -----------------------------------------------------------------------------------------------------
 
 
