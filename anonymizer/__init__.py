@@ -19,12 +19,15 @@ from anonymizer.errors import (
     MissingIdentifier,
     ProfileError,
     ResidualIdentity,
+    UnlistedPatient,
     Unreadable,
     Unsupported,
     WeakKey,
 )
 from anonymizer.instance import IdentifiedInstance, ResearchInstance
 from anonymizer.key import ProjectKey
+from anonymizer.original import OriginalIdentity
+from anonymizer.pattern import PseudonymPattern
 from anonymizer.pipeline import deidentify
 from anonymizer.profile import Profile
 from anonymizer.report import Report
@@ -35,13 +38,16 @@ __all__ = [
     "DeidentificationError",
     "IdentifiedInstance",
     "MissingIdentifier",
+    "OriginalIdentity",
     "Profile",
     "ProfileError",
     "ProjectKey",
+    "PseudonymPattern",
     "Report",
     "ResearchInstance",
     "ResidualIdentity",
     "Subject",
+    "UnlistedPatient",
     "Unreadable",
     "Unsupported",
     "WeakKey",

@@ -7,6 +7,7 @@
     ├── Unsupported         the kind of object cannot be de-identified here: keep it in quarantine
     ├── MissingIdentifier   a UID or the PatientID is absent, empty or no UID: correct it at the sender
     ├── BurnedInText        the pixels may show a name: look at the object, or mask it before sending
+    ├── UnlistedPatient     a coupling list does not name the patient: add them to it, and take the object in again
     ├── ResidualIdentity    an identifier was found in what would have come out: extend the profile
     ├── ProfileError        the profile contradicts the standard or itself: correct the configuration
     └── WeakKey             the project's secret is too short: make a longer one
@@ -23,6 +24,7 @@ __all__ = [
     "MissingIdentifier",
     "ProfileError",
     "ResidualIdentity",
+    "UnlistedPatient",
     "Unreadable",
     "Unsupported",
     "WeakKey",
@@ -72,6 +74,10 @@ class BurnedInText(DeidentificationError):
 
 class ResidualIdentity(DeidentificationError):
     """One of the object's own identifiers was still in the header after de-identification."""
+
+
+class UnlistedPatient(DeidentificationError):
+    """Pseudonyms come from a list, and the patient is not on it; raised by whoever keeps the list."""
 
 
 class ProfileError(DeidentificationError):

@@ -68,6 +68,10 @@ class ProjectKey:
         """``S`` and ten base32 characters for a study; fits StudyID (SH, 16 characters)."""
         return f"S{self._letters('study id', study_instance_uid)}"
 
+    def subject_digest(self, old: str, issuer: str = "", accession_number: str = "") -> str:
+        """Keyed digest of a patient, or of one study of theirs, to find them in a list without their id; 64 digits."""
+        return self._digest("subject", issuer, old, accession_number).hex()
+
     def fingerprint(self, data: bytes) -> str:
         """Keyed digest of any bytes, 64 hexadecimal digits."""
         return hmac.digest(self._secret, b"fingerprint" + data, "sha256").hex()

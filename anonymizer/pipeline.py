@@ -38,7 +38,7 @@ def deidentify(
     ----------
     subject
         Takes the place of the pseudonym derived from the key, and names the event of a longitudinal study.
-        Dates are shifted by what the key derives from the original patient either way.
+        Dates are shifted by what the key derives from the original patient, unless it has a shift of its own.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def deidentify(
     person = Person(
         pseudonym=subject.pseudonym if subject else key.pseudonym(origin.patient_id, origin.issuer),
         study_id=key.study_id(origin.study),
-        shift_days=key.shift_days(origin.patient_id, origin.issuer),
+        shift_days=_shift_days(origin, key, subject),
     )
     identity = harvest(elements, charsets)
     engine = Engine(compile_plan(profile), key, person, Cleaner.of(identity))
@@ -94,6 +94,12 @@ def _origin(instance: IdentifiedInstance, charsets: Charsets) -> _Origin:
     for tag in (_STUDY, _SERIES, _PATIENT_ID):
         _require(text(tag), tag)
     return _Origin(text(_PATIENT_ID), text(_ISSUER), text(_STUDY), text(_SERIES))
+
+
+def _shift_days(origin: _Origin, key: ProjectKey, subject: Subject | None) -> int:
+    if subject is not None and subject.shift_days is not None:
+        return subject.shift_days
+    return key.shift_days(origin.patient_id, origin.issuer)
 
 
 def _require(value: str, tag: int) -> None:

@@ -24,10 +24,14 @@ class Subject:
         most 64.
     event
         REDCap event name, written as ``EventName:<event>`` into ReferringPhysicianName.
+    shift_days
+        Days to add to every date, where several identifiers are known to be one person; None for the number that
+        the key derives from the original patient.
     """
 
     pseudonym: str
     event: str | None = None
+    shift_days: int | None = None
 
     def __post_init__(self) -> None:
         if not _WORD.fullmatch(self.pseudonym):
