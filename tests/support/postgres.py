@@ -19,17 +19,34 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
-from ror.db import Database
+from ror.db import Database, tables
 
 __all__ = ["NoPostgres", "PostgresServer"]
 
 _MIGRATED = "ror_migrated"
 # Nothing of the tests outlives a power cut, so nothing waits for the disk.
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=100")
+# Whatever a migration could change, and the revision.
+_SCHEMA = """
+SELECT string_agg(concat_ws(' ', nspname, relname, relkind, relnatts, relchecks), ', ' ORDER BY nspname, relname),
+       (SELECT string_agg(version_num, ', ') FROM alembic_version)
+FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname !~ '^pg_|^information_schema$'
+"""
+_END_OTHERS = """
+SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+# To TRUNCATE takes ten times as long: a new file for each table and index.
+_EMPTY = "; ".join(
+    [f"DELETE FROM {table.name}" for table in reversed(tables.metadata.sorted_tables)]
+    + ["SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"]
+)
 
 
 class NoPostgres(Exception):
@@ -42,6 +59,7 @@ class PostgresServer:
 
     folder: Path
     _numbers: Iterator[int]
+    _ready: list[str]  # migrated databases that are empty, and lent to nobody
 
     @classmethod
     @contextlib.contextmanager
@@ -60,7 +78,7 @@ class PostgresServer:
                 shutil.chown(folder, user)
             _initialise(folder / "data", user)
             with _running(folder, user):
-                yield cls(folder, itertools.count(1))
+                yield cls(folder, itertools.count(1), [])
         finally:
             shutil.rmtree(folder)
 
@@ -73,7 +91,9 @@ class PostgresServer:
         return self._create("template0")
 
     def migrated_database(self) -> str:
-        """Make a database with all tables, empty; returns its address."""
+        """Lend a database with all tables, empty, to be given back with `take_back`; returns its address."""
+        if self._ready:
+            return self._ready.pop()
         with self._admin() as connection:
             known = connection.scalar(
                 sa.text("SELECT 1 FROM pg_database WHERE datname = :n"), {"n": _MIGRATED}
@@ -84,10 +104,27 @@ class PostgresServer:
             template.close()
         return self._create(_MIGRATED)
 
+    def take_back(self, url: str) -> None:
+        """Empty a migrated database for the next test, in a tenth of the time that a new one takes."""
+        with self._connected(_MIGRATED) as template:
+            migrated = template.execute(_SCHEMA).fetchone()
+        with self._connected(str(sa.make_url(url).database)) as connection:
+            connection.execute(_END_OTHERS)
+            is_migrated = connection.execute(_SCHEMA).fetchone() == migrated
+            if is_migrated:
+                connection.execute(_EMPTY)
+        if is_migrated:
+            self._ready.append(url)
+        else:
+            self.drop(url)
+
     def drop(self, url: str) -> None:
         """Remove a database, whoever is connected to it; each takes 8 MB."""
         with self._admin() as connection:
             connection.execute(sa.text(f"DROP DATABASE {sa.make_url(url).database} WITH (FORCE)"))
+
+    def _connected(self, name: str) -> psycopg.Connection[Any]:
+        return psycopg.connect(host=str(self.folder), user="postgres", dbname=name, autocommit=True)
 
     def _create(self, template: str, name: str = "") -> str:
         name = name or f"test_{next(self._numbers)}"
@@ -222,7 +259,7 @@ def database_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: P
     server: PostgresServer = request.getfixturevalue("postgres_server")
     url = server.migrated_database()
     yield url
-    server.drop(url)
+    server.take_back(url)
 
 
 @pytest.fixture
