@@ -5,9 +5,12 @@ The truth is three-valued (`logic`): None when the attribute is absent or does n
 
 from __future__ import annotations
 
+import operator as python
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache, partial
+from typing import Any, TypeAlias
 
 from select_lang.attributes import Kind, kind_of
 from select_lang.catalogue import Series, line_of
@@ -32,7 +35,9 @@ from select_lang.tree import (
 )
 from select_lang.values import Value, read_value
 
-__all__ = ["attributes_of", "join_truth", "rule_truth", "rules_truth"]
+__all__ = ["Values", "attributes_of", "join_truth", "rule_truth", "rules_truth", "values_truth"]
+
+Values: TypeAlias = tuple[str, ...]
 
 
 def rules_truth(rules: Rules, series: Series) -> Truth:
@@ -53,16 +58,30 @@ def rule_truth(rule: Rule, series: Series) -> Truth:
             return True
         case LineFilter(pattern):
             return found_in(pattern, line_of(series))
-        case Exists(attribute):
-            return bool(series.values(attribute))
-        case Missing(attribute):
-            return not series.values(attribute)
-        case Listed(attribute, operator, values):
-            return _listed(kind_of(attribute), operator, values, series.values(attribute))
+    return values_truth(rule)(series.values(rule.attribute))
+
+
+@lru_cache(maxsize=4096)
+def values_truth(rule: Compare | OneOf | Between | Listed | Exists | Missing) -> Callable[[Values], Truth]:
+    """What the rule says of the values of its attribute; () where it is absent."""
+    match rule:
+        case Exists():
+            return bool
+        case Missing():
+            return python.not_
+        case Listed(attribute, operator, wanted):
+            return partial(_listed, kind_of(attribute), operator, wanted)
     # != is the opposite of =: no value may be equal, which is more than that one is different.
     every = rule.every or (isinstance(rule, Compare) and rule.operator is Operator.NOT_EQUAL)
-    of_text = _text_truth(rule)
-    return _together((of_text(text) for text in series.values(rule.attribute)), every)
+    of_text, of_several = _text_truth(rule), all_true if every else any_true
+
+    def of_values(values: Values) -> Truth:
+        # Unknown when there is none to ask, as of an absent attribute.
+        if len(values) == 1:
+            return of_text(values[0])
+        return of_several(map(of_text, values)) if values else None
+
+    return of_values
 
 
 def _text_truth(rule: Compare | OneOf | Between) -> Callable[[str], Truth]:
@@ -91,8 +110,13 @@ def _compared(kind: Kind, operator: Operator, wanted: str) -> Callable[[str], Tr
             return lambda text: wanted in text
         case Operator.CONTAINING:
             operator = Operator.EQUAL
-    value = read_value(kind, wanted)
-    return lambda text: _ordered(read_value(kind, text), operator, value)
+    value, holds = read_value(kind, wanted), _ORDERED[operator]
+
+    def ordered(text: str) -> Truth:
+        held = read_value(kind, text)
+        return None if held is None or value is None else holds(held, value)
+
+    return ordered
 
 
 def _together(truths: Iterable[Truth], every: bool) -> Truth:
@@ -165,25 +189,19 @@ def _near(left: Value | None, right: Value | None, most: Decimal | timedelta) ->
     return None if left is None or right is None else apart(left, right) <= most  # type: ignore[operator]  # same kind
 
 
+_ORDERED: Mapping[Operator, Callable[[Any, Any], bool]] = {
+    Operator.EQUAL: python.eq,
+    Operator.NOT_EQUAL: python.ne,
+    Operator.LESS: python.lt,
+    Operator.LESS_OR_EQUAL: python.le,
+    Operator.GREATER: python.gt,
+    Operator.GREATER_OR_EQUAL: python.ge,
+}
+
+
 def _ordered(left: Value | None, operator: Operator, right: Value | None) -> Truth:
     """Compare two values of one kind; unknown when one of them could not be read."""
-    if left is None or right is None:
-        return None
-    match operator:
-        case Operator.EQUAL:
-            return left == right
-        case Operator.NOT_EQUAL:
-            return left != right
-        case Operator.LESS:
-            return left < right  # type: ignore[operator]  # both were read as the same kind
-        case Operator.LESS_OR_EQUAL:
-            return left <= right  # type: ignore[operator]
-        case Operator.GREATER:
-            return left > right  # type: ignore[operator]
-        case Operator.GREATER_OR_EQUAL:
-            return left >= right  # type: ignore[operator]
-        case _:
-            raise ValueError(f"{operator} does not compare two values")
+    return None if left is None or right is None else _ORDERED[operator](left, right)
 
 
 def _within(value: Value | None, low: Value | None, high: Value | None) -> Truth:

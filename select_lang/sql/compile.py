@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
-from select_lang.catalogue import Series
-from select_lang.rules import attributes_of, rules_truth
-from select_lang.tree import AllOf, AnyOf, Not, Rules
+from select_lang.logic import Truth, all_true, any_true, opposite
+from select_lang.rules import Values, attributes_of, values_truth
+from select_lang.tree import AllOf, AnyOf, Everything, LineFilter, Not, Rules
 
 __all__ = ["Held", "InSet", "compile_rules", "in_set_of"]
 
@@ -24,7 +24,7 @@ class Held:
     """What a catalogue has of one attribute: where it stands in a row, and the values that stand there, by key."""
 
     column: sa.ColumnElement[Any]
-    values: tuple[tuple[int | str, tuple[str, ...]], ...]
+    values: tuple[tuple[int | str, Values], ...]
 
 
 def compile_rules(
@@ -54,20 +54,35 @@ def compile_rules(
     def of_one_attribute(
         condition: Rules, attributes: tuple[str, ...], wanted: bool
     ) -> sa.ColumnElement[bool]:
-        when_absent = rules_truth(condition, Series("", "", "", {})) is wanted
+        truth = _truth_of(condition)
+        when_absent = truth(()) is wanted
         if not attributes:
             return sa.true() if when_absent else sa.false()
         (attribute,) = attributes
         found = held(attribute)
-        keys = [key for key, values in found.values if _truth(condition, attribute, values) is wanted]
+        keys = [key for key, values in found.values if truth(values) is wanted]
         has_one = in_set(found.column, keys) if keys else sa.false()
         return sa.or_(has_one, found.column.is_(None)) if when_absent else has_one
 
     return compiled(rules, wanted)
 
 
-def _truth(condition: Rules, attribute: str, values: tuple[str, ...]) -> bool | None:
-    return rules_truth(condition, Series("", "", "", {attribute: values}))
+def _truth_of(condition: Rules) -> Callable[[Values], Truth]:
+    """What a condition on one attribute says of its values: taken apart once, and asked of many thousands."""
+    match condition:
+        case Not(inner):
+            of_inner = _truth_of(inner)
+            return lambda values: opposite(of_inner(values))
+        case AllOf(parts) | AnyOf(parts):
+            together = all_true if isinstance(condition, AllOf) else any_true
+            of_parts = [_truth_of(part) for part in parts]
+            return lambda values: together(of_part(values) for of_part in of_parts)
+        case Everything():
+            return lambda _values: True
+        case LineFilter():
+            raise TypeError("a line filter looks at several attributes")
+        case rule:
+            return values_truth(rule)
 
 
 def _by_attribute(parts: Sequence[Rules], join: Callable[[tuple[Rules, ...]], Rules]) -> list[Rules]:
