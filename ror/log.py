@@ -10,6 +10,7 @@ import logging.handlers
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -65,6 +66,10 @@ def set_up(home: Path, level: int = logging.INFO) -> None:
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(True)
+    # highdicom says it of every pseudonym, which has no family and given name.
+    warnings.filterwarnings(
+        "ignore", message=".*unlikely to represent the intended person name", category=UserWarning
+    )
     for chatty in ("dbos", "alembic", "urllib3", "docker", "highdicom", "pynetdicom", "pydicom"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 

@@ -9,6 +9,7 @@ from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
+from highdicom.valuerep import check_person_name
 from pydicom import Dataset, dcmread
 
 from ror import log
@@ -139,3 +140,11 @@ def test_chatty_libraries_are_heard_from_warnings_on(lines: Path) -> None:
     logging.getLogger("dbos").warning("heard")
     assert "chat" not in lines.read_text()
     assert "heard" in lines.read_text()
+
+
+def test_a_pseudonym_that_is_no_name_with_parts_is_no_news(lines: Path) -> None:
+    log.set_up(lines.parent.parent)  # pytest has its own filters of warnings for each phase of a test
+    check_person_name("ROR-G2YNN3NFHC")
+    warnings.warn("something else", UserWarning, stacklevel=1)
+    (line,) = lines.read_text(encoding="utf-8").splitlines()
+    assert "something else" in line
