@@ -16,6 +16,7 @@ class Scale:
     received_with_nagle: int  # fewer, since a sender with Nagle's algorithm waits 40 ms for each
     deidentified: int  # CT objects in a turn of each de-identifier
     catalogue: int  # series that a statement is evaluated over
+    archive: int  # series in the database that is searched; a tenth of it, too, for what grows
     brain_slices: int  # slices of 240 × 240 in the study whose SEG is delivered
     jobs: int  # no-op jobs in a turn of the engine
 
@@ -26,6 +27,7 @@ FULL = Scale(
     received_with_nagle=40,
     deidentified=50,
     catalogue=10_000,
+    archive=1_000_000,
     brain_slices=155,
     jobs=60,
 )
@@ -35,6 +37,7 @@ QUICK = Scale(
     received_with_nagle=10,
     deidentified=10,
     catalogue=2_000,
+    archive=20_000,
     brain_slices=31,
     jobs=10,
 )

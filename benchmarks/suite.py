@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks import deid, engine, gateway, path, select, start
+from benchmarks import deid, engine, gateway, path, search, select, start
 from benchmarks.figure import Figure
 from benchmarks.scale import Scale
 
@@ -17,6 +17,7 @@ SUITE: Mapping[str, Callable[[Scale, Path], list[Figure]]] = MappingProxyType(
         "gateway": gateway.measure,
         "deid": deid.measure,
         "select": select.measure,
+        "search": search.measure,
         "path": path.measure,
         "engine": engine.measure,
         "start": start.measure,

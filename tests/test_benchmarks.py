@@ -4,12 +4,25 @@ from math import isfinite
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from benchmarks import SUITE, Budget, Figure, Scale
+from benchmarks.archive import PROJECT, studies
 from benchmarks.figure import as_json
+from benchmarks.loading import load
+from ror.archive import Catalogue
+from ror.db import Database, tables
+from select_lang.classification import Classifier
 
 TINY = Scale(
-    rounds=1, received=4, received_with_nagle=2, deidentified=3, catalogue=40, brain_slices=8, jobs=2
+    rounds=1,
+    received=4,
+    received_with_nagle=2,
+    deidentified=3,
+    catalogue=40,
+    archive=600,
+    brain_slices=8,
+    jobs=2,
 )
 SERVERS = {"gateway", "path"}
 
@@ -25,6 +38,27 @@ def test_a_benchmark_gives_figures_with_units(name: str, tmp_path: Path) -> None
         pytest.skip(f"the servers that {name} measures against are not installed")
     assert all(isfinite(one.ours) and one.unit for one in figures)
     assert all(one.peer for one in figures if one.theirs is not None)
+
+
+def test_a_made_archive_is_loaded_as_the_catalogue_itself_would_write_it(database: Database) -> None:
+    def rows() -> list[list[tuple[object, ...]]]:
+        with database.read() as connection:
+            queries = (sa.select(table).order_by(*table.primary_key) for table in written)
+            return [[tuple(row) for row in connection.execute(query)] for query in queries]
+
+    written = (tables.catalogue, tables.terms, tables.series)
+    rules = Classifier.read("[]")
+    made = list(studies(150))
+    load(database.url, made, rules.digest)
+    loaded = rows()
+    with database.write() as connection:
+        connection.execute(tables.catalogue.delete())
+        connection.execute(tables.series.update().values(derived=None, classified_by=None))
+    catalogue = Catalogue(database, lambda _project: rules)
+    for study in made:
+        catalogue.put(PROJECT, study)
+    assert sum(map(len, made)) == len(loaded[0]) == 150
+    assert rows() == loaded
 
 
 @pytest.mark.parametrize(

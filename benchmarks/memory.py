@@ -1,0 +1,44 @@
+"""``python -m benchmarks.memory URL``: how much the peak of resident memory grows by one whole search, in MiB.
+
+A process of its own, since a peak never falls.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+
+import select_lang
+from benchmarks.archive import PROJECT
+from benchmarks.questions import THREE_NAMES
+from ror.archive import Catalogue
+from ror.db import Database
+from select_lang.classification import Classifier
+
+__all__ = ["growth_mib"]
+
+
+def growth_mib(url: str) -> float:
+    """What a fresh process takes for a search of this database, beyond what it has when it has begun."""
+    words = [sys.executable, "-m", "benchmarks.memory", url]
+    return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+
+
+def _main(url: str) -> None:
+    catalogue = Catalogue(Database(url), lambda _project: Classifier.shipped())
+    # Everything is imported and connected by one that finds nothing.
+    for _ in catalogue.search(select_lang.read("select study where PatientID = nobody"), "no-project"):
+        pass
+    before = _peak_mib()
+    for _ in catalogue.search(select_lang.read(THREE_NAMES), PROJECT):
+        pass
+    print(_peak_mib() - before)
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])
