@@ -14,6 +14,7 @@ from select_lang.check import check
 from select_lang.classification import Classifier
 from tests.select_lang.builders import series
 from tests.select_lang.trees import catalogues, selects
+from tests.support.postgres import PostgresServer
 
 RULES = Classifier.read("[]")
 
@@ -109,6 +110,61 @@ def test_statements_of_every_kind(database: Database, catalogue: Catalogue, text
     statement = read(text)
     assert tuple(catalogue.search(statement, "p")) == evaluate(statement, with_path)
     assert tuple(catalogue.search(statement, "q")) == ()
+
+
+TIMED = [
+    series("1.1", "1", "P", Modality="MR", FrameOfReferenceUID="9", AcquisitionDate="20240101", AcquisitionTime="1000"),
+    series("1.2", "1", "P", Modality="CT", FrameOfReferenceUID="9", NumImages="30", StudyTime="0900", KVP="100"),
+    series("1.3", "1", "P", Modality="CT", FrameOfReferenceUID="8", NumImages="200", AcquisitionDateTime="2024010123"),
+    series("2.1", "2", "P", Modality="CT", FrameOfReferenceUID="9", NumImages="40", AcquisitionDate="20240101",
+           AcquisitionTime="1100", ContentDate="20240102", KVP="90"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select study where named A has Modality = MR also where named B has Modality = CT "
+        "check A@FrameOfReferenceUID = B@FrameOfReferenceUID",
+        "select study where named A has Modality = MR "
+        "also where named B has Modality = CT closest to A by AcquisitionDateTime",
+        "select patient where Modality = CT pick largest",
+        "select patient where Modality = CT pick first by KVP",
+        "select patient from earliest study by ContentDate where Modality = CT",
+        "select patient where Modality = CT",
+    ],
+)
+def test_what_checks_and_choices_and_the_order_look_at_is_read(
+    database: Database, catalogue: Catalogue, text: str
+) -> None:
+    hold(database, "p", TIMED)
+    catalogue.put("p", TIMED)
+    found = tuple(catalogue.search(read(text), "p"))
+    assert found
+    assert found == evaluate(read(text), TIMED)
+
+
+@pytest.mark.postgres
+def test_patients_come_in_the_same_order_from_a_database_of_any_language(
+    postgres_server: PostgresServer,
+) -> None:
+    admin = sa.create_engine(postgres_server.url("postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(
+            sa.text("CREATE DATABASE english TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'")
+        )
+    admin.dispose()
+    english = Database(postgres_server.url("english"))
+    english.migrate()
+    with english.write() as connection:
+        connection.execute(tables.projects.insert().values(name="p", settings={}, created_at=0.0))
+    hold(english, "p", MR)
+    catalogue = Catalogue(english, lambda _project: RULES)
+    catalogue.put("p", MR)
+    everything = read("select series where everything")
+    assert tuple(catalogue.search(everything, "p")) == evaluate(everything, MR)
+    english.close()
+    postgres_server.drop(postgres_server.url("english"))
 
 
 def test_what_has_not_settled_is_not_found(database: Database, catalogue: Catalogue) -> None:
