@@ -93,7 +93,7 @@ class App:
             self.ledger,
             self.measurements,
             RedcapPlaces(self.database),
-            self.settings.pacs,
+            lambda: config.read_pacs(self.home.root),
             self.settings.listener.ae_title,
         )
 

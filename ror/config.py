@@ -9,9 +9,18 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from ror.errors import ConfigurationError
 
@@ -23,10 +32,33 @@ __all__ = [
     "Settings",
     "default_home",
     "read",
+    "read_pacs",
 ]
 
-AeTitle = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[\x20-\x5b\x5d-\x7e]+$")]
-Port = Annotated[int, Field(ge=0, le=65535)]
+
+def _ae_title(text: str) -> str:
+    if (
+        not (1 <= len(text) <= 16 and text.strip(" ") and text.isascii() and text.isprintable())
+        or "\\" in text
+    ):
+        raise ValueError(
+            "no AE title: 1 to 16 characters of ASCII, not only spaces, no backslash (PS3.5 6.2)"
+        )
+    return text
+
+
+def _host(text: str) -> str:
+    try:
+        is_one = text.encode("idna") != b"" and text.isprintable() and " " not in text
+    except UnicodeError:  # a part between dots that is empty, or too long for the domain name system
+        is_one = False
+    if not is_one:
+        raise ValueError("no name or address of a host")
+    return text
+
+
+AeTitle = Annotated[str, AfterValidator(_ae_title)]
+Host = Annotated[str, AfterValidator(_host)]
 
 # Variables of this name space that are no settings of the home folder.
 _OTHER_VARIABLES = {
@@ -42,6 +74,15 @@ _OTHER_PREFIXES = ("ROR_REDCAP_TOKEN_", "ROR_TEST_")
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """``port = true`` of TOML would be port 1."""
+        wanted = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and wanted in (int, float):
+            raise ValueError("should be a number, not true or false")
+        return value
+
 
 class DatabaseSettings(_Section):
     """Where tables live: empty = SQLite in the home folder."""
@@ -52,8 +93,8 @@ class DatabaseSettings(_Section):
 class ListenerSettings(_Section):
     """The DICOM listener (Storage and Verification SCP)."""
 
-    host: str = "0.0.0.0"
-    port: Port = 11112
+    host: Host = "0.0.0.0"
+    port: int = Field(default=11112, ge=0, le=65535)
     ae_title: AeTitle = "ROR"
     max_associations: int = Field(default=50, ge=1, le=1000)
     settle_seconds: float = Field(default=30.0, ge=0.0, le=86400.0)
@@ -73,8 +114,8 @@ class EngineSettings(_Section):
 class PacsSettings(_Section):
     """A PACS that results are sent to by C-STORE."""
 
-    host: str
-    port: Port
+    host: Host
+    port: int = Field(ge=1, le=65535)
     ae_title: AeTitle
     images: bool = Field(default=True, description="send the de-identified images of the study too")
     # Its REST address, if it is an Orthanc: results that a later job replaces are deleted there.
@@ -92,6 +133,16 @@ class Settings(_Section):
     pacs: dict[str, PacsSettings] = Field(default_factory=dict)
 
 
+class _PacsAlone(BaseModel):
+    """What of the settings a running service reads again."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    pacs: dict[str, PacsSettings] = Field(default_factory=dict)
+
+
+_Read = TypeVar("_Read", bound=BaseModel)
+
+
 def default_home() -> Path:
     """``ROR_HOME``, else ``~/.ror``."""
     return Path(os.environ.get("ROR_HOME") or Path.home() / ".ror")
@@ -105,12 +156,21 @@ def read(home: Path, environment: Mapping[str, str] | None = None) -> Settings:
     ConfigurationError
         With one line for each fault: unreadable TOML, unknown keys, values out of range, unknown ``ROR_`` variables.
     """
+    return _read(Settings, home, environment)
+
+
+def read_pacs(home: Path, environment: Mapping[str, str] | None = None) -> Mapping[str, PacsSettings]:
+    """Read the ``[pacs.NAME]`` sections alone, so that what is wrong in others does not matter (as `read`)."""
+    return _read(_PacsAlone, home, environment).pacs
+
+
+def _read(model: type[_Read], home: Path, environment: Mapping[str, str] | None) -> _Read:
     environment = os.environ if environment is None else environment
     file = home / "ror.toml"
     values = _read_toml(file)
     faults = _overrule(values, environment)
     try:
-        settings = Settings.model_validate(values)
+        settings = model.model_validate(values)
     except ValidationError as error:
         faults += [_fault(detail) for detail in error.errors()]
     if faults:
@@ -164,4 +224,5 @@ def _fault(detail: Mapping[str, Any]) -> str:
     path = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         return f"{path}: unknown key"
-    return f"{path}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{path}: {message[0].lower()}{message[1:]}"

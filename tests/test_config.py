@@ -65,6 +65,52 @@ def test_all_faults_are_told_at_once_each_with_its_path(tmp_path: Path) -> None:
     ]
 
 
+# Each was once taken, and met as a traceback or a strange fault when it was used.
+@pytest.mark.parametrize("title", ["", " ", "A" * 17, "A\\\\B", "A\\tB", "Ä"])
+@pytest.mark.parametrize("section", ["listener", "pacs.x"])
+def test_an_ae_title_has_1_to_16_characters_that_are_not_only_spaces(
+    tmp_path: Path, section: str, title: str
+) -> None:
+    others = 'host = "h"\nport = 104\n'
+    (fault,) = faults(tmp_path, f'[{section}]\n{others}ae_title = "{title}"')
+    assert fault.startswith(f"{section}.ae_title: no AE title: 1 to 16 characters")
+
+
+@pytest.mark.parametrize("host", ["", " ", "a b", "a..b", "a" * 64 + ".org", "a\\n"])
+def test_a_host_is_something_that_can_be_looked_up(tmp_path: Path, host: str) -> None:
+    toml = f'[listener]\nhost = "{host}"\n[pacs.x]\nhost = "{host}"\nport = 104\nae_title = "A"'
+    assert paths(faults(tmp_path, toml)) == ["listener.host", "pacs.x.host"]
+
+
+@pytest.mark.parametrize(
+    "host", ["pacs", "pacs.example.org", "10.0.0.7", "::1", "röntgen.example.org", "my_pacs"]
+)
+def test_names_and_addresses_of_hosts_are_taken(tmp_path: Path, host: str) -> None:
+    (tmp_path / "ror.toml").write_text(f'[pacs.x]\nhost = "{host}"\nport = 104\nae_title = "A"')
+    assert config.read(tmp_path, {}).pacs["x"].host == host
+
+
+def test_true_is_no_number(tmp_path: Path) -> None:
+    toml = "[listener]\nport = true\nsettle_seconds = false\n[engine]\nslots = true"
+    assert paths(faults(tmp_path, toml)) == ["engine.slots", "listener.port", "listener.settle_seconds"]
+
+
+def test_wrong_variables_of_a_pacs_and_of_the_listener_are_told_at_once(tmp_path: Path) -> None:
+    of_pacs = {"ROR_PACS__X__HOST": " ", "ROR_PACS__X__PORT": "0", "ROR_PACS__X__AE_TITLE": " "}
+    told = faults(tmp_path, "", of_pacs | {"ROR_LISTENER__AE_TITLE": " "})
+    assert paths(told) == ["listener.ae_title", "pacs.x.ae_title", "pacs.x.host", "pacs.x.port"]
+
+
+def test_the_pacs_are_read_again_whatever_is_wrong_in_other_sections(tmp_path: Path) -> None:
+    pacs = '[pacs.x]\nhost = "h"\nport = 104\nae_title = "A"\n'
+    (tmp_path / "ror.toml").write_text("[listener]\nport = 70000\n" + pacs)
+    told = config.read_pacs(tmp_path, {"ROR_PACS__X__IMAGES": "false"})
+    assert (list(told), told["x"].images) == (["x"], False)
+    (tmp_path / "ror.toml").write_text(pacs.replace("104", "0"))
+    with pytest.raises(ConfigurationError, match=r"pacs\.x\.port"):
+        config.read_pacs(tmp_path, {})
+
+
 def test_the_base_image_is_set_in_one_way_only(tmp_path: Path) -> None:
     assert paths(faults(tmp_path, "", {"ROR_BASE_IMAGE": "x"})) == ["ROR_BASE_IMAGE"]
     (tmp_path / "ror.toml").write_text("")

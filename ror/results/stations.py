@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -46,7 +46,10 @@ class FinishedRun:
 
 
 class ResultStations:
-    """Works on the folders of jobs; what was made and who has acknowledged it is in the `Ledger`."""
+    """Works on the folders of jobs; what was made and who has acknowledged it is in the `Ledger`.
+
+    `pacs` gives the PACS as they are set now: it is asked again for every delivery.
+    """
 
     def __init__(
         self,
@@ -55,7 +58,7 @@ class ResultStations:
         ledger: Ledger,
         measurements: MeasurementStore,
         places: RedcapPlaces,
-        pacs: Mapping[str, PacsSettings],
+        pacs: Callable[[], Mapping[str, PacsSettings]],
         our_ae_title: str,
     ) -> None:
         self._index = index
@@ -92,8 +95,7 @@ class ResultStations:
     def deliver(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
         """Send images (once) and results to every PACS of the project; then remove there what they replace."""
         told = []
-        for name in project.pacs:
-            pacs = self._pacs_named(name)
+        for name, pacs in self._pacs_of(project).items():
             peer = Peer(pacs.ae_title, pacs.host, pacs.port, self._our_ae_title)
             images = self._send_images(name, peer, run.job) if pacs.images else 0
             results = {one.sop_uid: run.folder.root / one.path for one in self._ledger.made([run.job.id])}
@@ -116,12 +118,17 @@ class ResultStations:
             told += f", {import_measurements(placed, target)} REDCap records"
         return told
 
-    def _pacs_named(self, name: str) -> PacsSettings:
-        if name not in self._pacs:
+    def _pacs_of(self, project: Project) -> Mapping[str, PacsSettings]:
+        try:
+            known = self._pacs() if project.pacs else {}
+        except ConfigurationError as error:  # somebody writes it now: this job is not at fault
+            raise ServiceUnavailable(str(error), f"it is read again; {error.advice}") from error
+        missing = ", ".join(f"[pacs.{name}]" for name in project.pacs if name not in known)
+        if missing:
             raise ConfigurationError(
-                f"ror.toml has no section [pacs.{name}]", advice="add it, then retry the job"
+                f"ror.toml has no section {missing}", advice="add it, then retry the job"
             )
-        return self._pacs[name]
+        return {name: known[name] for name in project.pacs}
 
     def _send_images(self, destination: str, peer: Peer, job: Job) -> int:
         """Send the images of the job's studies that the PACS does not have from us yet."""

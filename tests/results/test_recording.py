@@ -61,7 +61,7 @@ def project(
 @pytest.fixture
 def stations(database: Database, tmp_path: Path) -> ResultStations:
     ledger, measurements, places = Ledger(database), MeasurementStore(database), RedcapPlaces(database)
-    return ResultStations(Index(database), tmp_path, ledger, measurements, places, {}, "ROR")
+    return ResultStations(Index(database), tmp_path, ledger, measurements, places, dict, "ROR")
 
 
 @pytest.fixture

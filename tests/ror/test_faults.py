@@ -217,8 +217,8 @@ def test_a_failed_job_goes_on_with_the_step_that_failed(
         job_id = serving.job_that_is("failed")
         assert "[pacs.demo]" in serving.installation.ask("jobs", "show", job_id)["job"]["detail"]
         assert "Traceback" not in serving.log.read_text()
-    with_pacs.configure("process", orthanc_pacs.peer, settle_seconds=0.5)
-    with Serving(with_pacs) as serving:
+        # The service that runs sees what is written now.
+        with_pacs.configure("process", orthanc_pacs.peer, settle_seconds=0.5)
         with_pacs.ror("jobs", "retry", job_id)
         assert serving.job_that_is("succeeded") == job_id
     assert held_by(orthanc_pacs) == DONE
