@@ -35,17 +35,21 @@ class Fault:
 
 
 class ManifestError(ContainersError):
-    """A package's description cannot be used. `faults` has everything found, in the order of the text."""
+    """A package's description cannot be used. `faults` has everything found, in the order of the text.
 
-    def __init__(self, source: str, faults: Iterable[Fault]) -> None:
+    `select` is its select statement as far as there is one, for those who know the language: this package does not.
+    """
+
+    def __init__(self, source: str, faults: Iterable[Fault], select: str = "") -> None:
         self.source = source
         self.faults = tuple(faults)
+        self.select = select
         count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
         super().__init__("\n".join([f"{source}: {count}", *(f"  {fault}" for fault in self.faults)]))
 
-    def __reduce__(self) -> tuple[type[ManifestError], tuple[str, tuple[Fault, ...]]]:
+    def __reduce__(self) -> tuple[type[ManifestError], tuple[str, tuple[Fault, ...], str]]:
         # Errors of a job step are pickled by the durable engine; args alone would not rebuild this one.
-        return type(self), (self.source, self.faults)
+        return type(self), (self.source, self.faults, self.select)
 
 
 class AdvisedError(ContainersError):

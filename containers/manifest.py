@@ -180,10 +180,12 @@ def read_manifest(text: str, source: str = "workflow.toml") -> Manifest:
     except tomllib.TOMLDecodeError as error:
         raise ManifestError(source, [Fault("", f"not TOML: {error}")]) from error
     faults = rules.cross_faults(raw)
+    manifest = None
     try:
         manifest = Manifest.model_validate(raw)
     except ValidationError as error:
-        raise ManifestError(source, rules.ordered([*rules.field_faults(error), *faults], raw)) from error
-    if faults:
-        raise ManifestError(source, rules.ordered(faults, raw))
+        faults = [*rules.field_faults(error, Manifest), *faults]
+    if faults or manifest is None:
+        select = raw.get("select")
+        raise ManifestError(source, rules.ordered(faults, raw), select if isinstance(select, str) else "")
     return manifest

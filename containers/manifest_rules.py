@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date, time
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from containers.errors import Fault
 from containers.ucum import fault_of_unit
@@ -37,13 +37,8 @@ PLACEHOLDERS = ("{}", "{input}", "{output}", "{descr}", "{output_json}")
 _RESERVED_FIELDS = frozenset(
     {"record_id", "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance"}
 )
-_KEYS = """
-    name version description command select options resources outputs gpu gpu_memory_mib memory_mib cpus
-    timeout_s shm_mib pids masks measurements files on segments value label category type color scheme meaning
-    field code unit segment pattern kind
-"""
-
-
+# Set by who reads an older package, never by a text.
+_NOT_OF_THE_TEXT = {"announced"}
 _PLAIN_WORDS = {
     "missing": "is missing",
     "string_type": "must be text",
@@ -135,23 +130,38 @@ def relative_glob(pattern: str) -> str:
     return pattern
 
 
-def field_faults(error: ValidationError) -> list[Fault]:
-    """Faults of single values, as pydantic found them, each with its path."""
+def field_faults(error: ValidationError, manifest: type[BaseModel]) -> list[Fault]:
+    """Faults of single values of a `manifest`, as pydantic found them, each with its path."""
     faults = []
     for found in error.errors(include_url=False, include_context=False):
         message = found["msg"].removeprefix("Value error, ")
         message = _PLAIN_WORDS.get(found["type"], message[0].lower() + message[1:])
         if found["type"] == "extra_forbidden":
-            message = _unknown_key(str(found["loc"][-1]))
+            message = _unknown_key(found["loc"], manifest)
         faults.append(Fault(_path(found["loc"]), message))
     return faults
 
 
-def _unknown_key(key: str) -> str:
-    near = difflib.get_close_matches(key, _KEYS.split(), n=1)
-    if not near:
-        return "unknown key"
-    return "unknown key here" if near == [key] else f"unknown key; did you mean {near[0]!r}?"
+def _unknown_key(location: tuple[int | str, ...], manifest: type[BaseModel]) -> str:
+    """Name the key that may stand at that place and is like it, if there is one."""
+    *above, key = location
+    here: type[BaseModel] | None = manifest
+    for step in above:
+        if here is not None and isinstance(step, str):
+            here = _table_in(here.model_fields[step].annotation)
+    near = difflib.get_close_matches(str(key), _keys(here) if here else (), n=1)
+    return f"unknown key; did you mean {near[0]!r}?" if near else "unknown key here"
+
+
+def _keys(table: type[BaseModel]) -> set[str]:
+    return set(table.model_fields) - _NOT_OF_THE_TEXT
+
+
+def _table_in(annotation: object) -> type[BaseModel] | None:
+    """The model in the annotation of a field: ``tuple[Segment, ...]`` is a list of tables like `Segment`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_table_in, get_args(annotation))), None)
 
 
 def _path(location: Iterable[int | str]) -> str:

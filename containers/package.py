@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 import shlex
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from containers.contents import digest_of, files_of, odd_entries
 from containers.errors import Fault, ManifestError
 from containers.manifest import Manifest, read_manifest
 
 __all__ = ["Package"]
 
-# Never part of what a package is: version control, caches, downloaded wheels, what an operating system drops.
-_IGNORED = """
-    .git .hg .svn .cache .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .ipynb_checkpoints .DS_Store
-    .idea .vscode __pycache__ wheels
-"""
-_IGNORED_NAMES = frozenset(_IGNORED.split())
 _HOW_TO_START = (
     "no workflow.toml here; copy workflows/snr, the smallest package, and see containers/README.md"
 )
@@ -51,7 +43,8 @@ class Package:
         Raises
         ------
         ManifestError
-            With every fault found in the manifest, or saying that there is none.
+            With every fault found in the manifest, or saying that there is none; or with every entry of the
+            folder that no package can hold.
         """
         folder = Path(folder).resolve()
         manifest_path, older_path = folder / "workflow.toml", folder / "select.statement"
@@ -62,7 +55,9 @@ class Package:
             manifest, docker_image = _read_older(older_path, older_name or older_path.parent.name)
         else:
             raise ManifestError(str(folder), [Fault("", _HOW_TO_START)])
-        return cls(folder, manifest, _digest(folder), docker_image)
+        if odd := odd_entries(folder):
+            raise ManifestError(str(folder), odd)
+        return cls(folder, manifest, digest_of(folder), docker_image)
 
     @property
     def dockerfile(self) -> Path | None:
@@ -76,7 +71,7 @@ class Package:
 
     def files(self) -> tuple[Path, ...]:
         """The files that make up the package, as absolute paths in the order of the digest."""
-        return tuple(_walk(self.folder))
+        return files_of(self.folder)
 
 
 def _file(path: Path) -> Path | None:
@@ -90,35 +85,8 @@ def _text(path: Path) -> str:
         raise ManifestError(
             str(path), [Fault("", f"not UTF-8: {error.reason} at byte {error.start}")]
         ) from error
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in _IGNORED_NAMES]
-        links = [name for name in folders if (Path(parent) / name).is_symlink()]
-        found += [Path(parent) / name for name in (*names, *links) if _counts(name)]
-    yield from sorted(found, key=lambda path: path.relative_to(folder).as_posix())
-
-
-def _counts(name: str) -> bool:
-    return name not in _IGNORED_NAMES and not name.endswith((".pyc", ".pyo", "~", ".swp"))
-
-
-def _digest(folder: Path) -> str:
-    """SHA-256 over (kind, path, length, content) of each file; lengths keep neighbours apart."""
-    whole = hashlib.sha256(b"ror package 1\n")
-    for path in _walk(folder):
-        if path.is_symlink():
-            kind, content = "link", os.fsencode(path.readlink())
-        elif path.is_file():
-            kind = "exec" if os.access(path, os.X_OK) else "file"
-            content = path.read_bytes()
-        else:
-            continue  # a socket or a pipe is not content
-        whole.update(f"{kind} {path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
-        whole.update(hashlib.sha256(content).digest())
-    return whole.hexdigest()
+    except OSError as error:
+        raise ManifestError(str(path), [Fault("", f"cannot be read: {error.strerror}")]) from error
 
 
 def _read_older(path: Path, called: str) -> tuple[Manifest, str | None]:
@@ -141,7 +109,7 @@ def _read_older(path: Path, called: str) -> tuple[Manifest, str | None]:
         faults.append(Fault("docker_image", "names no image, and there is no Dockerfile to build one from"))
     options = _older_options(raw.get("ROR_CONT_OPTIONS"), faults)
     if faults:
-        raise ManifestError(str(path), faults)
+        raise ManifestError(str(path), faults, select)
     name = re.sub(r"[^a-z0-9]+", "_", called.lower()).strip("_")
     manifest = Manifest(
         name=name if name[:1].isalpha() else f"workflow_{name}".rstrip("_"),

@@ -30,9 +30,10 @@ def test_manifest(path: Path) -> None:
 
 def test_faults_survive_pickling() -> None:
     with pytest.raises(ManifestError) as caught:
-        read_manifest("")
+        read_manifest('select = "select series from study"')
     copy = pickle.loads(pickle.dumps(caught.value))
     assert (str(copy), copy.faults) == (str(caught.value), caught.value.faults)
+    assert copy.select == "select series from study"
 
 
 def test_a_whole_manifest_says_what_it_needs_and_gives() -> None:

@@ -1,7 +1,11 @@
 """A package is read once, and its digest names what it is."""
 
 import json
+import os
 import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -86,6 +90,61 @@ def test_a_manifest_in_another_encoding_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "workflow.toml").write_bytes(MANIFEST.encode() + b'description = "\xe6"\n')
     with pytest.raises(ManifestError, match="not UTF-8"):
         Package.load(tmp_path)
+
+
+def test_what_no_package_can_hold_is_named_with_all_its_kind(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"models/c.bin": b"1"})
+    os.mkfifo(folder / "models" / "pipe")
+    (folder / "loop").symlink_to("loop")
+    (folder / "one").symlink_to("models/other")
+    (folder / "models" / "other").symlink_to("../one")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(folder / "s"))
+    with pytest.raises(ManifestError) as told:
+        Package.load(folder)
+    assert [str(fault).partition(";")[0] for fault in told.value.faults] == [
+        "loop: is a link that leads in a circle",
+        "models/other: is a link that leads in a circle",
+        "models/pipe: is a named pipe",
+        "one: is a link that leads in a circle",
+        "s: is a socket",
+    ]
+
+
+def test_what_cannot_be_read_is_named() -> None:
+    with TemporaryDirectory() as place:  # tmp_path lies below a folder of our user's own
+        Path(place).chmod(0o755)
+        folder = write(Path(place) / "package", {"secret": b"1", "shut/a": b"1"})
+        (folder / "secret").chmod(0)
+        (folder / "shut").chmod(0)
+        with somebody_else(), pytest.raises(ManifestError) as told:
+            Package.load(folder)
+        assert [str(fault) for fault in told.value.faults] == [
+            "secret: cannot be read: Permission denied",
+            "shut: cannot be read: Permission denied",
+        ]
+        (folder / "workflow.toml").chmod(0)
+        with somebody_else(), pytest.raises(ManifestError, match="cannot be read: Permission denied"):
+            Package.load(folder)
+        (folder / "shut").chmod(0o700)
+
+
+@contextmanager
+def somebody_else() -> Iterator[None]:
+    """Be a user for whom the mode of a file counts, which it does not for root."""
+    us = os.geteuid()
+    os.seteuid(us or 65534)
+    try:
+        yield
+    finally:
+        os.seteuid(us)
+
+
+def test_a_name_that_is_not_utf8_is_a_name(tmp_path: Path) -> None:
+    folder = write(tmp_path, {})
+    before = Package.load(folder).digest
+    (Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9"))).touch()
+    assert Package.load(folder).digest != before
 
 
 def older(folder: Path, **statement: object) -> Package:

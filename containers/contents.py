@@ -1,0 +1,95 @@
+"""Which files of a folder make up a package, what names them all, and what no package can hold."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from containers.errors import Fault
+
+__all__ = ["digest_of", "files_of", "odd_entries"]
+
+# Never part of what a package is: version control, caches, downloaded wheels, what an operating system drops.
+_IGNORED = """
+    .git .hg .svn .cache .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .ipynb_checkpoints .DS_Store
+    .idea .vscode __pycache__ wheels
+"""
+_IGNORED_NAMES = frozenset(_IGNORED.split())
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def files_of(folder: Path) -> tuple[Path, ...]:
+    """The files and links that make up a package, as absolute paths in the order of the digest."""
+    return tuple(_walk(folder))
+
+
+def digest_of(folder: Path) -> str:
+    """SHA-256 (hex) over (kind, path, length, content) of each file; lengths keep neighbours apart."""
+    whole = hashlib.sha256(b"ror package 1\n")
+    for path in _walk(folder):
+        if path.is_symlink():
+            kind, content = "link", os.fsencode(path.readlink())
+        else:
+            kind = "exec" if os.access(path, os.X_OK) else "file"
+            content = path.read_bytes()
+        name = os.fsencode(path.relative_to(folder).as_posix())
+        whole.update(b"%s %s\0%d\0" % (kind.encode(), name, len(content)))
+        whole.update(hashlib.sha256(content).digest())
+    return whole.hexdigest()
+
+
+def odd_entries(folder: Path) -> list[Fault]:
+    """What can be neither copied nor named by a digest: pipes, devices, links in a circle, what cannot be read."""
+    unreadable: list[OSError] = []
+    paths = list(_walk(folder, unreadable.append))
+    told = {path: why for path in paths if (why := _oddness(path))}
+    told |= {Path(error.filename): f"cannot be read: {error.strerror}" for error in unreadable}
+    return [Fault(_shown(path.relative_to(folder)), why) for path, why in sorted(told.items())]
+
+
+def _oddness(path: Path) -> str | None:
+    try:
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            return "is a link that leads in a circle" if _circles(path) else None
+        if kind := _KINDS.get(stat.S_IFMT(mode)):
+            return f"is {kind}; a package holds files, folders and links"
+        path.open("rb").close()
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return None
+
+
+def _circles(link: Path) -> bool:
+    try:
+        link.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
+
+
+def _shown(path: Path) -> str:
+    # A name may be any bytes, and the text is printed.
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _walk(folder: Path, on_error: Callable[[OSError], None] | None = None) -> Iterator[Path]:
+    found = []
+    for parent, folders, names in os.walk(folder, onerror=on_error):
+        folders[:] = [name for name in folders if name not in _IGNORED_NAMES]
+        links = [name for name in folders if (Path(parent) / name).is_symlink()]
+        found += [Path(parent) / name for name in (*names, *links) if _counts(name)]
+    yield from sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def _counts(name: str) -> bool:
+    return name not in _IGNORED_NAMES and not name.endswith((".pyc", ".pyo", "~", ".swp"))
