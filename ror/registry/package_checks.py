@@ -6,15 +6,40 @@ import re
 from pathlib import Path, PurePosixPath
 
 import select_lang
-from containers import Manifest, Package
+from containers import Fault, Manifest, ManifestError, Package
 from ror.errors import ConfigurationError
 
-__all__ = ["check_links", "check_names", "check_program"]
+__all__ = ["check_links", "check_names", "check_program", "load"]
 
 # Instructions that bring no file but those of the package. Another image, or a stage of one, may bring any.
 _BRINGS_NOTHING = re.compile(
     r"#|$|(ARG|ENV|WORKDIR|USER|LABEL|SHELL)\s|FROM \$\{?BASE\b|(COPY|ADD)\s(?!--from|.*://)", re.IGNORECASE
 )
+
+
+def load(folder: Path) -> Package:
+    """Read a package; where its manifest has faults, those of its select statement are told with them.
+
+    Raises
+    ------
+    containers.ManifestError
+        With the faults of both. Those of the select statement alone are left to who reads that.
+    """
+    try:
+        return Package.load(folder)
+    except ManifestError as error:
+        told = [*error.faults, *_select_faults(error.select)]
+        raise ManifestError(error.source, told, error.select) from error
+
+
+def _select_faults(select: str) -> list[Fault]:
+    if not select.strip():
+        return []  # told as a fault of the manifest
+    try:
+        select_lang.read(select)
+    except select_lang.SelectError as error:
+        return [Fault("select", str(fault).replace("\n", "\n  ")) for fault in error.faults]
+    return []
 
 
 def check_names(manifest: Manifest, statement: select_lang.Statement) -> None:

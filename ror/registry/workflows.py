@@ -16,11 +16,9 @@ import select_lang
 from containers import Package
 from ror.db import Database, tables
 from ror.errors import NotFound
-from ror.registry.package_checks import check_links, check_names, check_program
+from ror.registry.package_checks import check_links, check_names, check_program, load
 
 __all__ = ["InstalledWorkflow", "WorkflowStore"]
-
-_NOT_COPIED = shutil.ignore_patterns(".git", "__pycache__", "wheels", ".*_cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class WorkflowStore:
         ConfigurationError
             Its program is missing, or a mask lies on the grid of a series that the select statement does not name.
         """
-        package = Package.load(folder)
+        package = load(folder)
         manifest = package.manifest
         check_names(manifest, select_lang.read(manifest.select))
         check_program(package)
@@ -147,7 +145,10 @@ class WorkflowStore:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
             copy = Path(temporary) / "package"
-            shutil.copytree(package.folder, copy, ignore=_NOT_COPIED, symlinks=True)
+            for file in package.files():
+                kept = copy / file.relative_to(package.folder)
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(file, kept, follow_symlinks=False)
             copy.rename(target)
         return True
 
