@@ -90,7 +90,7 @@ def _set_up(installation: Installation, pacs: orthanc.Peer, tell: Tell) -> None:
 def _add_all(installation: Installation, pacs: orthanc.Peer, runtime: str, tell: Tell) -> None:
     installation.configure(runtime, pacs)
     installation.ror("project", "add", "demo", "--pacs", "demo")
-    installation.ror("route", "add", "demo")
+    installation.ror("route", "add", "demo", "--from", "DEMO_SCANNER")
     for name in WORKFLOWS:
         tell(f"installing workflow {name}")
         installation.ror("workflow", "add", str(ROOT / "workflows" / name), "--project", "demo")

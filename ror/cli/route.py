@@ -11,9 +11,9 @@ __all__ = ["command"]
 
 
 _from = click.option(
-    "--from", "calling", default=ANY, show_default=True, help="Calling AE title of the sender, or * for any."
+    "--from", "calling", required=True, help="Calling AE title of the sender, or '*' for any."
 )
-_to = click.option("--to", "called", default=ANY, show_default=True, help="Called AE title, or * for any.")
+_to = click.option("--to", "called", default=ANY, show_default=True, help="Called AE title, or '*' for any.")
 
 
 @click.group()

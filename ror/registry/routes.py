@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -12,7 +13,8 @@ from ror.errors import AlreadyExists, ConfigurationError, NotFound
 __all__ = ["ANY", "Route", "RouteStore"]
 
 ANY = "*"
-_AE_TITLE_LENGTH = 16
+# PS3.5 6.2, AE: the default repertoire without the backslash and control characters.
+_AE_TITLE = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,12 @@ class RouteStore:
     def add(self, route: Route) -> None:
         """Add a route; the project must exist (`AlreadyExists` if the pair of titles has a route)."""
         # Spaces around a title mean nothing (PS3.5 6.2, AE).
-        calling_ae, called_ae = route.calling_ae.strip(), route.called_ae.strip()
+        calling_ae, called_ae = route.calling_ae.strip(" "), route.called_ae.strip(" ")
         for title in (calling_ae, called_ae):
-            if not 0 < len(title) <= _AE_TITLE_LENGTH:
+            if not _AE_TITLE.fullmatch(title):
                 raise ConfigurationError(
-                    f"{title!r} is no AE title", advice="use 1 to 16 characters, or * for any"
+                    f"{title!r} is no AE title",
+                    advice="use 1 to 16 characters of ASCII and no backslash, or * for any",
                 )
         with self._database.write() as connection:
             added = connection.execute(

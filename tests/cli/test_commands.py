@@ -190,7 +190,7 @@ def test_the_installed_command_tells_its_version() -> None:
         (("project", "add", "heads", "--pacs", "x"), "ror.toml has no section [pacs.x]"),
         (("project", "add", "heads", "--keep", "PatientName"), "PatientName"),
         (("project", "change", "heads"), "there is no project heads"),
-        (("route", "add", "heads"), "there is no project heads"),
+        (("route", "add", "heads", "--from", "CT"), "there is no project heads"),
         (("route", "add", "lungs", "--from", "A" * 17), "is no AE title"),
         (("route", "remove", "lungs", "--from", "CT"), "there is no route CT → * to project lungs"),
         (("jobs", "match", "1.2.3"), "there is no study 1.2.3"),
@@ -260,7 +260,7 @@ def test_a_home_that_cannot_be_made_is_told(tmp_path: Path, place: str, words: t
         ("studies",),
         ("measurements",),
         ("project", "list"),
-        ("route", "add", "x"),
+        ("route", "add", "x", "--from", "CT"),
         ("work",),
         ("doctor",),
     ],
@@ -377,6 +377,8 @@ def test_projects_and_routes_are_made_and_listed(home: Home) -> None:
     (project,) = json.loads(home.good("project", "list", "--json"))
     assert (project["pacs"], project["keep"]) == (["research"], ["PatientSex"])
     assert project["redcap_url"] == "https://redcap.example.org/api/"
+    nobody = home.ror("route", "add", "lungs")  # anybody is said with '*'
+    assert nobody.code == 2 and "Missing option '--from'" in nobody.err
     home.good("route", "add", "lungs", "--from", "CT")
     assert json.loads(home.good("route", "list", "--json")) == [{"from": "CT", "to": "*", "project": "lungs"}]
     home.good("route", "remove", "lungs", "--from", "CT")
@@ -441,7 +443,7 @@ def test_the_doctor_says_what_is_well_and_how_to_mend_the_rest(home: Home) -> No
     assert "→ ror project add NAME" in said.out
     assert "ok    runtime process: ready" in said.out
     home.good("project", "add", "lungs")
-    home.good("route", "add", "lungs")
+    home.good("route", "add", "lungs", "--from", "*")
     assert home.ror("doctor").code == 0
 
 

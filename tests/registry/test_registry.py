@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from anonymizer import ProfileError
-from containers import ImageError, ManifestError, Package
+from containers import ImageError, ManifestError, Package, ProcessRuntime
 from ror.db import Database, tables
 from ror.errors import AlreadyExists, ConfigurationError, NotFound
 from ror.registry import Project, ProjectStore, Route, RouteStore, WorkflowStore
@@ -230,10 +232,12 @@ def test_only_the_very_route_is_removed(routes: RouteStore, other: Route) -> Non
     assert routes.list() == [Route("CT", "*", "lungs")]
 
 
-@pytest.mark.parametrize("title", ["", "   ", "A" * 17])
+@pytest.mark.parametrize("title", ["", "   ", "A" * 17, "A\\B", "A\tB", "A\0", "Ä"])
 def test_a_title_that_is_none_is_refused(routes: RouteStore, title: str) -> None:
     with pytest.raises(ConfigurationError, match="is no AE title"):
         routes.add(Route(title, "*", "lungs"))
+    with pytest.raises(ConfigurationError, match="is no AE title"):
+        routes.add(Route("CT", title, "lungs"))
     assert routes.list() == []
 
 
@@ -418,11 +422,54 @@ def test_a_package_with_faults_is_not_installed(
     assert not (tmp_path / "packages").exists()
 
 
-def test_an_older_package_keeps_the_name_of_its_folder(workflows: WorkflowStore, tmp_path: Path) -> None:
-    folder = tmp_path / "Hippocampus volume"
+def test_faults_of_a_select_statement_are_told_with_those_of_the_manifest(
+    workflows: WorkflowStore, tmp_path: Path
+) -> None:
+    folder = changed(tmp_path / "box", "Modality = CT", "Modallity = CT")
+    manifest = (folder / "workflow.toml").read_text().replace("version", "color")
+    (folder / "workflow.toml").write_text(manifest)
+    with pytest.raises(ManifestError, match="3 faults") as told:
+        workflows.add("lungs", folder)
+    assert [fault.path for fault in told.value.faults] == ["color", "version", "select"]
+    assert "Modallity" in told.value.faults[-1].message
+    with pytest.raises(ManifestError) as told:
+        workflows.add("lungs", older(tmp_path / "old", "select series where Modality is CT", docker_image=5))
+    assert {fault.path for fault in told.value.faults} == {"docker_image", "select"}
+
+
+def older(folder: Path, select: str = "Select series where Modality = MR", **settings: object) -> Path:
+    """An older package in a folder that is made."""
     folder.mkdir()
-    older = {"select": "Select series where Modality = MR", "ROR_CONT_OPTIONS": "", "docker_image": "hippo:1"}
-    (folder / "select.statement").write_text(json.dumps(older))
+    (folder / "select.statement").write_text(json.dumps({"select": select, **settings}))
+    return folder
+
+
+@pytest.mark.parametrize("first", ["digit", "letter"])
+def test_an_older_package_that_only_docker_can_run_is_refused_by_its_name(
+    workflows: WorkflowStore, tmp_path: Path, first: str
+) -> None:
+    runtime = ProcessRuntime(tmp_path / "runtime")
+
+    def prepare(package: Package) -> None:
+        runtime.prepare(package)
+
+    # The installed copy lies in a folder that is called as the digest.
+    folder = older(tmp_path / "old", docker_image="nosuch/image:1")
+    for number in itertools.count():
+        (folder / "about.txt").write_text(str(number))
+        if Package.load(folder).digest[0].isdigit() == (first == "digit"):
+            break
+    with pytest.raises(ImageError) as refused:
+        workflows.add("lungs", folder, prepare)
+    assert str(refused.value).splitlines() == [
+        "old brings no command, only a container image",
+        "Run it with Docker, or give it a workflow.toml with a command.",
+    ]
+    assert workflows.list() == []
+
+
+def test_an_older_package_keeps_the_name_of_its_folder(workflows: WorkflowStore, tmp_path: Path) -> None:
+    folder = older(tmp_path / "Hippocampus volume", ROR_CONT_OPTIONS="", docker_image="hippo:1")
     added = workflows.add("lungs", folder)
     package = workflows.package(added.name, added.digest)
     assert (added.name, package.manifest.name, package.docker_image) == (
@@ -444,6 +491,33 @@ def test_links_within_a_package_stay_links_and_others_are_refused(
     (folder / "out").symlink_to(tmp_path)
     with pytest.raises(ConfigurationError, match="links out of the package: out"):
         workflows.add("lungs", folder)
+
+
+@pytest.mark.parametrize("odd", ["pipe", "loop"])
+def test_a_package_with_what_cannot_be_kept_is_refused(
+    workflows: WorkflowStore, tmp_path: Path, odd: str
+) -> None:
+    folder = changed(tmp_path / "box")
+    if odd == "pipe":
+        os.mkfifo(folder / "pipe")
+    else:
+        (folder / "loop").symlink_to("loop")
+    with pytest.raises(ManifestError) as refused:
+        workflows.add("lungs", folder)
+    what, which = str(refused.value).splitlines()
+    assert what == f"{folder}: 1 fault" and which.startswith(f"  {odd}: is a ")
+    assert workflows.list() == []
+
+
+def test_only_what_counts_is_kept_of_a_package(workflows: WorkflowStore, tmp_path: Path) -> None:
+    folder = changed(tmp_path / "box")
+    (folder / ".venv").mkdir()
+    os.mkfifo(folder / ".venv" / "pipe")
+    (folder / "box.py").chmod(0o755)
+    added = workflows.add("lungs", folder)
+    kept = workflows.package(added.name, added.digest)
+    assert kept.digest == added.digest
+    assert sorted(path.name for path in kept.folder.iterdir()) == sorted(path.name for path in BOX.iterdir())
 
 
 def test_a_package_that_is_gone_is_told(workflows: WorkflowStore, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     made = Installation(tmp_path_factory.mktemp("template"))
     made.configure("process", Peer("PACS", "127.0.0.1", 104))
     made.ror("project", "add", "lungs", "--pacs", "demo")
-    made.ror("route", "add", "lungs")
+    made.ror("route", "add", "lungs", "--from", "*")
     made.ror("workflow", "add", str(PACKAGES / "box"), "--project", "lungs")
     return made
 
