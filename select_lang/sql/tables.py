@@ -29,7 +29,8 @@ class CatalogueTables:
     described
         Another table with a row for each `series_uid`.
     everything
-        JSON columns of `described`, each an object of lists of text by keyword, that have all attributes together.
+        JSON columns of `described`, each NULL or an object of lists of text by keyword, that have all attributes
+        together. Where two have the same keyword, the later one counts.
     """
 
     catalogue: sa.Table
