@@ -26,6 +26,7 @@ from anonymizer.errors import (
 )
 from anonymizer.instance import IdentifiedInstance, ResearchInstance
 from anonymizer.key import ProjectKey
+from anonymizer.options import Option
 from anonymizer.original import OriginalIdentity
 from anonymizer.pattern import PseudonymPattern
 from anonymizer.pipeline import deidentify
@@ -38,6 +39,7 @@ __all__ = [
     "DeidentificationError",
     "IdentifiedInstance",
     "MissingIdentifier",
+    "Option",
     "OriginalIdentity",
     "Profile",
     "ProfileError",

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
-__all__ = ["capped_age", "checked_time", "shifted"]
+__all__ = ["capped_age", "checked_date", "checked_time", "shifted"]
 
 _DATE = re.compile(rb"(\d{4})\.?(\d{2})\.?(\d{2})")
 # DT as precise as a day at least: less cannot be moved by days.
 _DATE_TIME = re.compile(rb"(\d{4})(\d{2})(\d{2})((?:\d{2}(?:\d{2}(?:\d{2}(?:\.\d{1,6})?)?)?)?(?:[+-]\d{4})?)")
+_MONTH = re.compile(rb"\d{4}(?:\d{2})?")
 _TIME = re.compile(rb"\d{2}(?::?\d{2}(?::?\d{2}(?:\.\d{1,6})?)?)?")
 _AGE = re.compile(rb"(\d{3})([DWMY])")
 _OLDEST_YEARS = 90
@@ -37,6 +38,12 @@ def _shift_one(part: bytes, days: int) -> bytes | None:
         return None
     rest: bytes = match.group(4) if match.re is _DATE_TIME else b""
     return f"{day.year:04d}{day.month:02d}{day.day:02d}".encode() + rest
+
+
+def checked_date(value: bytes) -> bytes | None:
+    """The value if every part of it is a date (DA or DT), be it only a month or a year."""
+    parts = (part.strip(b" \0") for part in value.split(b"\\"))
+    return value if all(_MONTH.fullmatch(part) or shifted(part, 0) is not None for part in parts) else None
 
 
 def checked_time(value: bytes) -> bytes | None:

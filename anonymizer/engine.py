@@ -4,46 +4,26 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Final
 
 from anonymizer.clean import Cleaner
-from anonymizer.dates import capped_age, checked_time, shifted
-from anonymizer.identity import is_standard_uid
+from anonymizer.dates import capped_age, checked_date, checked_time, shifted
+from anonymizer.identity import is_standard_uid, is_uid
 from anonymizer.key import ProjectKey
-from anonymizer.plan import Action, Plan
+from anonymizer.options import Option
+from anonymizer.plan import Action, Plan, Rule
+from anonymizer.private import kept_private
+from anonymizer.structured import refers_by_position
 from anonymizer.table import vr_of
-from anonymizer.text import Charsets, charsets_of, decode, encode
-from anonymizer.vocabulary import DUMMY_TEXT
+from anonymizer.text import TEXT_VRS, Charsets, charsets_of, decode, encode
+from anonymizer.values import dummy_value, is_decimal, is_number_text, same_family
 from anonymizer.wire import Element, tag_path
 
 __all__ = ["Engine", "Person"]
 
-_FAMILIES: Final = {
-    vr: family
-    for family, vrs in {
-        "text": "AE CS LO LT SH ST UC UR UT",
-        "decimal": "DS IS",
-        "binary": "AT FD FL OB OD OF OL OV OW SL SS SV UL US UV",
-        "time": "DA DT TM AS",
-    }.items()
-    for vr in vrs.split()
-}
-_DECIMALS = re.compile(rb"[0-9eE.+\-\\ \0]*")
-_DUMMIES: Final = {
-    "AS": b"000Y",
-    "CS": b"OTHER ",
-    "DA": b"19000101",
-    "DS": b"0 ",
-    "DT": b"19000101000000",
-    "IS": b"0 ",
-    "OB": b"\0\0",
-    "TM": b"000000",
-    "UN": b"\0\0",
-    "UR": b"urn:anonymized",
-}
-_BYTES_PER_NUMBER: Final = {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8}
+_KEEPING = frozenset({Action.KEEP, Action.CLEAN, Action.AGE, Action.CONTENT})
+_ZONE = re.compile(rb"[+-]\d{4} ?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +56,42 @@ class Engine:
     counts: Counter[Action] = field(default_factory=Counter)
     removed: list[str] = field(default_factory=list)
     cleaned: list[str] = field(default_factory=list)
+    kept_uids: set[str] = field(default_factory=set)
     _uids: dict[str, str] = field(default_factory=dict)
+    _in_place: bool = False
 
-    def apply(
-        self, elements: tuple[Element, ...], charsets: Charsets, path: str = "", *, dummy: bool = False
+    def treat(self, elements: tuple[Element, ...], charsets: Charsets) -> list[Element]:
+        """The elements that remain of a whole object."""
+        self._in_place = self.plan.content is not None and refers_by_position(elements)
+        return self._apply(elements, charsets)
+
+    def _apply(
+        self,
+        elements: tuple[Element, ...],
+        charsets: Charsets,
+        path: str = "",
+        *,
+        parent: int = 0,
+        dummy: bool = False,
+        instead: Mapping[int, Rule] | None = None,
     ) -> list[Element]:
-        """The elements that remain of a data set or an item.
+        """The elements that remain of a data set, or of an item of the sequence `parent`.
 
         With `dummy`, everything that would be kept is replaced by a dummy: the item stands in a sequence that
-        the table wants replaced, and only its shape may remain.
+        the table wants replaced, and only its shape may remain. Rules of `instead` go before the plan's.
         """
         result = []
+        retain = self.plan.profile.has(Option.RETAIN_SAFE_PRIVATE) and not dummy
+        private = kept_private(elements, charsets, self.cleaner) if retain else {}
         for element in elements:
-            rule = self.plan.rule(element.tag)
+            rule = (instead and instead.get(element.tag)) or self.plan.rule(element.tag, parent)
             action = rule.action
-            if dummy and action in (Action.KEEP, Action.CLEAN, Action.AGE):
+            if dummy and action in _KEEPING:
                 action = Action.DUMMY
-            done = self._do(action, element, charsets, path)
+            if action is Action.PRIVATE:
+                done = private.get(element.tag)
+            else:
+                done = self._do(action, element, charsets, path)
             if done is None and action is not Action.REMOVE:
                 action = rule.otherwise
                 done = self._do(action, element, charsets, path)
@@ -109,8 +108,10 @@ class Engine:
         match action:
             case Action.KEEP:
                 return self._kept(element, charsets, path)
-            case Action.REMOVE:
+            case Action.REMOVE | Action.PRIVATE:
                 return None
+            case Action.UID_KEPT:
+                return self._kept_uid(element)
             case Action.UID:
                 return self._with(element, self._mapped(element))
             case Action.EMPTY:
@@ -123,6 +124,12 @@ class Engine:
                 return self._with(element, self.person.study_id.encode())
             case Action.CLEAN:
                 return self._cleaned(element, charsets, path)
+            case Action.CONTENT:
+                return self._content(element, charsets, path)
+            case Action.ZONE:
+                return self._with(element, _ZONE.fullmatch(element.value) and bytes(element.value))
+            case Action.DATE:
+                return self._with(element, checked_date(bytes(element.value)))
             case Action.SHIFT:
                 return self._with(element, shifted(bytes(element.value), self.person.shift_days))
             case Action.TIME:
@@ -131,40 +138,65 @@ class Engine:
                 return self._with(element, capped_age(bytes(element.value)))
 
     def _kept(self, element: Element, charsets: Charsets, path: str) -> Element | None:
-        vr, known = element.vr, vr_of(element.tag)
+        # A row newer than the dictionary has no VR there; the element's own says what it is.
+        vr, known = element.vr, vr_of(element.tag) or element.vr
         if element.items is not None:
             return (
                 self._sequence(element, charsets, path, dummy=False) if known == "SQ" and vr == "SQ" else None
             )
         # A kept value must be what the dictionary says it is: a name written as a number's neighbour is none.
-        if not _same_family(vr, known):
+        if not same_family(vr, known):
             return None
-        if _FAMILIES.get(vr) == "decimal" and not _DECIMALS.fullmatch(element.value):
+        if is_decimal(vr) and not is_number_text(element.value):
             return None
         return element
+
+    def _kept_uid(self, element: Element) -> Element | None:
+        uids = [uid.strip(" \0") for uid in bytes(element.value).decode("latin-1").split("\\")]
+        if element.items is not None or not all(not uid or is_uid(uid) for uid in uids):
+            return None
+        self.kept_uids.update(uids)
+        return self._with(element, bytes(element.value))
+
+    def _content(self, element: Element, charsets: Charsets, path: str) -> Element | None:
+        """A sequence of content items without those that must go; None if none is left."""
+        content = self.plan.content
+        if content is None or element.items is None or element.vr != "SQ":
+            return None
+        items = []
+        for number, item in enumerate(element.items):
+            below = f"{tag_path(element.tag, path)}[{number}]"
+            inner = charsets_of(item, charsets, below)
+            rules = content.of_item(item, inner, in_place=self._in_place)
+            if rules is None:
+                self.removed.append(below)
+                self.counts[Action.REMOVE] += 1
+                continue
+            items.append(tuple(self._apply(item, inner, below, parent=element.tag, instead=rules)))
+        return Element(element.tag, "SQ", items=tuple(items)) if items or not element.items else None
 
     def _sequence(self, element: Element, charsets: Charsets, path: str, *, dummy: bool) -> Element:
         items = []
         for number, item in enumerate(element.items or ()):
             below = f"{tag_path(element.tag, path)}[{number}]"
             inner = charsets_of(item, charsets, below)
-            items.append(tuple(self.apply(item, inner, below, dummy=dummy)))
+            items.append(tuple(self._apply(item, inner, below, parent=element.tag, dummy=dummy)))
         return Element(element.tag, "SQ", items=tuple(items))
 
     def _dummied(self, element: Element, charsets: Charsets, path: str) -> Element | None:
         if element.items is not None:
             return self._sequence(element, charsets, path, dummy=True) if element.vr == "SQ" else None
+        if not element.value:
+            return _emptied(element)  # it said nothing, and need not begin to
         vr = vr_of(element.tag).split(" or ")[0] or element.vr
         if vr == "SQ":
             return None
         if vr == "UI":
             return self._with(element, self._mapped(element))
-        number = bytes(_BYTES_PER_NUMBER.get(vr, 0))
-        value = _DUMMIES.get(vr) or number or (b"\0" * 8 if vr[0] == "O" else DUMMY_TEXT.encode())
-        return self._with(element, value)
+        return self._with(element, dummy_value(element.tag, vr))
 
     def _cleaned(self, element: Element, charsets: Charsets, path: str) -> Element | None:
-        if element.items is not None:
+        if element.items is not None or (vr_of(element.tag) or element.vr) not in TEXT_VRS:
             return None
         text = decode(element.value, charsets)
         clean = self.cleaner.clean(text.strip(" \0"))
@@ -175,10 +207,14 @@ class Engine:
 
     def _mapped(self, element: Element) -> bytes:
         uids = bytes(element.value).decode("latin-1").split("\\")
-        return b"\\".join(self.uid(uid.strip(" \0")).encode() for uid in uids)
+        return b"\\".join(self._new_uid(uid.strip(" \0")).encode() for uid in uids)
 
     def uid(self, old: str) -> str:
-        """The research UID for a UID; the standard's own stay as they are."""
+        """The research UID for a UID of the object's own: a new one, or the old one where UIDs are retained."""
+        return old if self.plan.profile.has(Option.RETAIN_UIDS) else self._new_uid(old)
+
+    def _new_uid(self, old: str) -> str:
+        # The standard's own stay as they are.
         if not old or is_standard_uid(old):
             return old
         new = self._uids.get(old)
@@ -198,10 +234,3 @@ class Engine:
 def _emptied(element: Element) -> Element:
     vr = vr_of(element.tag).split(" or ")[0] or element.vr
     return Element(element.tag, vr, items=() if vr == "SQ" else None)
-
-
-@lru_cache(maxsize=1024)
-def _same_family(vr: str, known: str) -> bool:
-    """Whether a VR is of the kind that the dictionary has; ``known`` may be a choice, ``US or SS``."""
-    families = {_FAMILIES.get(one, one) for one in known.split(" or ")}
-    return vr != "UN" and not families.isdisjoint(_FAMILIES.get(one, one) for one in vr.split(" or "))

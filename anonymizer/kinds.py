@@ -5,9 +5,11 @@ What is not listed is refused: a SOP class that nobody thought of never passes b
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from anonymizer.errors import BurnedInText, Unsupported
+from anonymizer.options import Option
 from anonymizer.text import decode
 from anonymizer.vocabulary import listed
 from anonymizer.wire import Element, Encoding, tag_path
@@ -19,7 +21,8 @@ _PASS: Final = frozenset(
     _S + end
     for end in listed(
         """
-    1 1.1 1.1.1 1.2 1.2.1 1.3 1.3.1 2 2.1 2.2 4 4.1 4.2 4.3 4.4 5 12.1 12.1.1 12.2 12.2.1 13.1.1
+    1 1.1 1.1.1 1.2 1.2.1 1.3 1.3.1 2 2.1 2.2 4 4.1 4.2 4.3 4.4 5 9.1.1 9.1.2 9.1.3 9.1.4 9.2.1 9.3.1
+    9.5.1 9.6.1 9.6.2 9.7.1 9.7.2 9.7.3 9.7.4 9.8.1 12.1 12.1.1 12.2 12.2.1 13.1.1
     13.1.2 13.1.3 13.1.4 13.1.5 14.1 14.2 20 30 66.1 66.2 66.3 66.4 66.5 67 77.1.5.1 77.1.5.2
     77.1.5.4 128 128.1 130 481.1 481.2 481.3 481.4 481.5 481.6 481.8 481.9
     """
@@ -34,13 +37,16 @@ _PASS_IF_DECLARED: Final = frozenset(
     """
     )
 )
+# Kinds that the Basic Profile alone would destroy, and the option that knows what to do with them.
+_PASS_WITH: Final = {_S + "88.": Option.CLEAN_STRUCTURED_CONTENT, _S + "11.": Option.CLEAN_GRAPHICS}
 # Beginning of the SOP class UID, reason, what it is.
 _REFUSED: Final = (
     (_S + "104.", "encapsulated_document", "An encapsulated document (PDF, CDA, STL)"),
     (_S + "88.59", "key_object_selection", "A key object selection"),
     (_S + "88.", "structured_report", "A structured report"),
     (_S + "11.", "presentation_state", "A presentation state"),
-    (_S + "9.", "waveform", "A waveform"),
+    (_S + "9.4.", "audio", "A voice"),
+    (_S + "9.", "waveform", "A waveform of a kind that is not known here"),
     (_S + "66", "raw_data", "Raw data"),
     (_S + "77.1.1.1", "video", "A video"),
     (_S + "77.1.2.1", "video", "A video"),
@@ -86,10 +92,14 @@ def encoding_of(transfer_syntax_uid: str) -> Encoding:
     )
 
 
-def check_sop_class(sop_class_uid: str) -> None:
-    """Raise `Unsupported` for every SOP class that is not known to be safe here."""
+def check_sop_class(sop_class_uid: str, options: Collection[Option]) -> None:
+    """Raise `Unsupported` for every SOP class that is not known to be safe here, under options."""
     if sop_class_uid in _PASS or sop_class_uid in _PASS_IF_DECLARED:
         return
+    needed = next((option for start, option in _PASS_WITH.items() if sop_class_uid.startswith(start)), None)
+    if needed is not None and needed in options:
+        return
+    advice = f"Switch the option {needed} on, or keep it in quarantine." if needed else _QUARANTINE
     reason, text = "sop_class", "This SOP class is not supported"
     if not sop_class_uid.startswith("1.2.840.10008."):
         reason, text = "private_sop_class", "A private SOP class"
@@ -97,7 +107,8 @@ def check_sop_class(sop_class_uid: str) -> None:
         if sop_class_uid.startswith(beginning):
             reason, text = its_reason, its_text
             break
-    raise Unsupported(reason, f"{text} cannot be de-identified", _QUARANTINE, "(0008,0016)")
+    under = " by the Basic Profile alone" if needed else ""
+    raise Unsupported(reason, f"{text} cannot be de-identified{under}", advice, "(0008,0016)")
 
 
 def check_pixels(sop_class_uid: str, elements: tuple[Element, ...]) -> None:

@@ -33,7 +33,7 @@ def mark(
         _REMOVED: _text(_REMOVED, "YES"),
         _METHOD: _text(_METHOD, method),
         _METHOD_CODES: Element(_METHOD_CODES, "SQ", items=tuple(_code(*c) for c in profile.option_codes)),
-        _LONGITUDINAL: _text(_LONGITUDINAL, "MODIFIED" if profile.modified_dates else "REMOVED"),
+        _LONGITUDINAL: _text(_LONGITUDINAL, profile.longitudinal),
     }
     if subject is not None and subject.event is not None:
         own[_REFERRING] = _text(_REFERRING, f"EventName:{subject.event}")

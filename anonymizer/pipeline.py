@@ -47,7 +47,7 @@ def deidentify(
         come out with an identifier left in it. Nothing of an object that raises may be kept outside
         quarantine.
     """
-    check_sop_class(instance.sop_class_uid)
+    check_sop_class(instance.sop_class_uid, profile.options)
     elements = instance.elements
     charsets = charsets_of(elements, _LATIN)
     origin = _origin(instance, charsets)
@@ -58,10 +58,10 @@ def deidentify(
         shift_days=_shift_days(origin, key, subject),
     )
     identity = harvest(elements, charsets)
-    engine = Engine(compile_plan(profile), key, person, Cleaner.of(identity))
-    applied = engine.apply(elements, charsets)
+    engine = Engine(compile_plan(profile, instance.sop_class_uid), key, person, Cleaner.of(identity))
+    applied = engine.treat(elements, charsets)
     done, own = mark(applied, profile, person, subject)
-    Residual.of(identity).check(done, charsets, own)
+    Residual.of(identity, engine.kept_uids).check(done, charsets, own)
     return _research(instance, engine, origin, done), _report(engine, profile)
 
 

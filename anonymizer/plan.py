@@ -1,66 +1,29 @@
-"""A profile compiled into one rule per tag.
-
-Codes with a choice (``X/Z/D``) are resolved without looking at the object's IOD, so that what comes out is
-valid in every IOD: a dummy where D is allowed, else an empty value where Z is; a sequence that may be
-emptied, removed or treated item by item is treated item by item.
-"""
+"""A profile compiled into one rule per tag, for one kind of object."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping
 from functools import lru_cache
 
-from pydicom.datadict import tag_for_keyword
-
+from anonymizer.actions import Action, Rule
+from anonymizer.codes import CONTENT_TAGS, dated, rule_of, uid_rule
+from anonymizer.iods import nested_types, top_types
+from anonymizer.options import Option
 from anonymizer.profile import Profile
-from anonymizer.table import is_retired, rows, vr_of
+from anonymizer.structured import ContentPlan
+from anonymizer.table import Row, is_retired, keyword, rows, vr_of
 
 __all__ = ["REQUIRED", "Action", "Plan", "Rule", "compile_plan"]
 
-
-class Action(StrEnum):
-    """What happens to an element; the values are the words of the report."""
-
-    KEEP = "kept"
-    REMOVE = "removed"
-    EMPTY = "emptied"
-    DUMMY = "dummied"
-    UID = "uid_mapped"
-    SHIFT = "date_shifted"
-    TIME = "time_kept"
-    CLEAN = "cleaned"
-    PSEUDONYM = "pseudonymised"
-    STUDY_ID = "study_id_hashed"
-    AGE = "age_capped"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """An action, and the stricter one for values that it cannot be applied to (a date that is none)."""
-
-    action: Action
-    otherwise: Action = Action.REMOVE
-
-
-_KEEP, _REMOVE, _UID = Rule(Action.KEEP), Rule(Action.REMOVE), Rule(Action.UID)
-
-_BASIC = {
-    "X": Action.REMOVE,
-    "Z": Action.EMPTY,
-    "D": Action.DUMMY,
-    "U": Action.UID,
-    "X/D": Action.DUMMY,
-    "Z/D": Action.DUMMY,
-    "X/Z/D": Action.DUMMY,
-    "X/Z": Action.EMPTY,
-    "X/Z/U*": Action.KEEP,  # item by item: its UIDs are mapped
+_KEEP, _REMOVE = Rule(Action.KEEP), Rule(Action.REMOVE)
+_SPECIAL = {
+    "PatientName": Rule(Action.PSEUDONYM),
+    "PatientID": Rule(Action.PSEUDONYM),
+    "StudyID": Rule(Action.STUDY_ID),
+    # Identifying, standard, and in no row of the table.
+    "PatientBirthDateInAlternativeCalendar": _REMOVE,
+    "PatientDeathDateInAlternativeCalendar": _REMOVE,
 }
-# X/Z, but an empty one is valid only inside a structured report; in images it needs an item or must go (PS3.3 C.7.2.1).
-_NOT_EMPTY = frozenset({0x00081110})
-_PSEUDONYMS = ("PatientName", "PatientID")
-# Identifying, standard, and in no row of the table.
-_FORGOTTEN = ("PatientBirthDateInAlternativeCalendar", "PatientDeathDateInAlternativeCalendar")
 # Room for sentences. Kept only where a code needs it (PS3.3 8.8: URN Code Value, Long Code Value is UC).
 _PROSE_VRS = frozenset({"ST", "LT", "UT", "UR"})
 _PROSE_KEPT = frozenset({0x00080120})
@@ -73,89 +36,106 @@ REQUIRED = frozenset(
 
 
 class Plan:
-    """The rule for every tag there is."""
+    """The rule for every tag there is, at the top of an object and in its sequences.
 
-    __slots__ = ("_listed", "_modified_dates")
+    Attributes
+    ----------
+    profile
+        What it was compiled from.
+    content
+        What happens to content items, where Clean Structured Content is on.
+    """
 
-    def __init__(self, listed: dict[int, Rule], modified_dates: bool) -> None:
-        self._listed = listed
-        self._modified_dates = modified_dates
+    __slots__ = ("_nested", "_nested_by_type", "_top", "content", "profile")
 
-    def rule(self, tag: int) -> Rule:
-        """The rule for a tag, in the table or not."""
-        return self._listed.get(tag) or self._unlisted(tag)
+    def __init__(self, profile: Profile, types: Mapping[int, str]) -> None:
+        self.profile = profile
+        self.content = (
+            ContentPlan.of(profile.options) if profile.has(Option.CLEAN_STRUCTURED_CONTENT) else None
+        )
+        listed = _rows()
+        self._top = {tag: _with_lines(tag, row, profile, types.get(tag, "")) for tag, row in listed.items()}
+        self._nested = {tag: _with_lines(tag, row, profile, "") for tag, row in listed.items()}
+        self._nested_by_type = {
+            (parent, tag): _with_lines(tag, listed[tag], profile, type_)
+            for (parent, tag), type_ in nested_types().items()
+            if tag in listed
+        }
 
-    def _unlisted(self, tag: int) -> Rule:
-        group = tag >> 16
-        curve_or_overlay = group >> 8 in (0x50, 0x60)
-        if (
-            group & 1
-            or not tag & 0xFFFF
-            or group in _OUTSIDE_A_DATA_SET
-            or curve_or_overlay
-            or is_retired(tag)
-        ):
-            return _REMOVE
-        vr = vr_of(tag)
-        if vr in ("DA", "DT", "TM"):
-            return _dated(vr, Action.REMOVE) if self._modified_dates else _REMOVE
-        if vr == "UI":
-            return _UID
-        if vr == "PN":
-            return Rule(Action.EMPTY)
-        return _REMOVE if vr in _PROSE_VRS and tag not in _PROSE_KEPT else _KEEP
-
-
-@lru_cache(maxsize=64)
-def compile_plan(profile: Profile) -> Plan:
-    """Compile a profile; the same profile is compiled once."""
-    listed: dict[int, Rule] = {}
-    for row in rows():
-        tag = row.number
-        # File meta information (0002,0003) is written anew; inside a data set it has no place.
-        if tag is not None and tag >> 16 != 0x0002:
-            dated = profile.modified_dates and "retain_longitudinal_modified_dates" in row.options
-            basic = Action.REMOVE if tag in _NOT_EMPTY else _BASIC[row.basic]
-            listed[tag] = _listed(tag, basic, dated)
-    listed.update({_tag(word): _REMOVE for word in _FORGOTTEN})
-    listed.update({_tag(word): Rule(Action.PSEUDONYM) for word in _PSEUDONYMS})
-    listed[_tag("StudyID")] = Rule(Action.STUDY_ID)
-    plan = Plan(listed, profile.modified_dates)
-    for word in profile.cleaned:
-        listed[_tag(word)] = Rule(Action.CLEAN, _stricter(plan.rule(_tag(word)).action))
-    for word in profile.keep:
-        listed[_tag(word)] = _kept(_tag(word))
-    for word in profile.remove:
-        listed[_tag(word)] = Rule(Action.EMPTY) if _tag(word) in REQUIRED else _REMOVE
-    return plan
+    def rule(self, tag: int, parent: int = 0) -> Rule:
+        """The rule for a tag, in the table or not, at the top or in an item of the sequence `parent`."""
+        if parent:
+            found = self._nested_by_type.get((parent, tag)) or self._nested.get(tag)
+        else:
+            found = self._top.get(tag)
+        return found or _beyond(tag, self.profile)
 
 
-def _listed(tag: int, basic: Action, dated: bool) -> Rule:
-    vr = vr_of(tag)
-    if basic is Action.DUMMY and vr == "UI":
-        return _UID
-    # A row newer than the dictionary has no VR here; the element's own says whether it is a date.
-    if dated and vr in ("DA", "DT", "TM"):
-        return _dated(vr, basic)
-    return Rule(basic)
+@lru_cache(maxsize=256)
+def compile_plan(profile: Profile, sop_class_uid: str) -> Plan:
+    """Compile a profile for objects of a SOP class; the same two are compiled once."""
+    return _compiled(profile, tuple(sorted(top_types(sop_class_uid).items())))
 
 
-def _dated(vr: str, otherwise: Action) -> Rule:
-    return Rule(Action.TIME if vr == "TM" else Action.SHIFT, otherwise)
+@lru_cache(maxsize=256)
+def _compiled(profile: Profile, types: tuple[tuple[int, str], ...]) -> Plan:
+    # Many SOP classes share an IOD, and unknown ones share having none.
+    return Plan(profile, dict(types))
 
 
-def _kept(tag: int) -> Rule:
+def _rows() -> dict[int, Row]:
+    # File meta information (0002,0003) is written anew; inside a data set it has no place.
+    return {row.number: row for row in rows() if row.number is not None and row.number >> 16 != 0x0002}
+
+
+@lru_cache(maxsize=16384)
+def _beyond(tag: int, profile: Profile) -> Rule:
+    """The rule for a tag that the table has no row for; they come from outside, so only so many are remembered."""
+    return _with_lines(tag, None, profile, "")
+
+
+def _with_lines(tag: int, row: Row | None, profile: Profile, type_: str) -> Rule:
+    """The rule by the project's own lines, which go before the table."""
+    word = keyword(tag)
+    if word in profile.remove:
+        return Rule(Action.EMPTY) if tag in REQUIRED else _REMOVE
+    if word in profile.keep:
+        return _kept(tag, profile)
+    rule = _SPECIAL.get(word)
+    if rule is None:
+        rule = rule_of(row, tag, profile.options, type_) if row else _unlisted(tag, profile)
+    if word in profile.cleaned:
+        basic = rule.otherwise if rule.action is Action.CLEAN else rule.action
+        return Rule(Action.CLEAN, Action.REMOVE if basic is Action.KEEP else basic)
+    return rule
+
+
+def _unlisted(tag: int, profile: Profile) -> Rule:
+    group = tag >> 16
+    if group & 1:
+        return Rule(Action.PRIVATE) if profile.has(Option.RETAIN_SAFE_PRIVATE) else _REMOVE
+    curve_or_overlay = group >> 8 in (0x50, 0x60)
+    if not tag & 0xFFFF or group in _OUTSIDE_A_DATA_SET or curve_or_overlay or is_retired(tag):
+        return _REMOVE
     vr = vr_of(tag)
     if vr in ("DA", "DT", "TM"):
-        return _dated(vr, Action.EMPTY if tag in REQUIRED else Action.REMOVE)
-    return {"UI": _UID, "AS": Rule(Action.AGE)}.get(vr, _KEEP)
+        return dated(vr, profile.options, Action.REMOVE)
+    if vr == "UI":
+        return uid_rule(profile.options)
+    if vr == "PN":
+        return Rule(Action.EMPTY)
+    if tag in CONTENT_TAGS and profile.has(Option.CLEAN_STRUCTURED_CONTENT):
+        return Rule(Action.CONTENT)
+    return _REMOVE if vr in _PROSE_VRS and tag not in _PROSE_KEPT else _KEEP
 
 
-def _stricter(action: Action) -> Action:
-    return Action.REMOVE if action is Action.KEEP else action
-
-
-def _tag(keyword: str) -> int:
-    tag = tag_for_keyword(keyword)
-    assert tag is not None, keyword  # Profile has checked it
-    return int(tag)
+def _kept(tag: int, profile: Profile) -> Rule:
+    """A project keeps what it names, but not a date as it was, a UID or a high age, unless an option does."""
+    vr = vr_of(tag)
+    if vr in ("DA", "DT", "TM"):
+        options = profile.options
+        dates = {Option.RETAIN_FULL_DATES} & options or {Option.RETAIN_MODIFIED_DATES}
+        return dated(vr, dates, Action.EMPTY if tag in REQUIRED else Action.REMOVE)
+    if vr == "UI":
+        return uid_rule(profile.options)
+    return Rule(Action.AGE) if vr == "AS" else _KEEP

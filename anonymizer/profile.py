@@ -13,6 +13,8 @@ from typing import Final
 from pydicom.datadict import tag_for_keyword
 
 from anonymizer.errors import ProfileError
+from anonymizer.key import ProjectKey
+from anonymizer.options import BASIC_CODE, Option
 from anonymizer.table import EDITION, vr_of
 from anonymizer.vocabulary import listed
 
@@ -44,21 +46,22 @@ _NEVER_KEPT = listed(
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The Basic Application Level Confidentiality Profile with two options, and a project's own lines.
+    """The Basic Application Level Confidentiality Profile, its options, and a project's own lines.
 
     Attributes
     ----------
-    modified_dates
-        Retain Longitudinal Temporal Information with Modified Dates (113107): dates are shifted, times kept.
+    options
+        What is on (PS3.15 E.3).
     cleaned
-        Descriptors that are cleaned (113105, restricted to these); every other row of that option
-        gets its stricter action of the Basic Profile.
+        Descriptors that are cleaned even where Clean Descriptors is off; every other row of that option
+        then gets its stricter action of the Basic Profile.
     keep, remove
         Keywords that a project keeps or removes against the table. What is kept is still subject to the
-        residual check; a kept date is shifted, a kept UID mapped, a kept age capped at 90 years.
+        residual check; a kept date is shifted, a kept UID mapped, a kept age capped at 90 years, unless an
+        option retains them.
     """
 
-    modified_dates: bool = True
+    options: frozenset[Option] = frozenset({Option.RETAIN_MODIFIED_DATES})
     cleaned: frozenset[str] = frozenset(CLEANED_BY_DEFAULT)
     keep: frozenset[str] = frozenset()
     remove: frozenset[str] = frozenset()
@@ -70,6 +73,7 @@ class Profile:
     def of(
         cls,
         *,
+        options: Iterable[str] = (),
         cleaned: Iterable[str] = CLEANED_BY_DEFAULT,
         keep: Iterable[str] = (),
         remove: Iterable[str] = (),
@@ -77,33 +81,69 @@ class Profile:
     ) -> Profile:
         """Make a profile from plain configuration values.
 
+        Parameters
+        ----------
+        options
+            Values of `Option` that are on.
+        modified_dates
+            Whether Retain Longitudinal Temporal Information with Modified Dates is on where
+            ``retain-full-dates`` is not.
+
         Raises
         ------
         ProfileError
-            A keyword is unknown, stands in two lists, or names what may never be kept or removed.
+            An option or a keyword is unknown, a keyword stands in two lists, or names what may never be kept or
+            removed.
         """
-        return cls(modified_dates, frozenset(cleaned), frozenset(keep), frozenset(remove))
+        chosen = {_option(word) for word in options}
+        if modified_dates and Option.RETAIN_FULL_DATES not in chosen:
+            chosen.add(Option.RETAIN_MODIFIED_DATES)
+        return cls(frozenset(chosen), frozenset(cleaned), frozenset(keep), frozenset(remove))
+
+    def has(self, option: Option) -> bool:
+        """Whether an option is on."""
+        return option in self.options
 
     @property
     def digest(self) -> str:
         """Twelve hexadecimal digits of the edition and all settings: equal digests treat objects equally."""
-        parts = [EDITION, str(self.modified_dates)]
-        parts += [",".join(sorted(names)) for names in (self.cleaned, self.keep, self.remove)]
+        lists = (self.options, self.cleaned, self.keep, self.remove)
+        parts = [EDITION, *(",".join(sorted(names)) for names in lists)]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]
 
     @property
     def option_codes(self) -> tuple[tuple[str, str], ...]:
-        """Codes of CID 7050 that an object treated with this profile may carry, with their meanings."""
-        codes = [("113100", "Basic Application Confidentiality Profile")]
-        if self.cleaned:
-            codes.append(("113105", "Clean Descriptors Option"))
-        if self.modified_dates:
-            meaning = "Retain Longitudinal Temporal Information Modified Dates Option"
-            codes.append(("113107", meaning))
-        return tuple(codes)
+        """Codes of CID 7050 that an object treated with this profile carries, with their meanings."""
+        options = self.options | ({Option.CLEAN_DESCRIPTORS} if self.cleaned else set())
+        return (BASIC_CODE, *sorted(option.code for option in options))
+
+    @property
+    def longitudinal(self) -> str:
+        """Longitudinal Temporal Information Modified (PS3.3 C.12.1.1.9)."""
+        if self.has(Option.RETAIN_FULL_DATES):
+            return "UNMODIFIED"
+        return "MODIFIED" if self.has(Option.RETAIN_MODIFIED_DATES) else "REMOVED"
+
+    def uid(self, key: ProjectKey, old: str) -> str:
+        """The research UID for a UID that the standard did not define."""
+        return old if self.has(Option.RETAIN_UIDS) else key.uid(old)
+
+
+def _option(word: str) -> Option:
+    try:
+        return Option(word)
+    except ValueError:
+        known = ", ".join(Option)
+        raise _fault(
+            "unknown_option", f"options: {word!r} is no option of PS3.15", f"Choose from {known}."
+        ) from None
 
 
 def _check(profile: Profile) -> None:
+    if profile.options >= {Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES}:
+        raise _fault(
+            "contradiction", "Dates cannot be both modified and kept", "Leave one of the two options."
+        )
     lists = {"cleaned": profile.cleaned, "keep": profile.keep, "remove": profile.remove}
     for name, words in lists.items():
         for word in sorted(words):

@@ -14,7 +14,7 @@ not:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from anonymizer.errors import ResidualIdentity
@@ -48,10 +48,10 @@ class Residual:
     uids: frozenset[str]
 
     @classmethod
-    def of(cls, identity: Identity) -> Residual:
-        """The search for an identity."""
+    def of(cls, identity: Identity, kept_uids: Set[str] = frozenset()) -> Residual:
+        """The search for an identity, UIDs aside that the profile retained."""
         compounds = tuple(sorted(s for s in identity.secrets if not s.isalnum() or max(s) >= FIRST_CJK))
-        return cls(frozenset(identity.secrets), compounds, frozenset(identity.uids))
+        return cls(frozenset(identity.secrets), compounds, frozenset(identity.uids - kept_uids))
 
     def check(
         self, elements: Iterable[Element], charsets: Charsets, own: frozenset[int], path: str = ""

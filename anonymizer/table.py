@@ -13,7 +13,7 @@ from typing import Any
 
 from pydicom.datadict import dictionary_is_retired, dictionary_VR, keyword_for_tag
 
-__all__ = ["EDITION", "Row", "is_retired", "keyword", "rows", "vr_of"]
+__all__ = ["EDITION", "ContentRow", "Row", "content_rows", "is_retired", "keyword", "rows", "vr_of"]
 
 EDITION = "2026d"
 # Bounded: tags come from outside, and the dictionary knows about 5,000.
@@ -45,22 +45,69 @@ class Row:
         return None if "x" in self.tag or self.tag == "PRIVATE" else int(self.tag, 16)
 
 
+@dataclass(frozen=True, slots=True)
+class ContentRow:
+    """One row of Table E.3.4-1: a concept name of structured content, and what becomes of items of that name.
+
+    Attributes
+    ----------
+    scheme, code, meaning
+        The concept name.
+    value_type
+        Value type of the content item (PS3.3 C.17.3.2.1).
+    """
+
+    scheme: str
+    code: str
+    meaning: str
+    value_type: str
+    basic: str
+    options: dict[str, str]
+
+
 @cache
 def rows() -> tuple[Row, ...]:
     """Every row of the table in its published order."""
-    document: dict[str, Any] = json.loads(
-        files("anonymizer").joinpath("data", f"ps315_{EDITION}.json").read_text(encoding="utf-8")
+    return tuple(Row(r["tag"], r["name"], r["basic"], r["options"]) for r in _document()["rules"])
+
+
+@cache
+def content_rows() -> tuple[ContentRow, ...]:
+    """Every row of Table E.3.4-1 in its published order."""
+    return tuple(
+        ContentRow(r["scheme"], r["code"], r["meaning"], r["value_type"], r["basic"], r["options"])
+        for r in _document()["content_items"]
     )
-    return tuple(Row(r["tag"], r["name"], r["basic"], r["options"]) for r in document["rules"])
+
+
+@cache
+def _document() -> dict[str, Any]:
+    text = files("anonymizer").joinpath("data", f"ps315_{EDITION}.json").read_text(encoding="utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document
 
 
 @lru_cache(_DICTIONARY_SIZE)
 def vr_of(tag: int) -> str:
-    """Value representation in the data dictionary (PS3.6), or an empty string for what it does not know."""
+    """Value representation in the data dictionary (PS3.6), or an empty string for what it does not know.
+
+    Of rows that are newer than the dictionary the name tells a sequence and a date with time.
+    """
     try:
         return str(dictionary_VR(tag))
     except KeyError:
-        return ""
+        return _newer().get(tag, "")
+
+
+@cache
+def _newer() -> dict[int, str]:
+    endings = {"DateTime": "DT", "Sequence": "SQ"}
+    return {
+        row.number: vr
+        for row in rows()
+        for ending, vr in endings.items()
+        if row.number is not None and row.name.endswith(ending)
+    }
 
 
 @lru_cache(_DICTIONARY_SIZE)

@@ -10,13 +10,13 @@ from pydicom import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     BasicTextSRStorage,
+    BasicVoiceAudioWaveformStorage,
     CTImageStorage,
     EncapsulatedPDFStorage,
     GrayscaleSoftcopyPresentationStateStorage,
     KeyObjectSelectionDocumentStorage,
     RawDataStorage,
     SecondaryCaptureImageStorage,
-    TwelveLeadECGWaveformStorage,
     UltrasoundImageStorage,
     VideoEndoscopicImageStorage,
 )
@@ -53,7 +53,8 @@ def refusal(data: bytes, profile: Profile | None = None) -> DeidentificationErro
         (BasicTextSRStorage, "structured_report"),
         (KeyObjectSelectionDocumentStorage, "key_object_selection"),
         (GrayscaleSoftcopyPresentationStateStorage, "presentation_state"),
-        (TwelveLeadECGWaveformStorage, "waveform"),
+        (BasicVoiceAudioWaveformStorage, "audio"),
+        ("1.2.840.10008.5.1.4.1.1.9.100.1", "waveform"),
         (RawDataStorage, "raw_data"),
         (VideoEndoscopicImageStorage, "video"),
         ("1.2.840.10008.1.3.10", "media_directory"),

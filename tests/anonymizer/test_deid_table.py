@@ -10,9 +10,12 @@ import pytest
 from dicomanonymizer.dicom_anonymization_databases import dicomfields_2026c as kitware
 from planted import ROOT, minimal, part10
 from pydicom import Dataset, dcmread
-from pydicom.uid import MRImageStorage
+from pydicom.datadict import tag_for_keyword
+from pydicom.uid import CTImageStorage, MRImageStorage, PositronEmissionTomographyImageStorage
 
 from anonymizer import IdentifiedInstance, Profile, ProjectKey, deidentify
+from anonymizer.iods import top_types
+from anonymizer.plan import compile_plan
 from anonymizer.table import Row, keyword, rows, vr_of
 from anonymizer.wire import Element, Encoding, Items, read, write
 
@@ -32,7 +35,14 @@ VALUES = {
     "UI": OLD_UID.encode() + b"\0" * (len(OLD_UID) % 2),
     "US": b"QZ",
 }
+# What a choice becomes where the type in the IOD is not known, and by its type (PS3.5 7.4) where it is.
 CHOSEN = {"X/D": "D", "Z/D": "D", "X/Z/D": "D", "X/Z": "Z"}
+BY_TYPE = {
+    "X/D": {"1": "D", "2": "D", "3": "X"},
+    "Z/D": {"1": "D", "2": "Z", "3": "Z"},
+    "X/Z/D": {"1": "D", "2": "Z", "3": "X"},
+    "X/Z": {"1": "D", "2": "Z", "3": "X"},
+}
 OWN = {"PatientName", "PatientID", "StudyID"}
 CLEANED = {"SeriesDescription", "StudyDescription", "ProtocolName"}
 
@@ -59,9 +69,11 @@ def planted(tag: int, name: str) -> Element:
     return Element(tag, vr, VALUES.get(vr, PLANT))
 
 
-def treated(element: Element, depth: int, profile: Profile) -> tuple[bytes, Dataset]:
+def treated(
+    element: Element, depth: int, profile: Profile, sop_class: str = MRImageStorage
+) -> tuple[bytes, Dataset]:
     """The object that comes out with `element` inside `depth` sequences, and the item that it stood in."""
-    base = minimal(MRImageStorage)
+    base = minimal(sop_class)
     inner: Items = ((element,),)
     for tag in WRAPPERS[:depth]:
         inner = ((Element(tag, "SQ", items=inner),),)
@@ -101,6 +113,9 @@ def test_a_row_of_the_basic_profile_is_applied(row: Row, depth: int) -> None:
         result, item = treated(element, depth, profile)
         # An empty Referenced Study Sequence would be invalid in every image.
         code = "X" if keyword(tag) == "ReferencedStudySequence" else CHOSEN.get(row.basic, row.basic)
+        type_ = top_types(MRImageStorage).get(tag) if depth == 0 else None
+        if type_ and row.basic in BY_TYPE:
+            code = BY_TYPE[row.basic][type_[0]]
         if code == "X/Z/U*":
             assert item[tag].value[0].ReferencedSOPInstanceUID == KEY.uid(OLD_UID)
             assert OLD_UID.encode() not in result
@@ -151,6 +166,38 @@ def test_only_the_named_descriptors_are_cleaned_and_all_others_get_their_basic_a
         assert item[tag].value == PLANT.decode().strip()
     else:
         assert not is_plant_left(result, element)
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "keyword_", "value", "expected"),
+    [
+        (MRImageStorage, "InstitutionName", "Somewhere", None),  # type 3, X/Z/D
+        (CTImageStorage, "ContrastBolusAgent", "Somewhat", ""),  # type 2, Z/D
+        (PositronEmissionTomographyImageStorage, "SeriesDate", "19570312", "19000101"),  # type 1, X/D
+        (PositronEmissionTomographyImageStorage, "AcquisitionDate", "19570312", ""),  # type 2, X/Z
+        ("1.2.840.10008.5.1.4.1.1.66.67", "InstitutionName", "Somewhere", "ANONYMIZED"),  # of no known IOD
+    ],
+)
+def test_a_choice_is_made_by_the_type_in_the_objects_iod(
+    sop_class: str, keyword_: str, value: str, expected: str | None
+) -> None:
+    tag = tag_for_keyword(keyword_)
+    assert tag is not None
+    element = Element(tag, vr_of(tag), value.encode() + b" " * (len(value) % 2))
+    rule = compile_plan(Profile.of(modified_dates=False), sop_class).rule(tag)
+    assert rule.action == {None: "removed", "": "emptied"}.get(expected, "dummied")
+    if not sop_class.endswith("66.67"):
+        _, header = treated(element, 0, Profile.of(modified_dates=False), sop_class)
+        assert header.get(keyword_) == expected
+
+
+def test_what_came_empty_goes_empty() -> None:
+    """A dummy would say that there was something: ContrastBolusAgent, empty in a plain scan."""
+    for keyword_ in ("ContrastBolusAgent", "ClinicalTrialSponsorName", "StructureSetLabel"):
+        tag = tag_for_keyword(keyword_)
+        assert tag is not None
+        _, header = treated(Element(tag, vr_of(tag)), 0, Profile.of(), CTImageStorage)
+        assert header[keyword_].is_empty
 
 
 def test_the_table_is_whole() -> None:
