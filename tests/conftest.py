@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.support.postgres"]  # the fixture `database`, on SQLite and on PostgreSQL
+pytest_plugins = [
+    "tests.support.postgres",  # the fixture `database`, on SQLite and on PostgreSQL
+    "tests.support.pacs",  # `orthanc_pacs`
+    "tests.support.docker_daemon",  # `docker_host`
+]
 REQUIRED = set(filter(None, os.environ.get("ROR_TEST_REQUIRE", "").split(",")))
 # Settings of the person who runs the tests must not reach the homes that tests make.
 for variable in [name for name in os.environ if name.startswith("ROR_") and "__" in name]:

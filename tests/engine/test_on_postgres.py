@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from examples.demo.service import Installation
-from orthanc import OrthancServer, ServerNotInstalled, send
+from orthanc import OrthancServer, send
 from ror.app import App
 from ror.registry import ANY, Project, Route
 from tests.support.postgres import PostgresServer
@@ -52,15 +52,6 @@ def runtimes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def pacs(tmp_path: Path) -> Iterator[OrthancServer]:
-    try:
-        with OrthancServer(tmp_path / "orthanc") as server:
-            yield server
-    except ServerNotInstalled as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture
 def gate(tmp_path: Path) -> Path:
     """A path; while it does not exist, the program of the workflow `box` waits behind its start."""
     return tmp_path / "gate"
@@ -68,12 +59,12 @@ def gate(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def serving(
-    postgres_server: PostgresServer, pacs: OrthancServer, runtimes: Path, gate: Path, tmp_path: Path
+    postgres_server: PostgresServer, orthanc_pacs: OrthancServer, runtimes: Path, gate: Path, tmp_path: Path
 ) -> Iterator[ServingOnPostgres]:
     """`ror serve` on an empty PostgreSQL database, with the Orthanc as its PACS."""
     url = postgres_server.empty_database()
     made = Installation(tmp_path / "installation")
-    made.configure("process", pacs.peer, settle_seconds=0.5, orthanc_url=pacs.rest.url)
+    made.configure("process", orthanc_pacs.peer, settle_seconds=0.5, orthanc_url=orthanc_pacs.rest.url)
     with (made.home / "ror.toml").open("a") as settings:
         settings.write(f'[database]\nurl = "{url}"\n')
     (made.home / "runtimes").symlink_to(runtimes)
@@ -95,7 +86,7 @@ def started(gate: Path) -> int:
 
 
 def test_a_study_survives_stop_and_kill_while_its_program_runs_and_gives_its_results_once(
-    serving: ServingOnPostgres, pacs: OrthancServer, gate: Path, tmp_path: Path
+    serving: ServingOnPostgres, orthanc_pacs: OrthancServer, gate: Path, tmp_path: Path
 ) -> None:
     send(serving.peer, small_ct(tmp_path / "ct"))
     eventually(lambda: started(gate) == 1)
@@ -108,7 +99,7 @@ def test_a_study_survives_stop_and_kill_while_its_program_runs_and_gives_its_res
     eventually(lambda: started(gate) == 3)
     gate.touch()
     job_id = serving.job_that_is("succeeded")
-    assert {series.modality: series.instance_count for series in pacs.rest.series()} == {
+    assert {series.modality: series.instance_count for series in orthanc_pacs.rest.series()} == {
         "CT": 8,
         "SEG": 1,
         "SR": 1,
@@ -148,7 +139,7 @@ def executors(serving: ServingOnPostgres) -> Counter[str]:
 
 
 def test_two_workers_share_the_jobs_and_each_job_runs_once(
-    serving: ServingOnPostgres, pacs: OrthancServer, gate: Path, tmp_path: Path
+    serving: ServingOnPostgres, orthanc_pacs: OrthancServer, gate: Path, tmp_path: Path
 ) -> None:
     studies = 6
     with second_worker(serving.installation) as worker:
@@ -161,7 +152,7 @@ def test_two_workers_share_the_jobs_and_each_job_runs_once(
         )
         assert worker.poll() is None
     assert started(gate) == studies
-    assert len(pacs.rest.studies()) == studies
+    assert len(orthanc_pacs.rest.studies()) == studies
     assert len(serving.installation.ask("measurements")) == studies
 
 

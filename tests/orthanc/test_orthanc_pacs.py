@@ -29,14 +29,9 @@ VERIFICATION = "1.2.840.10008.1.1"
 STORESCP = Path("/usr/bin/storescp")  # by path: pynetdicom puts programs of that name into the environment
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[OrthancServer]:
-    try:
-        OrthancServer.program()
-    except ServerNotInstalled as error:
-        pytest.skip(str(error))
-    with OrthancServer(tmp_path_factory.mktemp("orthanc")) as running:
-        yield running
+@pytest.fixture
+def server(orthanc_pacs: OrthancServer) -> OrthancServer:
+    return orthanc_pacs
 
 
 def image(folder: Path, sop_class=CTImageStorage, syntax=ExplicitVRLittleEndian, patient="P-1") -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orthanc import OrthancServer, Peer, ServerNotInstalled, send
+from orthanc import OrthancServer, Peer, send
 from ror.results import (
     DeliveryRefused,
     DeliveryUnavailable,
@@ -19,16 +19,6 @@ from ror.results import (
 from tests.results.samples import ct_headers, manifest, write_series
 
 
-@pytest.fixture(scope="module")
-def pacs(tmp_path_factory):
-    try:
-        OrthancServer.program()
-    except ServerNotInstalled as error:
-        pytest.skip(str(error))
-    with OrthancServer(tmp_path_factory.mktemp("pacs")) as running:
-        yield running
-
-
 @pytest.fixture
 def results(output: Path, job: ResultJob, tmp_path: Path) -> list[Path]:
     objects = encode(read_outputs(output, manifest(), job), job)
@@ -38,22 +28,22 @@ def results(output: Path, job: ResultJob, tmp_path: Path) -> list[Path]:
 
 @pytest.mark.orthanc
 def test_segmentation_and_report_lie_in_the_study_of_the_images(
-    pacs, results, job: ResultJob, tmp_path: Path
+    orthanc_pacs: OrthancServer, results: list[Path], job: ResultJob, tmp_path: Path
 ) -> None:
-    send(pacs.peer, write_series(ct_headers(), tmp_path / "images"))
-    delivery = deliver(results, pacs.peer)
-    deliver(results, pacs.peer)  # once more: replaces
+    send(orthanc_pacs.peer, write_series(ct_headers(), tmp_path / "images"))
+    delivery = deliver(results, orthanc_pacs.peer)
+    deliver(results, orthanc_pacs.peer)  # once more: replaces
 
-    (study,) = pacs.rest.studies(PatientID="P-1")
+    (study,) = orthanc_pacs.rest.studies(PatientID="P-1")
     assert {study.study_instance_uid} == job.study_instance_uids
-    series = pacs.rest.series(StudyInstanceUID=study.study_instance_uid)
+    series = orthanc_pacs.rest.series(StudyInstanceUID=study.study_instance_uid)
     assert sorted((one.modality, one.instance_count, one.description) for one in series) == [
         ("CT", 6, ""),
         ("SEG", 1, "organs abdomen"),
         ("SR", 1, "organs measurements (research use)"),
     ]
     assert set(delivery.sop_instance_uids) < set(
-        pacs.rest.instances(StudyInstanceUID=study.study_instance_uid)
+        orthanc_pacs.rest.instances(StudyInstanceUID=study.study_instance_uid)
     )
 
 

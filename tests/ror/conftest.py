@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from examples.demo.service import Installation, free_port
-from orthanc import OrthancServer, Peer, ServerNotInstalled
+from orthanc import OrthancServer, Peer
 from tests.support.serving import Serving
 
 PACKAGES = Path(__file__).parent.parent / "support" / "packages"
@@ -50,16 +50,6 @@ def hold_program(installation: Installation, gate: str, folder: Path) -> None:
     held = manifest.replace("[resources]", f'[options]\ngate = "{gate}"\n\n[resources]')
     (folder / "workflow.toml").write_text(held)
     installation.ror("workflow", "add", str(folder), "--project", "lungs")
-
-
-@pytest.fixture
-def orthanc_pacs(tmp_path: Path) -> Iterator[OrthancServer]:
-    """A real Orthanc of the test's own."""
-    try:
-        with OrthancServer(tmp_path / "orthanc") as server:
-            yield server
-    except ServerNotInstalled as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -1,0 +1,41 @@
+"""A real Orthanc as the PACS of tests: one process for all of them, empty for each (it takes 3.5 s to stop)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from orthanc import OrthancServer, ServerNotInstalled
+
+__all__ = ["emptied"]
+
+
+def emptied(server: OrthancServer) -> OrthancServer:
+    """The same server, after everything in it has been deleted."""
+    patients = requests.get(f"{server.rest.url}/patients", timeout=30)
+    patients.raise_for_status()
+    for each in patients.json():
+        requests.delete(f"{server.rest.url}/patients/{each}", timeout=30).raise_for_status()
+    return server
+
+
+# -- fixtures (known to all tests through tests/conftest.py) ----------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def orthanc_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancServer]:
+    """One server for all tests."""
+    try:
+        OrthancServer.program()
+    except ServerNotInstalled as error:
+        pytest.skip(str(error))
+    with OrthancServer(tmp_path_factory.mktemp("orthanc")) as server:
+        yield server
+
+
+@pytest.fixture
+def orthanc_pacs(orthanc_server: OrthancServer) -> OrthancServer:
+    """A real Orthanc that holds nothing."""
+    return emptied(orthanc_server)
