@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import tomllib
@@ -85,6 +87,11 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
 
 
+def measurements(home: Path) -> int:
+    with contextlib.closing(sqlite3.connect(home / "ror.sqlite")) as connection:
+        return int(connection.execute("SELECT count(*) FROM measurements").fetchone()[0])
+
+
 def test_the_blocks_of_the_readme_run(tmp_path: Path) -> None:
     """In order, in a folder of their own, with another port and `ror serve` in the background."""
     set_up, serve, send, look, change = blocks("sh")
@@ -120,7 +127,9 @@ def test_the_blocks_of_the_readme_run(tmp_path: Path) -> None:
         assert service.stdout is not None
         assert SERVES.match(service.stdout.readline())
         run(send)
-        eventually(lambda: run(look).count("signal_to_noise") == 4)
+        # The database is asked until all is there, not the commands: their start would take the time of the jobs.
+        eventually(lambda: measurements(tmp_path / "first-home") == 4, seconds=180)
+        assert run(look).count("signal_to_noise") == 4
     finally:
         service.terminate()
         service.wait(30)
