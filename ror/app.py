@@ -42,8 +42,13 @@ class App:
             self.home.require()
         self.settings: Settings = config.read(self.home.root)
         self.home.make()
-        self.database = Database(self.settings.database.url or self.home.database_url)
-        self.database.migrate()
+
+    @cached_property
+    def database(self) -> Database:
+        """Its tables, of the newest revision."""
+        database = Database(self.settings.database.url or self.home.database_url)
+        database.migrate()
+        return database
 
     @cached_property
     def projects(self) -> ProjectStore:
@@ -119,9 +124,42 @@ class App:
             'start Docker, or set engine.runtime = "process"',
         )
 
+    def require_own_database(self) -> None:
+        """Refuse a database whose projects and workflows are in another home folder: their jobs would fail here.
+
+        Raises
+        ------
+        ConfigurationError
+            A project's secret or an enabled workflow's package is not in this home folder; all are told.
+        """
+        missing = [f"the secret of project {name}" for name in self._without_secret()]
+        missing += [f"the package of workflow {name}" for name in self._without_package()]
+        if missing:
+            raise ConfigurationError(
+                f"the database {self.database.shown} knows what is not in the home folder {self.home.root}:",
+                tuple(missing),
+                "a database has one home folder, which all its workers share: correct --home or database.url, "
+                "or restore what is lost (`ror doctor`)",
+            )
+
+    def _without_secret(self) -> Iterator[str]:
+        for project in self.projects.list():
+            try:
+                self.projects.key(project.name)
+            except ConfigurationError as error:
+                # One that is damaged stops its own project at the gate, not the others.
+                if isinstance(error.__cause__, FileNotFoundError):
+                    yield project.name
+
+    def _without_package(self) -> Iterator[str]:
+        for one in self.workflows.list(enabled_only=True):
+            if not (self.home.packages / one.name / one.digest).is_dir():
+                yield f"{one.name} {one.version} ({one.digest[:12]})"
+
     def close(self) -> None:
-        """Close the database."""
-        self.database.close()
+        """Close the database, if it was opened."""
+        if "database" in self.__dict__:
+            self.database.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +230,7 @@ class Service:
     def serve(cls, app: App) -> Iterator[Service]:
         """Listener, settling and engine in one process, until the block ends."""
         with app.home.exclusively():
+            app.require_own_database()
             files = FileStore(app.home.archive)
             _heal(app, files)
             with cls.work(app) as worker:
@@ -220,6 +259,7 @@ class Service:
     @contextmanager
     def work(cls, app: App) -> Iterator[Service]:
         """The engine alone, until the block ends."""
+        app.require_own_database()
         name = app.settings.engine.executor_id
         with app.home.worked_on_by(name), app.database.worked_on_by(name), cls._work(app) as service:
             yield service
