@@ -27,7 +27,7 @@ from ror.cli.faults import told_in_two_lines
 from ror.engine import JobStore
 from ror.model import Job, JobSeries, JobState
 from ror.registry import Project
-from tests.support.docker_daemon import BASE_IMAGE, NoDocker, docker_daemon
+from tests.support.docker_daemon import BASE_IMAGE
 
 BOX = Path(__file__).parent.parent / "support" / "packages" / "box"
 DOCTORED = ("settings", "database", "disk", "runtime docker", "runtime process", "projects")
@@ -72,15 +72,6 @@ class Home:
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
-
-
-@pytest.fixture(scope="module")
-def docker_host() -> Iterator[str]:
-    try:
-        with docker_daemon() as host:
-            yield host
-    except NoDocker as reason:
-        pytest.skip(str(reason))
 
 
 @pytest.fixture

@@ -3,25 +3,16 @@
 import dataclasses
 import itertools
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from containers import DockerRuntime, Image, Limits, Outcome, Package, ProcessRuntime, RunOrder, Runtime
-from tests.support.docker_daemon import BASE_IMAGE, NoDocker, docker_daemon
+from tests.support.docker_daemon import BASE_IMAGE
 
 ACTOR = Path(__file__).parent / "actor"
 NUMBERS = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def docker_host() -> Iterator[str]:
-    try:
-        with docker_daemon() as host:
-            yield host
-    except NoDocker as reason:
-        pytest.skip(str(reason))
 
 
 @pytest.fixture(scope="session", params=["process", pytest.param("docker", marks=pytest.mark.docker)])

@@ -9,28 +9,18 @@ import pytest
 from examples.demo.service import Installation
 from orthanc import OrthancServer, send
 from tests.ror.conftest import hold_program
-from tests.support.docker_daemon import BASE_IMAGE, NoDocker, docker_daemon
+from tests.support.docker_daemon import BASE_IMAGE
 from tests.support.serving import Serving, eventually
 from tests.support.studies import small_ct
 
 pytestmark = [pytest.mark.docker, pytest.mark.orthanc]
 
 
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[str]:
-    """Address of a real Docker daemon."""
-    try:
-        with docker_daemon() as address:
-            yield address
-    except NoDocker as reason:
-        pytest.skip(str(reason))
-
-
 @pytest.fixture
-def in_docker(with_pacs: Installation, orthanc_pacs: OrthancServer, daemon: str) -> Iterator[Serving]:
+def in_docker(with_pacs: Installation, orthanc_pacs: OrthancServer, docker_host: str) -> Iterator[Serving]:
     """`ror serve` with the Docker runtime."""
     with_pacs.configure("docker", orthanc_pacs.peer, settle_seconds=0.5, base_image=BASE_IMAGE)
-    with Serving(with_pacs, {"DOCKER_HOST": daemon}) as serving:
+    with Serving(with_pacs, {"DOCKER_HOST": docker_host}) as serving:
         yield serving
 
 
@@ -45,9 +35,9 @@ def test_a_study_takes_the_path_through_a_container(
 
 
 def test_a_container_that_survives_the_engine_is_taken_over_not_started_twice(
-    in_docker: Serving, daemon: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    in_docker: Serving, docker_host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DOCKER_HOST", daemon)
+    monkeypatch.setenv("DOCKER_HOST", docker_host)
     hold_program(in_docker.installation, "/output/log/gate", tmp_path / "box")
     send(in_docker.peer, small_ct(tmp_path / "ct"))
     eventually(lambda: list(in_docker.installation.home.glob("jobs/*/output/log/gate.started-*")))
@@ -58,7 +48,7 @@ def test_a_container_that_survives_the_engine_is_taken_over_not_started_twice(
     (started.parent / "gate").touch()
     in_docker.job_that_is("succeeded")
     assert log_of(in_docker).count("a box of") == 1
-    client = docker.DockerClient(base_url=daemon)
+    client = docker.DockerClient(base_url=docker_host)
     assert client.containers.list(all=True, filters={"label": "ror.job"}) == []
     client.close()
 

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import docker
+import pytest
 from docker.errors import DockerException
 
-__all__ = ["BASE_IMAGE", "NoDocker", "OwnDaemon", "docker_daemon"]
+__all__ = ["BASE_IMAGE", "NoDocker", "OwnDaemon"]
 
 BASE_IMAGE = "ror-base:bookworm"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ror-tests"
@@ -30,14 +31,7 @@ class NoDocker(Exception):
 
 
 @contextlib.contextmanager
-def docker_daemon() -> Iterator[str]:
-    """Yield the address of a daemon that has `BASE_IMAGE`.
-
-    Raises
-    ------
-    NoDocker
-        None runs and none can be started, or there is no way to the base image.
-    """
+def _docker_daemon() -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
         if not _answers(host):
@@ -163,3 +157,16 @@ def _run(*command: str | Path) -> None:
     if done.returncode != 0:
         tail = " | ".join(done.stdout.splitlines()[-5:])
         raise NoDocker(f"{command[0]} ended with {done.returncode}: {tail}")
+
+
+# -- fixtures (known to all tests through tests/conftest.py) ----------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def docker_host() -> Iterator[str]:
+    """Address of a daemon that has `BASE_IMAGE`; one for all tests."""
+    try:
+        with _docker_daemon() as host:
+            yield host
+    except NoDocker as reason:
+        pytest.skip(str(reason))
