@@ -7,31 +7,24 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 import orthanc
 from ror.app import App
-from ror.cli.common import home_and_json, opened
-from ror.errors import JobFailed, ServiceUnavailable
+from ror.cli.common import folded, home_and_json
+from ror.cli.findings import Finding, Look, counted, of_error, packages, secrets, survived
+from ror.errors import ConfigurationError, JobFailed, RorError, ServiceUnavailable
+from ror.home import Home
 from ror.registry import Project, redcap_token_variable
 from ror.results import RedcapRefused, ask_version, redcap_target
 
 __all__ = ["command"]
 
 _MIB = 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; `mend` says what to do when it is not well."""
-
-    what: str
-    well: bool
-    told: str
-    mend: str = ""
-    needed: bool = True
 
 
 @click.command()
@@ -42,8 +35,7 @@ def command(context: click.Context, as_json: bool) -> None:
 
     Example: ror --home /srv/ror doctor
     """
-    with opened(context) as app:
-        findings = list(examine(app))
+    findings = list(examine(context.obj))
     if as_json:
         click.echo(json.dumps([asdict(one) for one in findings], indent=1))
     else:
@@ -61,17 +53,21 @@ def _line(one: Finding) -> str:
     return f"FAIL  {one.what}: {one.told}" + (f"\n      → {one.mend}" if one.mend else "")
 
 
-def examine(app: App) -> Iterator[Finding]:
-    """Look at everything that a study needs on its way."""
-    yield _settings(app)
-    yield Finding("database", True, app.database.shown)
-    yield _disk(app)
-    yield from _runtimes(app)
-    yield _projects(app)
-    yield from _pacs(app)
-    for project in app.projects.list():
-        if project.redcap_url:
-            yield _redcap(project)
+def examine(root: Path) -> Iterator[Finding]:
+    """Look at everything that a study needs on its way; what is broken hides nothing but what is in it."""
+    Home(root.absolute()).require()
+    try:
+        app = App(root, make=False)
+    except ConfigurationError as error:
+        yield of_error("settings", error)  # how anything else stands depends on them
+        return
+    with closing(app):
+        yield _settings(app)
+        database = _database(app)
+        yield database
+        for what, look in _LOOKS.items():
+            if database.well or what in _WITHOUT_DATABASE:
+                yield from survived(what, look, app)
 
 
 def _settings(app: App) -> Finding:
@@ -79,10 +75,17 @@ def _settings(app: App) -> Finding:
     return Finding("settings", True, str(file) if file.exists() else f"no {file}, so all have their defaults")
 
 
-def _disk(app: App) -> Finding:
+def _database(app: App) -> Finding:
+    try:
+        return Finding("database", True, app.database.shown)
+    except RorError as error:
+        return of_error("database", error)
+
+
+def _disk(app: App) -> Iterator[Finding]:
     free = shutil.disk_usage(app.home.root).free // _MIB
     reserve = app.settings.listener.reserve_mib
-    return Finding(
+    yield Finding(
         "disk",
         free > reserve,
         f"{free} MiB free, reserve {reserve} MiB",
@@ -95,24 +98,32 @@ def _runtimes(app: App) -> Iterator[Finding]:
     found = [(one.name, one.availability()) for one in app.runtimes]
     chosen = next((name for name, available in found if wanted == "auto" and available.ok), wanted)
     for name, available in found:
+        told, _, mend = (available.lacks or available.reason).partition("\n")
+        or_else = "or set engine.base_image" if available.lacks else "or set engine.runtime"
         yield Finding(
             f"runtime {name}",
             available.ok and not available.lacks,
-            (available.lacks or available.reason).replace("\n", " ") or "ready",
-            "get it, or set engine.base_image" if available.lacks else "start it, or set engine.runtime",
+            told or "ready",
+            f"{folded(mend).removesuffix('.') or 'get it'}; {or_else}",
             chosen in (name, "auto"),
         )
 
 
-def _projects(app: App) -> Finding:
+def _wheels(_app: App) -> Iterator[Finding]:
+    if named := os.environ.get("ROR_WHEELS"):
+        is_there = Path(named).is_dir()
+        told = f"ROR_WHEELS: {named}" if is_there else f"ROR_WHEELS names no folder: {named}"
+        yield Finding("wheels", is_there, told, "correct it, or unset it to take wheels from the index")
+
+
+def _projects(app: App) -> Iterator[Finding]:
     projects, routes = app.projects.list(), app.routes.list()
-    for project in projects:
-        app.projects.key(project.name)
     enabled = app.workflows.list(enabled_only=True)
-    return Finding(
+    told = (counted(len(projects), "project"), counted(len(routes), "route"))
+    yield Finding(
         "projects",
         bool(projects and routes),
-        f"{len(projects)} projects, {len(routes)} routes, {len(enabled)} enabled workflows",
+        ", ".join((*told, counted(len(enabled), "enabled workflow"))),
         "ror project add NAME; ror route add NAME; ror workflow add FOLDER --project NAME",
     )
 
@@ -131,6 +142,10 @@ def _pacs(app: App) -> Iterator[Finding]:
             yield Finding(f"PACS {name}", True, f"{where} answers")
 
 
+def _redcaps(app: App) -> Iterator[Finding]:
+    yield from (_redcap(project) for project in app.projects.list() if project.redcap_url)
+
+
 def _redcap(project: Project) -> Finding:
     what, variable = f"REDCap {project.name}", redcap_token_variable(project.name)
     if not os.environ.get(variable):
@@ -147,3 +162,16 @@ def _redcap(project: Project) -> Finding:
         mend = f"check --redcap-url of project {project.name}, the network, and whether REDCap is up"
         return Finding(what, False, str(error), mend)
     return Finding(what, True, f"{project.redcap_url} answers (REDCap {version})")
+
+
+_LOOKS: dict[str, Look] = {
+    "disk": _disk,
+    "runtimes": _runtimes,
+    "wheels": _wheels,
+    "projects": _projects,
+    "secrets": secrets,
+    "packages": packages,
+    "PACS": _pacs,
+    "REDCap": _redcaps,
+}
+_WITHOUT_DATABASE = ("disk", "runtimes", "wheels", "PACS")

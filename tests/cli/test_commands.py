@@ -30,7 +30,7 @@ from ror.registry import Project
 from tests.support.docker_daemon import BASE_IMAGE
 
 BOX = Path(__file__).parent.parent / "support" / "packages" / "box"
-DOCTORED = ("settings", "database", "disk", "runtime docker", "runtime process", "projects")
+DOCTORED = ("settings", "database", "disk", "runtime docker", "runtime process", "projects", "secrets", "packages")
 
 
 @dataclass(frozen=True)
@@ -470,4 +470,4 @@ def test_the_doctor_tells_a_lost_secret(home: Home) -> None:
     (home.folder / "secrets" / "lungs.key").unlink()
     said = home.ror("doctor")
     assert said.code == 1
-    assert "secret of project lungs cannot be read" in said.out + said.err
+    assert "FAIL  secret lungs: the secret of project lungs cannot be read" in said.out

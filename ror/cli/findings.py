@@ -1,0 +1,87 @@
+"""What the doctor finds in a home folder: secrets, packages, and whatever says what is wrong with itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from containers import ContainersError
+from ror.app import App
+from ror.cli.common import folded
+from ror.errors import ConfigurationError, NotFound, RorError
+
+__all__ = ["Finding", "Look", "counted", "of_error", "packages", "secrets", "survived"]
+
+_OTHERS = 0o077
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `mend` says what to do when it is not well."""
+
+    what: str
+    well: bool
+    told: str
+    mend: str = ""
+    needed: bool = True
+
+
+Look = Callable[[App], Iterator[Finding]]
+
+
+def survived(what: str, look: Look, app: App) -> Iterator[Finding]:
+    """What was found until something broke, and what that was; the doctor looks on."""
+    try:
+        yield from look(app)
+    except RorError as error:
+        yield of_error(what, error)
+    except OSError as error:
+        yield Finding(what, False, f"{error.filename}: {error.strerror}", "run this as the user of ror")
+
+
+def of_error(what: str, error: RorError) -> Finding:
+    """An error as a finding: all its faults, and its advice."""
+    faults = "; ".join(error.faults) if isinstance(error, ConfigurationError) else ""
+    return Finding(what, False, folded(f"{error.what} {faults}"), folded(error.advice))
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 project``, ``2 projects``."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def secrets(app: App) -> Iterator[Finding]:
+    """Every project's secret can be read, and by its owner only."""
+    for project in app.projects.list():
+        try:
+            app.projects.key(project.name)
+        except ConfigurationError as error:
+            yield of_error(f"secret {project.name}", error)
+    folder = app.home.secrets
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    is_open = [path for path in (folder, *files) if path.exists() and path.stat().st_mode & _OTHERS]
+    told = counted(len(files), "file")
+    yield Finding(
+        "secrets",
+        not is_open,
+        f"others may read {', '.join(map(str, is_open))}" if is_open else f"{told}, for their owner only",
+        f"chmod -R go= {folder}, and ask who has read them",
+    )
+
+
+def packages(app: App) -> Iterator[Finding]:
+    """Every enabled workflow's package is there, as it was installed."""
+    enabled = app.workflows.list(enabled_only=True)
+    for one in enabled:
+        what, again = (
+            f"package {one.name}",
+            f"install it again: ror workflow add FOLDER --project {one.project}",
+        )
+        try:
+            is_changed = app.workflows.package(one.name, one.digest).digest != one.digest
+        except (NotFound, ContainersError) as error:
+            yield Finding(what, False, folded(str(error)), again)
+            continue
+        if is_changed:
+            yield Finding(what, False, f"{one.digest[:12]} was changed after it was installed", again)
+    yield Finding("packages", True, f"{counted(len(enabled), 'enabled workflow')} looked at")
