@@ -52,8 +52,10 @@ def opened(context: click.Context, *, make: bool = False) -> Iterator[App]:
 
 
 def moment(seconds: float | None) -> str:
-    """A time of the database in local time, or a dash."""
-    return "–" if seconds is None else datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
+    """A time of the database in local time with its offset from UTC, or a dash."""
+    if seconds is None:
+        return "–"
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(sep=" ", timespec="seconds")
 
 
 def folded(text: str) -> str:

@@ -24,7 +24,11 @@ def command(context: click.Context, project: str | None, as_csv: bool, as_json: 
 
     Example: ror measurements --csv > measurements.csv
     """
+    if as_csv and as_json:
+        raise click.UsageError("give --csv or --json, not both")
     with opened(context) as app:
+        if project is not None:
+            app.projects.get(project)
         rows = app.measurements.list(project)
     columns = [field.name for field in fields(MeasurementRow)]
     values = [tuple(asdict(row).values()) for row in rows]

@@ -19,6 +19,8 @@ def command(context: click.Context, project: str | None, as_json: bool) -> None:
     Example: ror studies --project lungs
     """
     with opened(context) as app:
+        if project is not None:
+            app.projects.get(project)
         rows = [
             (
                 one.study_uid,
