@@ -20,6 +20,7 @@ from containers import (
     RuntimeUnavailable,
 )
 from ror.engine.disk import is_full
+from ror.engine.last_line import last_line_of
 from ror.errors import JobFailed, ServiceUnavailable
 from ror.model import Job, JobFolder
 
@@ -68,7 +69,7 @@ class Executor:
         if outcome.ending is Ending.LOST:
             raise ServiceUnavailable(f"the program's end is not known: {outcome.detail}")
         if outcome.ending is not Ending.EXITED or outcome.exit_code != 0:
-            reason = _reason(outcome, order.limits)
+            reason = _reason(outcome, order)
             raise _on_full_disk(folder, reason) or JobFailed(reason, f"see `ror jobs logs {job.id}`")
         return Execution(image, (outcome.ended_at - outcome.started_at).total_seconds())
 
@@ -103,7 +104,8 @@ class Executor:
         )
 
 
-def _reason(outcome: Outcome, limits: Limits) -> str:
+def _reason(outcome: Outcome, order: RunOrder) -> str:
+    limits = order.limits
     match outcome.ending:
         case Ending.TIMED_OUT:
             return f"ended after its time limit of {limits.timeout_s} s"
@@ -112,7 +114,8 @@ def _reason(outcome: Outcome, limits: Limits) -> str:
         case Ending.STOPPED:
             return "stopped"
         case _:
-            return f"the program ended with {outcome.detail}"
+            last_line = last_line_of(order.log_path)
+            return f"the program ended with {outcome.detail}{f': {last_line}' if last_line else ''}"
 
 
 def _on_full_disk(folder: JobFolder, reason: str) -> ServiceUnavailable | None:
