@@ -10,6 +10,7 @@ import dataclasses
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +39,7 @@ from containers.folders import emptied
 from containers.log_sink import LogSink
 from containers.once import exclusive
 from containers.package import Package
-from containers.requirements import default_wheels, wheels_for
+from containers.requirements import default_wheels, last_words, wheels_for
 from containers.runtime import Availability, Ending, Image, OnLine, Outcome, Report, RunOrder
 
 __all__ = ["DockerRuntime"]
@@ -49,6 +50,9 @@ _GRACE_SECONDS = 3
 _LOOK_SECONDS = 0.1
 _BUILD_SECONDS = 3600
 _ANSWER_SECONDS = 3
+_KEPT_LINES = 100
+# Lines of a build that no command of its Dockerfile has printed.
+_OF_THE_BUILDER = (" ---> ", "Step ", "Removing intermediate container")
 _WITH_DAEMON = "the Docker daemon has stopped, and ended the program"
 
 
@@ -367,16 +371,16 @@ def _present_or_pulled(
 
 
 def _read_build(answers: Iterable[dict[str, Any]], reference: str, report: Report) -> None:
-    tail: list[str] = []
+    said: deque[str] = deque(maxlen=_KEPT_LINES)
     for answer in answers:
         for line in str(answer.get("stream", "")).rstrip().splitlines():
             report(line)
-            tail = [*tail[-14:], line]
+            if not line.startswith(_OF_THE_BUILDER):
+                said.append(line)
         if "error" in answer:
+            # All lines have been reported.
             raise ImageError(
-                "\n".join(
-                    [f"{reference} cannot be built: {answer['error']}", *(f"  {line}" for line in tail)]
-                ),
+                f"{reference} cannot be built: {answer['error']}: {last_words(said)}",
                 "Mend the Dockerfile. A build has no network; wheels of requirements.txt are in wheels/.",
             )
 

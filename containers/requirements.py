@@ -10,7 +10,8 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from containers.errors import ImageError
@@ -19,9 +20,10 @@ from containers.once import make_once
 from containers.package import Package
 from containers.runtime import Report
 
-__all__ = ["IMAGE_PYTHON", "default_wheels", "environment_for", "wheels_for"]
+__all__ = ["IMAGE_PYTHON", "default_wheels", "environment_for", "last_words", "wheels_for"]
 
 IMAGE_PYTHON = (3, 11)
+_KEPT_LINES = 100
 # Lines that point at other files: then requirements.txt alone does not say what gets installed.
 _REFERS_TO_FILES = re.compile(
     r"^\s*(-[rce]\b|--(requirement|constraint|editable)|[./]|.*@\s*file:)", re.MULTILINE
@@ -39,7 +41,7 @@ def environment_for(package: Package, root: Path, wheels: Path | None, report: R
     Raises
     ------
     ImageError
-        pip cannot install the requirements; the message has the end of what it said.
+        pip cannot install the requirements; the message has the line that says why.
     """
     folder = root / "envs" / _digest(package, sys.version, sys.base_prefix)
 
@@ -135,7 +137,7 @@ def _pip(command: Sequence[str | Path], package: Package, report: Report) -> Non
 
 def _run(command: Sequence[str | Path], package: Package, report: Report, fault: str, advice: str) -> None:
     """Run a command in the package's folder, reporting each line; it ends when we do."""
-    tail: list[str] = []
+    said: deque[str] = deque(maxlen=_KEPT_LINES)
     with subprocess.Popen(
         [*LAUNCH, *map(str, command)],
         cwd=package.folder,
@@ -149,6 +151,14 @@ def _run(command: Sequence[str | Path], package: Package, report: Report, fault:
         assert process.stdout is not None
         for line in process.stdout:
             report(line.rstrip())
-            tail = [*tail[-14:], line.rstrip()]
+            said.append(line)
     if process.returncode != 0:
-        raise ImageError("\n".join([f"{fault}:", *(f"  {line}" for line in tail)]), advice)
+        # One line, since all have been reported.
+        raise ImageError(f"{fault}: {last_words(said) or f'exit code {process.returncode}'}", advice)
+
+
+def last_words(said: Iterable[str]) -> str:
+    """The line of a command that failed which says why: pip and others tell more behind it. Empty without a line."""
+    lines = [line.strip() for line in said if line.strip()]
+    errors = [line[6:].strip() for line in lines if line.lower().startswith("error:")]
+    return (errors or lines or [""])[-1]

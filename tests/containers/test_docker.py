@@ -113,9 +113,14 @@ def test_a_build_that_fails_shows_its_last_words(stage: Stage, tmp_path: Path) -
     folder.mkdir()
     manifest = (stage.package.folder / "workflow.toml").read_text()
     (folder / "workflow.toml").write_text(manifest.replace('"actor"', '"failing"'))
-    (folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nRUN echo the reason is here && exit 7\n")
-    with pytest.raises(ImageError, match="the reason is here"):
-        stage.runtime.prepare(Package.load(folder), lambda line: None)
+    wrong = "RUN echo much; echo ERROR: the reason is $((6 * 7)); echo more; exit 7"
+    (folder / "Dockerfile").write_text(f"ARG BASE\nFROM ${{BASE}}\n{wrong}\n")
+    lines: list[str] = []
+    with pytest.raises(ImageError) as refused:
+        stage.runtime.prepare(Package.load(folder), lines.append)
+    assert refused.value.message.endswith("non-zero code: 7: the reason is 42")
+    assert len(refused.value.message.splitlines()) == 1
+    assert {"much", "more"} <= {line.strip() for line in lines}
 
 
 def test_a_machine_without_a_daemon_says_so(runtime: DockerRuntime, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from containers import Ending, Limits, Package, Runtime
+from containers import Ending, ImageError, Limits, Package, Runtime
 from tests.containers.conftest import Stage
 
 FOR_KILLED_PARENT = Path(__file__).with_name("run_and_be_killed.py")
@@ -204,6 +204,23 @@ def test_requirements_come_from_a_folder_of_wheels_without_network(
     needy = dataclasses.replace(stage, package=package, image=runtime.prepare(package, lambda line: None))
     assert needy.play(lines.append).ok
     assert lines == ["from the wheel"]
+
+
+def test_why_requirements_cannot_be_had_is_told_in_one_line_beside_what_pip_prints(
+    runtime: Runtime, stage: Stage, tmp_path: Path
+) -> None:
+    folder = tmp_path / "needy"
+    folder.mkdir()
+    manifest = (stage.package.folder / "workflow.toml").read_text()
+    (folder / "workflow.toml").write_text(manifest.replace('"actor"', '"needy"'))
+    (folder / "requirements.txt").write_text("tiny_needed==2.0\n")
+    runtime._wheels = write_wheel(tmp_path / "wheels")  # type: ignore[attr-defined]
+    lines: list[str] = []
+    with pytest.raises(ImageError) as refused:
+        runtime.prepare(Package.load(folder), lines.append)
+    why = "No matching distribution found for tiny_needed==2.0"
+    assert refused.value.message.rstrip() == f"the requirements of needy cannot be installed: {why}"
+    assert len([line for line in lines if why in line]) == 1
 
 
 def write_wheel(folder: Path) -> Path:
