@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 
 from ror.archive import Index
 from ror.archive.geometry import GeometryMismatch, Stack, stack
+from ror.engine.pixels import header_and_fault
 from ror.errors import JobFailed
 from ror.model import Job, JobFolder, JobSeries
 
@@ -64,7 +65,8 @@ class Stager:
         Raises
         ------
         JobFailed
-            A series has changed since it matched, or one of `volumes` forms no volume.
+            A series has changed since it matched, an image of it has no pixels that could be read, or one of
+            `volumes` forms no volume.
         """
         shutil.rmtree(folder.data, ignore_errors=True)
         (folder.data / "input").mkdir(parents=True)
@@ -88,7 +90,7 @@ class Stager:
                 f"series {series.series_uid} has changed since it matched", "its study will match again"
             )
         sources = [self._archive / one.path for one in self._index.instances(series.series_uid)]
-        headers = [dcmread(source, stop_before_pixels=True) for source in sources]
+        headers = _headers(series, sources)
         geometry, fault = _geometry(headers)
         order = (
             geometry.order
@@ -110,6 +112,20 @@ class Stager:
         return _StagedSeries(
             series, tuple(headers[i] for i in order), tuple(files), view, geometry, fault, types
         )
+
+
+def _headers(series: JobSeries, sources: Sequence[Path]) -> list[Dataset]:
+    """The headers of the images; a program would end on one without pixels with no word on which it is."""
+    read = [header_and_fault(source) for source in sources]
+    faulty = [(header.SOPInstanceUID, fault) for header, fault in read if fault]
+    if faulty:
+        sop_uid, fault = faulty[0]
+        more = f", nor can {len(faulty) - 1} more of {len(read)}" if len(faulty) > 1 else ""
+        raise JobFailed(
+            f"image {sop_uid} of series {series.name} cannot be read: it has {fault}{more}",
+            "it is held as it was sent; exclude such series in the select statement",
+        )
+    return [header for header, _ in read]
 
 
 def _let_everybody_read(folder: Path) -> None:

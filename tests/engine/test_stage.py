@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 from pydicom.filereader import read_file_meta_info
 
 from ror.app import App
 from ror.archive import FileStore
 from ror.engine import Stager
+from ror.errors import JobFailed
 from ror.gateway import Answer, Intake, Received, Status
 from ror.model import JobFolder
 from ror.registry import ANY, Project, Route
@@ -110,3 +113,19 @@ def test_the_closest_series_of_another_study_is_laid_out_with_its_own(app: App, 
         "also where named NEAR has NumImages < 6 closest to BIG by SeriesNumber",
     )
     assert [(name, one["NumFiles"]) for name, one in described(data).items()] == [("BIG", 8), ("NEAR", 4)]
+
+
+def test_an_image_without_pixels_is_named_before_a_program_meets_it(app: App, tmp_path: Path) -> None:
+    files = small_ct(tmp_path / "one", number=1)
+    for file, change in ((files[1], {"PixelData": bytes(100)}), (files[2], {"Rows": None})):
+        image = dcmread(file)
+        for keyword, value in change.items():
+            setattr(image, keyword, value)
+        image.save_as(file)
+    take_in(app, files)
+    with pytest.raises(JobFailed) as failed:
+        staged(app, tmp_path, "select series where named CT has Modality = CT")
+    held = {dcmread(file).SOPInstanceUID for file in app.home.archive.rglob("*.dcm")}
+    (named,) = re.findall(r"^image (\S+) of series CT cannot be read: it has ", str(failed.value))
+    assert named in held
+    assert str(failed.value).endswith(", nor can 1 more of 8")
