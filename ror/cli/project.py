@@ -8,6 +8,7 @@ from typing import IO, Any, TypeAlias, TypeVar
 
 import click
 
+from anonymizer import Option
 from ror.app import App
 from ror.cli.common import home_and_json, home_option, opened, print_table
 from ror.errors import ConfigurationError
@@ -23,6 +24,7 @@ _UNSET: dict[str, tuple[str, Any]] = {
     "redcap-url": ("redcap_url", ""),
     "redcap-repeat-instrument": ("redcap_repeat_instrument", ""),
     "classification": ("classification", ""),
+    "option": ("options", ()),
     "clean": ("cleaned", None),
     "keep": ("keep", ()),
     "remove": ("remove", ()),
@@ -66,6 +68,13 @@ def _settings(function: _F) -> _F:
                 help="JSON file with its own rules for the types of series.",
             ),
             click.option(
+                "--option",
+                "options",
+                multiple=True,
+                type=click.Choice([option.value for option in Option]),
+                help="Option of PS3.15 that is switched on; repeatable.",
+            ),
+            click.option(
                 "--clean", multiple=True, help="Descriptor that is cleaned, not removed; repeatable."
             ),
             click.option("--keep", multiple=True, help="Attribute that is kept as it is; repeatable."),
@@ -97,6 +106,7 @@ def add(
     redcap_url: str | None,
     redcap_repeat_instrument: str | None,
     classification: IO[str] | None,
+    options: Names,
     clean: Names,
     keep: Names,
     remove: Names,
@@ -109,7 +119,9 @@ def add(
         known = _known_pacs(app, pacs)
         repeat = redcap_repeat_instrument or ""
         rules = classification.read() if classification else ""
-        app.projects.add(Project(name, known, redcap_url or "", clean or None, keep, remove, repeat, rules))
+        app.projects.add(
+            Project(name, known, redcap_url or "", clean or None, keep, remove, repeat, rules, options)
+        )
         click.echo(
             f"project {name} added; keep a copy of {app.home.secrets / (name + '.key')} in a safe place"
         )
@@ -132,6 +144,7 @@ def change(
     redcap_url: str | None,
     redcap_repeat_instrument: str | None,
     classification: IO[str] | None,
+    options: Names,
     clean: Names,
     keep: Names,
     remove: Names,
@@ -146,6 +159,7 @@ def change(
         "redcap_url": redcap_url,
         "redcap_repeat_instrument": redcap_repeat_instrument,
         "classification": classification.read() if classification else "",
+        "options": options,
         "cleaned": clean,
         "keep": keep,
         "remove": remove,
@@ -178,6 +192,7 @@ def list_(context: click.Context, as_json: bool) -> None:
                 one.redcap_url,
                 one.redcap_repeat_instrument,
                 "own rules" if one.classification else "",
+                one.options,
                 one.cleaned,
                 one.keep,
                 one.remove,
@@ -190,6 +205,7 @@ def list_(context: click.Context, as_json: bool) -> None:
         "redcap_url",
         "redcap_repeat_instrument",
         "classification",
+        "options",
         "clean",
         "keep",
         "remove",

@@ -116,7 +116,7 @@ class Intake:
         return Answer(Status.SUCCESS)
 
     def _holds(self, gate: _Gate, received: Received, source_digest: str) -> bool:
-        held = self._index.source_digest(gate.key.uid(received.sop_instance_uid))
+        held = self._index.source_digest(gate.profile.uid(gate.key, received.sop_instance_uid))
         if held is None or held == source_digest:
             return held is not None
         # An older home has the digest of the bytes, which only the same transfer syntax brings again.

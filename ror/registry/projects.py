@@ -12,7 +12,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from anonymizer import Profile, ProjectKey, WeakKey
+from anonymizer import Option, Profile, ProjectKey, WeakKey
 from ror.db import Database, tables
 from ror.errors import AlreadyExists, ConfigurationError, NotFound
 from ror.registry.redcap import redcap_instrument_fault, redcap_token_variable, redcap_url_fault
@@ -28,8 +28,8 @@ _SECRET_BYTES = 32
 class Project:
     """A research project.
 
-    `pacs` names sections of ``ror.toml``; `cleaned`, `keep` and `remove` are attribute keywords for the
-    de-identification profile (`anonymizer.Profile.of`), `cleaned` None for the profile's own list.
+    `pacs` names sections of ``ror.toml``. `options` (`anonymizer.Option`) are switched on in its de-identification
+    profile; `cleaned`, `keep` and `remove` are attribute keywords for it, `cleaned` None for the profile's own list.
     `classification` is the JSON text of its own rules for the types of series, which come after the shipped ones.
     `redcap_repeat_instrument` is the instrument of its REDCap whose instances measurements are written to, empty where
     they go into the record itself.
@@ -43,12 +43,13 @@ class Project:
     remove: tuple[str, ...] = field(default=())
     redcap_repeat_instrument: str = ""
     classification: str = ""
+    options: tuple[str, ...] = ()
 
     def profile(self) -> Profile:
         """The de-identification profile of the project's studies."""
         if self.cleaned is None:
-            return Profile.of(keep=self.keep, remove=self.remove)
-        return Profile.of(cleaned=self.cleaned, keep=self.keep, remove=self.remove)
+            return Profile.of(options=self.options, keep=self.keep, remove=self.remove)
+        return Profile.of(options=self.options, cleaned=self.cleaned, keep=self.keep, remove=self.remove)
 
     def classifier(self) -> Classifier:
         """The rules by which the types of its series are told."""
@@ -95,10 +96,19 @@ class ProjectStore:
             self._make_secret(project.name)
 
     def change(self, project: Project) -> None:
-        """Replace the settings of a project; what has been taken in stays as it is (`NotFound` without one)."""
+        """Replace the settings of a project; what has been taken in stays as it is.
+
+        Raises
+        ------
+        NotFound
+            There is no such project.
+        ConfigurationError
+            A setting is not acceptable, or would give the studies that are held other UIDs.
+        """
         _check(project)
         table = tables.projects
         with self._database.write() as connection:
+            _require_same_uids(connection, project)
             update = table.update().where(table.c.name == project.name).values(settings=_settings(project))
             changed = connection.execute(update).rowcount
         if not changed:
@@ -181,6 +191,19 @@ def _require_own_variable(connection: sa.Connection, name: str) -> None:
             )
 
 
+def _require_same_uids(connection: sa.Connection, project: Project) -> None:
+    """Refuse to change whether UIDs are retained once there are studies: each that grows would become two."""
+    query = sa.select(tables.projects.c.settings).where(tables.projects.c.name == project.name)
+    before = (connection.execute(query).scalar() or {}).get("options", ())
+    held = sa.select(tables.studies.c.study_uid).where(tables.studies.c.project == project.name).limit(1)
+    changes = (Option.RETAIN_UIDS in before) != (Option.RETAIN_UIDS in project.options)
+    if changes and connection.execute(held).first() is not None:
+        raise ConfigurationError(
+            f"--option {Option.RETAIN_UIDS}: project {project.name} holds studies already",
+            advice="add another project for them, so that no study is held under two UIDs",
+        )
+
+
 def _settings(project: Project) -> dict[str, object]:
     settings = asdict(project)
     del settings["name"]
@@ -200,4 +223,5 @@ def _project(row: sa.Row[tuple[object, ...]]) -> Project:
             "redcap_repeat_instrument", ""
         ),  # not there before revision 0002
         classification=settings.get("classification", ""),  # not there before revision 0003
+        options=tuple(settings.get("options", ())),  # not there before options were
     )
