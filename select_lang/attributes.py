@@ -94,7 +94,13 @@ def _near(name: str) -> str | None:
     known = {keyword.casefold(): keyword for keyword in _all_names()}
     if same := known.get(name.casefold()):
         return f"Did you mean {same}? Attribute names keep their capitals."
+    # A word may have been left out: SeriesDesc, age.
+    begun = [
+        one.casefold() for one in _all_names() if len(name) > 3 and one.casefold().startswith(name.casefold())
+    ]
+    ended = [one.casefold() for one in _all_names() if one.endswith(name[:1].upper() + name[1:])]
     near = difflib.get_close_matches(name.casefold(), known, n=2, cutoff=0.75)
+    near = (sorted(begun, key=len) or near or sorted(ended, key=len))[:2]
     return f"Did you mean {' or '.join(known[one] for one in near)}?" if near else None
 
 

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 from select_lang.catalogue import Series
 from select_lang.distance import apart, moments
-from select_lang.joining import taking_part
-from select_lang.ordering import place
+from select_lang.joining import TooManyCombinations, taking_part
+from select_lang.ordering import last, place
 from select_lang.tree import Closest, Pick, Preference, Select, Where
 from select_lang.values import Value
 
@@ -41,19 +41,41 @@ def choose(select: Select, found: Found) -> Found | Shortfall:
     for where, series in zip(select.wheres, found, strict=True):
         if where.choice.required and not series:
             return Shortfall(where, "nothing fits")
+    try:
+        return _choose(select, found)
+    except TooManyCombinations:
+        return Shortfall(
+            None, "its checks compare names in a circle, and there are too many series to try them all"
+        )
+
+
+def _choose(select: Select, found: Found) -> Found | Shortfall:
     kept = _holding_together(select, found)
     for number in in_turn(select.wheres):
         if kept is None:
             return Shortfall(None)
-        where = select.wheres[number]
-        chosen = _chosen(where, kept[number], _named(select, kept))
+        chosen = _chosen(select.wheres[number], kept[number], _named(select, kept))
         if isinstance(chosen, Shortfall):
-            if not where.choice.optional:
-                return chosen
-            chosen = ()
-        if chosen != kept[number]:
-            kept = _holding_together(select, (*kept[:number], chosen, *kept[number + 1 :]))
-    return Shortfall(None) if kept is None else kept
+            return chosen
+        kept = _with(select, kept, number, chosen)
+    return Shortfall(None) if kept is None else _counted_again(select, kept)
+
+
+def _with(select: Select, kept: Found, number: int, chosen: tuple[Series, ...]) -> Found | None:
+    if chosen == kept[number]:
+        return kept
+    return _holding_together(select, (*kept[:number], chosen, *kept[number + 1 :]))
+
+
+def _counted_again(select: Select, kept: Found) -> Found | Shortfall:
+    """Names that have chosen later may have let go of series that were counted; one that was picked was so before."""
+    for number, where in enumerate(select.wheres):
+        if where.choice.count and not where.choice.pick and (kept[number] or where.choice.required):
+            counted = counted_and_picked(where, kept[number])
+            if isinstance(counted, Shortfall):
+                left = _with(select, kept, number, ()) if where.choice.optional else None
+                return counted if left is None else _counted_again(select, left)
+    return kept
 
 
 def in_turn(wheres: Sequence[Where]) -> tuple[int, ...]:
@@ -91,12 +113,20 @@ def _nearest(by: str, candidates: Sequence[Series], anchor: Series) -> str | Non
     measured = [
         (apart(value, other), one.study_uid != anchor.study_uid, number)
         for number, one in enumerate(candidates)
-        if (other := _moment(one, by)) is not None
+        if one.uid != anchor.uid and (other := _moment(one, by)) is not None
     ]
     return candidates[min(measured)[2]].uid if measured else None
 
 
 def _chosen(
+    where: Where, series: tuple[Series, ...], named: Mapping[str, tuple[Series, ...]]
+) -> tuple[Series, ...] | Shortfall:
+    choice = where.choice
+    taken = _taken(where, series, named)
+    return () if isinstance(taken, Shortfall) and choice.optional else taken
+
+
+def _taken(
     where: Where, series: tuple[Series, ...], named: Mapping[str, tuple[Series, ...]]
 ) -> tuple[Series, ...] | Shortfall:
     choice = where.choice
@@ -127,10 +157,10 @@ def _picked(pick: Pick, series: Sequence[Series]) -> Series:
     with_value: list[tuple[Any, Series]] = [(value, one) for value, one in valued if value is not None]
     newest = pick.preference is Preference.NEWEST
     if not with_value:  # nothing to prefer one by but the order in which they were acquired
-        return max(series, key=place) if newest else min(series, key=place)
+        return last(series) if newest else min(series, key=place)
     best = (max if newest or pick.preference is Preference.LARGEST else min)(value for value, _ in with_value)
     equal = [one for value, one in with_value if value == best]
-    return max(equal, key=place) if newest else min(equal, key=place)
+    return last(equal) if newest else min(equal, key=place)
 
 
 def _moment(series: Series, by: str) -> Value | None:

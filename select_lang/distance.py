@@ -10,7 +10,7 @@ from select_lang.attributes import Kind, kind_of
 from select_lang.catalogue import Series
 from select_lang.values import Value, read_value
 
-__all__ = ["apart", "has_distance", "moments"]
+__all__ = ["apart", "has_distance", "moments", "said"]
 
 
 def moments(series: Series, attribute: str) -> Sequence[Value | None]:
@@ -19,11 +19,22 @@ def moments(series: Series, attribute: str) -> Sequence[Value | None]:
     Many scanners write AcquisitionDate and AcquisitionTime (PS3.3 C.7.6.1) and no AcquisitionDateTime, which is then
     put together from the two.
     """
-    held = series.values(attribute)
-    if not held and attribute == "AcquisitionDateTime":
-        day, hour = series.values("AcquisitionDate"), series.values("AcquisitionTime")
-        held = (f"{day[0]}{hour[0]}",) if day and hour else ()
-    return [read_value(kind_of(attribute), text) for text in held]
+    held = [read_value(kind_of(attribute), text) for text in series.values(attribute)]
+    return held or (_put_together(series) if attribute == "AcquisitionDateTime" else [])
+
+
+def said(series: Series, attribute: str) -> tuple[str, ...]:
+    """What a message says that these values are."""
+    together = attribute == "AcquisitionDateTime" and not series.values(attribute) and _put_together(series)
+    return tuple(str(value) for value in together if value) if together else series.values(attribute)
+
+
+def _put_together(series: Series) -> list[Value | None]:
+    days, hours = series.values("AcquisitionDate"), series.values("AcquisitionTime")
+    if not days or not hours:
+        return []
+    day, hour = read_value(Kind.DATE, days[0]), read_value(Kind.TIME, hours[0])
+    return [datetime.combine(day, hour) if isinstance(day, date) and isinstance(hour, time) else None]
 
 
 def apart(left: Value, right: Value) -> Decimal | timedelta:

@@ -13,7 +13,7 @@ from select_lang.ordering import Place, place
 from select_lang.rules import rules_truth
 from select_lang.tree import Level, Statement, Where
 
-__all__ = ["Group", "evaluate", "groups", "groups_of", "matches_of", "names_of"]
+__all__ = ["Group", "evaluate", "groups", "groups_of", "looks_at_patients", "matches_of", "names_of"]
 
 _PROJECT_KEY = "project"
 
@@ -89,7 +89,7 @@ def _patient_and_place(series: Series) -> tuple[str, Place]:
 def _of_patient(
     statement: Statement, series: tuple[Series, ...], found: Found, without: frozenset[str]
 ) -> Iterator[Group]:
-    if _by_patient(statement):
+    if looks_at_patients(statement):
         yield _group(statement, series[0].patient_id, series, found, without)
         return
     wheres = statement.select.wheres
@@ -103,7 +103,7 @@ def _of_patient(
         yield _group(statement, study_uid, own, of_study, without & {study_uid})
 
 
-def _by_patient(statement: Statement) -> bool:
+def looks_at_patients(statement: Statement) -> bool:
     """Whether a group is all that a patient has; else it is a study."""
     if statement.level is Level.SERIES:
         return any(where.choice.closest for where in statement.select.wheres)
@@ -176,8 +176,9 @@ def _company(wheres: Sequence[Where], kept: Found, alone: Where, series: Series)
 
 
 def _named(wheres: Sequence[Where], found: Sequence[Sequence[Series]]) -> tuple[NamedSeries, ...]:
-    return tuple(
+    named = (
         NamedSeries(where.called, series.uid, series.study_uid)
         for where, of_where in zip(wheres, found, strict=True)
         for series in of_where
     )
+    return tuple(dict.fromkeys(named))  # wheres without a name share one, and a series has it once

@@ -47,14 +47,14 @@ class RuleReason:
 class SeriesReason:
     """One series and the rules of one name.
 
-    `held`: all rules together are true. `went_to`: the name that the series went to, which is an earlier one when
-    it fits two; None when it fits none.
+    `held`: all rules together are true. `went_to`: the names that the series went to: the first that it fits, and those
+    that are shared; () when it fits none.
     """
 
     series_uid: str
     study_uid: str
     held: bool
-    went_to: str | None
+    went_to: tuple[str, ...]
     rules: tuple[RuleReason, ...]
 
 
@@ -68,7 +68,7 @@ class NameReason:
     @property
     def found(self) -> tuple[str, ...]:
         """The SeriesInstanceUIDs that went to this name, before any check."""
-        return tuple(one.series_uid for one in self.series if one.held and one.went_to == self.name)
+        return tuple(one.series_uid for one in self.series if one.held and self.name in one.went_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +105,22 @@ def explain(statement: Statement, catalogue: Iterable[Series]) -> Explanation:
 
 
 def _group_reason(statement: Statement, group: Group) -> GroupReason:
-    went_to = {
-        series.uid: where.called
-        for where, found in zip(statement.select.wheres, group.found, strict=True)
-        for series in found
-    }
+    went_to: dict[str, list[str]] = {}
+    for where, found in zip(statement.select.wheres, group.found, strict=True):
+        for series in found:
+            went_to.setdefault(series.uid, []).append(where.called)
     matches = matches_of(statement, [group])
     names = tuple(
         NameReason(
-            where.called, tuple(_series_reason(where, one, went_to.get(one.uid)) for one in group.series)
+            where.called,
+            tuple(_series_reason(where, one, tuple(went_to.get(one.uid, ()))) for one in group.series),
         )
         for where in statement.select.wheres
     )
     return GroupReason(group.key, bool(matches), names, group_sentence(statement, group, matches))
 
 
-def _series_reason(where: Where, series: Series, went_to: str | None) -> SeriesReason:
+def _series_reason(where: Where, series: Series, went_to: tuple[str, ...]) -> SeriesReason:
     parts = conjuncts(where.rules)
     rules = tuple(_rule_reason(part, series) for part in parts)
     return SeriesReason(series.uid, series.study_uid, bool(rules_truth(where.rules, series)), went_to, rules)

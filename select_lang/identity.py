@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 
 from select_lang.catalogue import Match
+from select_lang.logic import flattened
 from select_lang.tree import Statement
 from select_lang.write import write
 
@@ -29,7 +30,15 @@ def match_id(statement: Statement, match: Match) -> str:
         20 hexadecimal digits: the beginning of a SHA-256.
     """
     # `from` with a level has no meaning; with a limit it has.
-    meant = replace(statement.select, source=statement.select.limit)
+    meant = replace(
+        statement.select,
+        source=statement.select.limit,
+        wheres=tuple(
+            replace(where, name=where.called, rules=flattened(where.rules))
+            for where in statement.select.wheres
+        ),
+        checks=tuple(flattened(joins) for joins in statement.select.checks),
+    )
     by_name = {
         name: sorted(one.series_uid for one in match.series if one.name == name) for name in statement.names
     }

@@ -12,7 +12,18 @@ from typing import TypeAlias
 
 from select_lang.tree import AllOf, AnyOf, Leaf, Logic, Not
 
-__all__ = ["Truth", "all_true", "any_true", "conjuncts", "depth", "leaves", "opposite", "rewrite", "truth"]
+__all__ = [
+    "Truth",
+    "all_true",
+    "any_true",
+    "conjuncts",
+    "depth",
+    "flattened",
+    "leaves",
+    "opposite",
+    "rewrite",
+    "truth",
+]
 
 Truth: TypeAlias = bool | None
 
@@ -85,6 +96,31 @@ def rewrite(condition: Logic[Leaf], leaf_to: Callable[[Leaf], Leaf]) -> Logic[Le
             return AnyOf(tuple(rewrite(part, leaf_to) for part in parts), condition.at)
         case leaf:
             return leaf_to(leaf)
+
+
+def flattened(condition: Logic[Leaf]) -> Logic[Leaf]:
+    """The same condition without brackets that change nothing: an `and` in an `and`, an `or` in an `or`."""
+    match condition:
+        case Not(inner):
+            return Not(flattened(inner), condition.at)
+        case AllOf(parts):
+            return AllOf(
+                tuple(one for part in parts for one in _parts_of(AllOf, flattened(part))), condition.at
+            )
+        case AnyOf(parts):
+            return AnyOf(
+                tuple(one for part in parts for one in _parts_of(AnyOf, flattened(part))), condition.at
+            )
+        case leaf:
+            return leaf
+
+
+def _parts_of(kind: type, condition: Logic[Leaf]) -> tuple[Logic[Leaf], ...]:
+    return (
+        condition.conditions
+        if isinstance(condition, AllOf | AnyOf) and type(condition) is kind
+        else (condition,)
+    )
 
 
 def depth(condition: Logic[Leaf]) -> int:

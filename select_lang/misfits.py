@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from select_lang.attributes import Kind, kind_of, vr_of
 from select_lang.regexp import RegexpFault, compile_regexp
 from select_lang.tree import (
+    Amount,
     Between,
     Choice,
     Compare,
@@ -30,11 +31,20 @@ _ORDERING = {Operator.LESS, Operator.LESS_OR_EQUAL, Operator.GREATER, Operator.G
 _PATTERNS = {Operator.REGEXP, Operator.IREGEXP}
 _ON_TEXT = {*_PATTERNS, Operator.STARTS_WITH}
 _UNITS: dict[Kind, set[Unit | None]] = {
-    Kind.DATE: {Unit.DAYS},
+    Kind.DATE: {Unit.DAYS, Unit.WEEKS},
     Kind.TIME: {Unit.HOURS, Unit.MINUTES, Unit.SECONDS},
-    Kind.DATETIME: {Unit.DAYS, Unit.HOURS, Unit.MINUTES, Unit.SECONDS},
-    Kind.AGE: {Unit.DAYS},
+    Kind.DATETIME: {Unit.WEEKS, Unit.DAYS, Unit.HOURS, Unit.MINUTES, Unit.SECONDS},
+    Kind.AGE: {Unit.DAYS, Unit.WEEKS},
     Kind.NUMBER: {Unit.MM, None},
+}
+# Two hundred years, and what no scanner is wide.
+_MOST = {
+    Unit.WEEKS: 10_436,
+    Unit.DAYS: 73_050,
+    Unit.HOURS: 1_753_200,
+    Unit.MINUTES: 105_192_000,
+    Unit.SECONDS: 6_311_520_000,
+    Unit.MM: 1_000_000,
 }
 _WRITTEN = {
     Kind.NUMBER: "Write a number, such as 100 or -0.5.",
@@ -81,8 +91,19 @@ def in_join(join: Join) -> Iterator[tuple[str, str | None]]:
         yield f"{left} is {kind}, {right} is {kind_of(right)}: they do not compare", None
     elif join.within and join.within.unit not in _UNITS.get(kind, set()):
         yield _wrong_unit(left)
+    elif join.within and not _is_reasonable(join.within):
+        yield (
+            f"{join.within.number} {join.within.unit or ''}".rstrip()
+            + " is more than any two values are apart",
+            None,
+        )
     elif join.operator in _ORDERING and kind in (Kind.TEXT, Kind.LIST):
         yield f"{left} is {kind}; {join.operator} compares numbers, dates and times", None
+
+
+def _is_reasonable(amount: Amount) -> bool:
+    most = _MOST.get(amount.unit, 1e15) if amount.unit else 1e15
+    return float(amount.number) <= most
 
 
 def _wrong_unit(attribute: str) -> tuple[str, str]:
@@ -154,6 +175,8 @@ def _wrong_part(attribute: str, part: str) -> Iterator[tuple[str, str | None]]:
 
 def in_pattern(pattern: str) -> Iterator[tuple[str, str | None]]:
     """What is wrong with a regular expression."""
+    if not pattern:
+        yield "an empty regular expression says nothing", "Write exists, for any value."
     try:
         compile_regexp(pattern)
     except RegexpFault as fault:

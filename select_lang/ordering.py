@@ -11,7 +11,7 @@ from select_lang.attributes import Kind
 from select_lang.catalogue import Series
 from select_lang.values import read_value
 
-__all__ = ["Place", "in_order", "place"]
+__all__ = ["Place", "last", "place"]
 
 Place: TypeAlias = tuple[tuple[bool, date], tuple[bool, time], tuple[bool, Decimal], str]
 
@@ -34,6 +34,11 @@ def place(series: Series) -> Place:
     )
 
 
-def in_order(series: Sequence[Series]) -> tuple[Series, ...]:
-    """The series in their order; the order in which they are given makes no difference."""
-    return tuple(sorted(series, key=place)) if len(series) > 1 else tuple(series)
+def last(series: Sequence[Series]) -> Series:
+    """The last of some series by the same values; what has no such value cannot be the last of several."""
+    return max(series, key=_known_place)
+
+
+def _known_place(series: Series) -> Place:
+    day, hour, number, uid = place(series)
+    return (not day[0], day[1]), (not hour[0], hour[1]), (not number[0], number[1]), uid

@@ -35,7 +35,7 @@ from select_lang.tree import (
 )
 from select_lang.values import Value, read_value
 
-__all__ = ["Values", "attributes_of", "join_truth", "rule_truth", "rules_truth", "values_truth"]
+__all__ = ["Values", "attributes_of", "join_truth", "pair_truth", "rule_truth", "rules_truth", "values_truth"]
 
 Values: TypeAlias = tuple[str, ...]
 
@@ -152,10 +152,15 @@ def _listed(kind: Kind, operator: Operator, wanted: Sequence[str], held: Sequenc
 
 def join_truth(join: Join, series: Mapping[str, Series]) -> Truth:
     """Truth of one comparison between two series; of several values, one pair is enough."""
+    left, right = (moments(series[side.name], side.attribute) for side in (join.left, join.right))
+    return pair_truth(join, left, right)
+
+
+def pair_truth(join: Join, left: Sequence[Value | None], right: Sequence[Value | None]) -> Truth:
+    """Truth of one comparison, given the values on both of its sides (`distance.moments`)."""
     if join.operator is Operator.NOT_EQUAL:
         # The opposite of =: no pair may be equal, which is more than that one is different.
-        return opposite(join_truth(Join(join.left, Operator.EQUAL, join.right), series))
-    left, right = (moments(series[side.name], side.attribute) for side in (join.left, join.right))
+        return opposite(pair_truth(Join(join.left, Operator.EQUAL, join.right), left, right))
     if join.within is None:
         return _together(
             (_ordered(one, join.operator, other) for one in left for other in right), every=False
@@ -167,8 +172,9 @@ def _within_amount(left: Sequence[Value | None], right: Sequence[Value | None], 
     number = Decimal(amount.number)
     if amount.unit is Unit.MM:
         return _within_mm(left, right, number)
-    allowed = number if amount.unit is None else timedelta(**{amount.unit.value: float(number)})
-    return _together((_near(one, other, allowed) for one in left for other in right), every=False)
+    span = None if amount.unit is None else timedelta(**{amount.unit.value: float(number)})
+    near = (_near(one, other, number, span) for one in left for other in right)
+    return _together(near, every=False)
 
 
 def _within_mm(left: Sequence[Value | None], right: Sequence[Value | None], most: Decimal) -> Truth:
@@ -185,8 +191,14 @@ def _within_mm(left: Sequence[Value | None], right: Sequence[Value | None], most
     return squared <= most**2
 
 
-def _near(left: Value | None, right: Value | None, most: Decimal | timedelta) -> Truth:
-    return None if left is None or right is None else apart(left, right) <= most  # type: ignore[operator]  # same kind
+def _near(left: Value | None, right: Value | None, number: Decimal, span: timedelta | None = None) -> Truth:
+    """Whether two values are at most so far apart: a number, of ages in days, or a span of time."""
+    if left is None or right is None:
+        return None
+    distance = apart(left, right)
+    if isinstance(distance, Decimal):
+        return distance <= (number if span is None else Decimal(span / timedelta(days=1)))
+    return span is not None and distance <= span
 
 
 _ORDERED: Mapping[Operator, Callable[[Any, Any], bool]] = {

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from select_lang.catalogue import Match, Series
 from select_lang.choosing import Shortfall, counted_and_picked
-from select_lang.evaluate import Group
+from select_lang.distance import said
+from select_lang.evaluate import Group, looks_at_patients
 from select_lang.joining import taking_part
 from select_lang.logic import conjuncts, leaves
 from select_lang.rules import attributes_of, rules_truth
-from select_lang.tree import Level, Rules, Statement, Where
+from select_lang.tree import Level, LineFilter, Rules, Statement, Where
 from select_lang.write import write_joins, write_rules, write_source
 
 __all__ = ["group_sentence", "whole_sentence"]
@@ -25,7 +26,7 @@ def whole_sentence(
     """What a statement makes of several studies or patients; `missed`: key and sentence of each without a job."""
     if not looked_at:
         return "there is no series to look at"
-    what = "studies" if statement.level in (Level.SERIES, Level.STUDY) else "patients"
+    what = "patients" if looks_at_patients(statement) else "studies"
     jobs = f"{len(matches)} job{'' if len(matches) == 1 else 's'} of {looked_at} {what}"
     if not missed:
         return jobs
@@ -39,7 +40,8 @@ def group_sentence(statement: Statement, group: Group, matches: Sequence[Match])
     wheres = statement.select.wheres
     if matches:
         counted = Counter(one.name for match in matches for one in match.series)
-        return f"matched: {', '.join(f'{number} {name}' for name, number in counted.items())}"
+        found = f"matched: {', '.join(f'{number} {name}' for name, number in counted.items())}"
+        return "; ".join([found, *_left_alone(statement, group, matches)])
     looked_at = {one.study_uid for one in group.series} - group.left_out
     without = f"left out by `from {write_source(statement.select)}`"
     if not looked_at:
@@ -51,6 +53,17 @@ def group_sentence(statement: Statement, group: Group, matches: Sequence[Match])
     )
     told = told or _why_not_chosen(statement, group)
     return f"{told} ({_studies(len(group.left_out))} {without})" if group.left_out else told
+
+
+def _left_alone(statement: Statement, group: Group, matches: Sequence[Match]) -> Iterator[str]:
+    """Series that would be jobs of their own, but lack the one that should be closest to them."""
+    if statement.level is not Level.SERIES or isinstance(group.kept, Shortfall):
+        return
+    made = {match.key for match in matches}
+    for where, series in zip(statement.select.wheres, group.kept, strict=True):
+        alone = [one for one in series if one.uid not in made] if where.choice.closest is None else []
+        if alone:
+            yield f"{len(alone)} {where.called} without what should be closest to it"
 
 
 def _studies(number: int) -> str:
@@ -67,14 +80,18 @@ def _why_not_chosen(statement: Statement, group: Group) -> str:
     if short and short.where:
         return f"{short.where.called}: {short.lacks}"
     if short:
-        return _why_unchecked(statement, group)
+        return short.lacks or _why_unchecked(statement, group)
     each = (
         counted_and_picked(where, found)
         for where, found in zip(statement.select.wheres, group.found, strict=True)
         if found
     )
     alone = [f"{one.where.called}: {one.lacks}" for one in each if isinstance(one, Shortfall) and one.where]
-    return "; ".join(alone) or "no series is close to one of the name that it should be closest to"
+    if alone:
+        return "; ".join(alone)
+    if not any(group.found):
+        return "no series fits"
+    return "no series is close to one of the name that it should be closest to"
 
 
 def _is_a(where: Where) -> str:
@@ -100,7 +117,8 @@ def _why_nothing(where: Where, group: Group, number: int) -> str:
 def _seen_by(rules: Rules, series: Sequence[Series]) -> str:
     attributes = attributes_of(rules)
     if not attributes:
-        return "it refuses everything"
+        filtered = any(isinstance(leaf, LineFilter) for leaf in leaves(rules))
+        return "the lines of the series do not match" if filtered else "it refuses everything"
     if len(attributes) == 1:
         return _seen(attributes[0], series)
     return "; ".join(f"{attribute} {_seen(attribute, series)}" for attribute in attributes)
@@ -108,17 +126,17 @@ def _seen_by(rules: Rules, series: Sequence[Series]) -> str:
 
 def _seen(attribute: str, series: Sequence[Series]) -> str:
     """The distinct values of an attribute, in the order of the series."""
-    values = list(dict.fromkeys(_several(one, attribute) for one in series if one.values(attribute)))
+    values = list(dict.fromkeys(_several(one, attribute) for one in series if said(one, attribute)))
     if not values:
         return "absent"
     more = [f"{len(values) - _MOST_SEEN} more"] if len(values) > _MOST_SEEN else []
-    absent = sum(not one.values(attribute) for one in series)
+    absent = sum(not said(one, attribute) for one in series)
     lacking = [f"absent in {absent}"] if absent else []
     return f"seen: {', '.join([*values[:_MOST_SEEN], *more, *lacking])}"
 
 
 def _several(series: Series, attribute: str) -> str:
-    return "\\".join(series.values(attribute))
+    return "\\".join(said(series, attribute))
 
 
 def _why_unchecked(statement: Statement, group: Group) -> str:

@@ -168,6 +168,7 @@ class Reference:
 class Unit(StrEnum):
     """What an `Amount` counts."""
 
+    WEEKS = "weeks"
     DAYS = "days"
     HOURS = "hours"
     MINUTES = "minutes"

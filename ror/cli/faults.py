@@ -24,7 +24,7 @@ def told_in_two_lines() -> Iterator[None]:
     except Exception as error:
         if not _is_of_a_package(error):
             raise
-        _tell(str(error), str(getattr(error, "advice", "")))
+        _tell(str(error), str(getattr(error, "advice", "") or ""))
         sys.exit(1)
 
 

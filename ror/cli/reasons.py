@@ -68,9 +68,10 @@ def _became(name: NameReason, series: SeriesReason, explanation: Explanation) ->
         for one in match.series
     ):
         return "is in a job"
-    if series.went_to is None:
+    if not series.went_to:
         return "fits, but its study is left out"
-    return "fits, but is not chosen" if series.went_to == name.name else f"fits, but went to {series.went_to}"
+    chosen_elsewhere = f"fits, but went to {' and '.join(series.went_to)}"
+    return "fits, but is not chosen" if name.name in series.went_to else chosen_elsewhere
 
 
 def lines_of(group: GroupReason, explanation: Explanation) -> Iterator[str]:

@@ -14,7 +14,7 @@ import select_lang
 from ror.archive import Catalogue, Index
 from ror.db import Database
 from ror.engine.jobs import JobStore
-from ror.errors import NotAllowed
+from ror.errors import NotAllowed, RorError
 from ror.model import Job, JobSeries, JobState, StudyState, job_id
 from ror.registry import InstalledWorkflow, WorkflowStore
 
@@ -85,7 +85,7 @@ class Matcher:
         self._catalogue.write(project, study_uid)
         asked = _Asked(self._index, self._catalogue, project, patient_id, study_uid)
         workflows = self._workflows.list(project, enabled_only=True)
-        wanted = [job for workflow in workflows for job in asked.jobs(workflow)]
+        wanted = [job for workflow in workflows for job in self._wanted(workflow, asked)]
         with self._database.write() as connection:
             if again:
                 self._index.ask_again(connection, study_uid)
@@ -97,6 +97,15 @@ class Matcher:
         if not wanted:
             _log.info("no workflow wants study %s (`ror jobs why %s` says why)", study_uid, study_uid)
         return new
+
+    def _wanted(self, workflow: InstalledWorkflow, asked: _Asked) -> list[Job]:
+        try:
+            return asked.jobs(workflow)
+        except RorError:
+            raise  # the database, which all need
+        except Exception:  # noqa: BLE001 - a fault of ours in one statement must not keep the study from the others
+            _log.exception("workflow %s could not be asked about study %s", workflow.name, asked.study_uid)
+            return []
 
     def match_again(self, study_uids: Sequence[str]) -> list[Rematch]:
         """Match studies again with the workflows that are enabled now. A job that is there is not made twice."""
@@ -151,9 +160,11 @@ class _Asked:
     def jobs(self, workflow: InstalledWorkflow) -> list[Job]:
         """The jobs that a workflow wants of the study."""
         statement = _read(workflow.select_text)
-        return [
-            self._job(workflow, match) for match in select_lang.evaluate(statement, self._series(statement))
-        ]
+        if statement.level is select_lang.Level.PROJECT:
+            matches = tuple(self.catalogue.search(statement, self.project))
+        else:
+            matches = select_lang.evaluate(statement, self._series(statement))
+        return [self._job(workflow, match) for match in matches]
 
     def why_none(self, workflow: InstalledWorkflow) -> str:
         """Why a workflow wants no job of the study, in a sentence."""

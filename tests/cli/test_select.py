@@ -14,8 +14,7 @@ import pytest
 from pydicom import dcmread
 
 from ror.app import App
-from ror.archive import FileStore
-from ror.gateway import Intake, Status
+from ror.gateway import Status
 from ror.registry import ANY, Project, Route
 from select_lang import read, write
 from tests.cli.test_commands import BOX, Home, Said
@@ -335,14 +334,15 @@ def test_suggest_needs_series(home: Home, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home whose project `lungs` has two series of one study and one of another patient, and a study that receives."""
+    """A home whose project `lungs` has two series of one study, one of another patient, and a study that receives."""
     folder = tmp_path_factory.mktemp("archive")
     home = Home(folder / "home")
+    home.settings("[listener]\nreserve_mib = 0\n")
     app = App(home.folder)
     app.projects.add(Project("lungs"))
     app.workflows.add("lungs", BOX)
     app.routes.add(Route(ANY, ANY, "lungs"))
-    intake = Intake(app.projects, app.routes, FileStore(app.home.archive), app.index, app.quarantine, 0)
+    intake = app.intake
     for seed, number, slices in ((1, 1, 4), (1, 2, 3), (2, 1, 5)):
         for path in small_ct(folder / f"{seed}.{number}", seed=seed, number=number, slices=slices):
             assert intake.receive(received(dcmread(path))).status is Status.SUCCESS

@@ -5,6 +5,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from select_lang import evaluate, explain, read
 from select_lang.joining import taking_part, ways
 from select_lang.logic import truth
 from select_lang.rules import join_truth
@@ -119,3 +120,43 @@ def test_a_hundred_series_of_each_name_that_do_not_fit_are_seen_not_to_without_t
       also where named C has Modality = C check A@EchoTime = C@EchoTime or A@EchoTime = B@EchoTime"""
     catalogue = [series(f"{n}", Modality="ABC"[n % 3], EchoTime=str(n)) for n in range(300)]
     assert jobs(text, *catalogue) == {}
+
+
+def test_many_names_that_must_all_differ_are_seen_not_to_have_series_enough():
+    """Seven names and six series: each pair of names differs, but there is no combination."""
+    names = [f"N{number}" for number in range(7)]
+    wheres = " also ".join(f"where named {name} has Modality = MR shared" for name in names)
+    differ = " and ".join(
+        f"{a}@SeriesInstanceUID != {b}@SeriesInstanceUID" for a, b in itertools.combinations(names, 2)
+    )
+    statement = read(f"select study {wheres} check {differ}")
+    few = [series(f"1.{number}", Modality="MR") for number in range(6)]
+    assert evaluate(statement, few) == ()
+    assert len(evaluate(statement, [*few, series("1.6", Modality="MR")])) == 1
+
+
+def test_checks_in_a_circle_that_cannot_be_told_in_time_say_so():
+    names = [f"N{number}" for number in range(12)]
+    wheres = " also ".join(f"where named {name} has Modality = MR shared" for name in names)
+    differ = " and ".join(
+        f"{a}@SeriesInstanceUID != {b}@SeriesInstanceUID" for a, b in itertools.combinations(names, 2)
+    )
+    told = explain(
+        read(f"select study {wheres} check {differ}"), [series(f"1.{n}", Modality="MR") for n in range(11)]
+    )
+    assert told.matches == () and "too many series to try them all" in told.sentence
+
+
+def test_fifty_series_of_three_names_are_joined_at_once():
+    text = """select study where named A has Modality = A also where named B has Modality = B
+      also where named C has Modality = C check A@StudyDate = B@StudyDate and B@SeriesNumber = C@SeriesNumber"""
+    catalogue = [
+        series(f"{name}{n}", Modality=name, StudyDate="20240101", SeriesNumber=str(n))
+        for name in "ABC"
+        for n in range(50)
+    ]
+    assert {name: len(found) for name, found in jobs(text, *catalogue)["1"].items()} == {
+        "A": 50,
+        "B": 50,
+        "C": 50,
+    }

@@ -250,6 +250,72 @@ def test_the_reason_names_the_choice_that_could_not_be_made(text, told):
     assert told in explain(read(text), [mr("1", "T1w", StudyDate="20200101"), mr("2", "DWI")]).sentence
 
 
+def test_an_optional_name_that_found_nothing_takes_its_comparisons_out_of_an_or():
+    names = f"{T1} also {DWI} also where named PT has Modality = PT optional"
+    either = "check T1@EchoTime = DWI@EchoTime or T1@EchoTime = PT@EchoTime"
+    neither = "check not (T1@EchoTime != DWI@EchoTime and T1@EchoTime != PT@EchoTime)"
+    t1, other, same = mr("1", "T1w", EchoTime="5"), mr("2", "DWI", EchoTime="6"), mr("3", "DWI", EchoTime="5")
+    for check in (either, neither):
+        assert jobs(f"select study {names} {check}", t1, other) == {}
+        assert jobs(f"select study {names} {check}", t1, other, same) == {"1": {"T1": ["1"], "DWI": ["3"]}}
+        pet = series("4", Modality="PT", EchoTime="5")
+        assert jobs(f"select study {names} {check}", t1, other, pet)["1"]["PT"] == ["4"]
+
+
+def test_numbers_still_hold_after_a_later_name_has_chosen():
+    catalogue = [
+        mr("a1", "T1w", SeriesTime="10"),
+        mr("a2", "T1w", SeriesTime="11"),
+        mr("b1", "DWI", SeriesTime="10"),
+        mr("b2", "DWI", SeriesTime="11"),
+    ]
+    text = "select study {} {} also {} pick newest by SeriesTime check T1@SeriesTime = DWI@SeriesTime"
+    assert jobs(text.format(T1, "exactly 2", DWI), *catalogue) == {}
+    assert jobs(text.format(T1, "at least 2", DWI), *catalogue) == {}
+    assert jobs(text.format(T1, "at least 1", DWI), *catalogue) == {"1": {"T1": ["a2"], "DWI": ["b2"]}}
+    assert jobs(text.format(T1, "exactly 2 optional", DWI), *catalogue) == {"1": {"DWI": ["b2"]}}
+
+
+def test_the_newest_has_a_date_if_any_has():
+    catalogue = [mr("dated", "T1w", StudyDate="20240101"), mr("undated", "T1w", study="2")]
+    assert jobs(f"select patient {T1} pick newest", *catalogue) == {"P1": {"T1": ["dated"]}}
+
+
+def test_a_series_is_not_closest_to_itself():
+    near = "also where named B has everything shared closest to A by EchoTime"
+    text = f"select study where named A has SeriesNumber = 1 {near}"
+    catalogue = [
+        mr("1", "T1w", SeriesNumber="1", EchoTime="5"),
+        mr("2", "T1w", SeriesNumber="2", EchoTime="9"),
+    ]
+    assert jobs(text, *catalogue) == {"1": {"A": ["1"], "B": ["2"]}}
+
+
+def test_unnamed_wheres_that_share_have_each_series_once():
+    assert jobs(
+        "select study where Modality = MR also where everything shared", mr("1", "T1w"), mr("2", "DWI")
+    ) == {"1": {"series": ["1", "2"]}}
+
+
+@pytest.mark.parametrize("date", ["2024.01.01", "2024-01-01", "20240101"])
+def test_date_and_time_are_put_together_however_they_are_written(date):
+    catalogue = [
+        mr("1", "T1w", AcquisitionDate=date, AcquisitionTime="10:00:00"),
+        mr("2", "DWI", AcquisitionDate="20240101", AcquisitionTime="100100"),
+    ]
+    check = "check T1@AcquisitionDateTime within {} minutes of DWI@AcquisitionDateTime"
+    assert jobs(f"select study {T1} also {DWI} {check.format(5)}", *catalogue)
+    told = explain(read(f"select study {T1} also {DWI} {check.format(0)}"), catalogue).sentence
+    assert "seen: 2024-01-01 10:00:00" in told
+
+
+def test_ages_may_be_some_days_apart():
+    catalogue = [mr("1", "T1w", PatientAge="010Y"), mr("2", "DWI", PatientAge="011Y")]
+    check = "check T1@PatientAge within {} of DWI@PatientAge"
+    assert not jobs(f"select study {T1} also {DWI} {check.format('300 days')}", *catalogue)
+    assert jobs(f"select study {T1} also {DWI} {check.format('53 weeks')}", *catalogue)
+
+
 # -- what makes no sense ----------------------------------------------------------------------------------------------
 
 

@@ -126,7 +126,7 @@ def test_a_series_that_fits_two_names_says_where_it_went():
     text = "select study where named A has Modality = CT also where named B has Modality = CT"
     first, second = explain(read(text), [series("a", Modality="CT")]).groups[0].names
     assert (first.found, second.found) == (("a",), ())
-    assert (second.series[0].held, second.series[0].went_to) == (True, "A")
+    assert (second.series[0].held, second.series[0].went_to) == (True, ("A",))
 
 
 @settings(deadline=None)
