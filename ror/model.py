@@ -16,11 +16,20 @@ __all__ = [
     "JobFolder",
     "JobSeries",
     "JobState",
+    "PseudonymScheme",
     "StudyEvent",
     "StudyState",
     "job_id",
     "series_content",
 ]
+
+
+class PseudonymScheme(StrEnum):
+    """Where the pseudonyms of a project come from."""
+
+    DERIVED = "derived"  # from the project's secret
+    COUNTED = "counted"  # by a pattern, from a counter
+    COUPLED = "coupled"  # from a list that an administrator has brought
 
 
 class StudyState(StrEnum):

@@ -1,6 +1,7 @@
 """The tables, in one dialect-neutral schema. Times are seconds since 1970-01-01 UTC (float), UIDs are text.
 
-Nothing here is identified: patients, studies, series and instances are known by pseudonym and hashed UIDs.
+Nothing here is identified: patients, studies, series and instances are known by pseudonym and hashed UIDs. What
+`identities` holds is encrypted, and its key is not in the database.
 """
 
 from sqlalchemy import (
@@ -12,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -19,18 +21,21 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from ror.model import JobState, StudyState
+from ror.model import JobState, PseudonymScheme, StudyState
 
 __all__ = [
     "CATALOGUE_ATTRIBUTES",
+    "audit",
     "catalogue",
     "deliveries",
+    "identities",
     "instances",
     "job_steps",
     "jobs",
     "measurements",
     "metadata",
     "projects",
+    "pseudonym_rules",
     "quarantine",
     "redcap_instances",
     "redcap_owners",
@@ -38,6 +43,7 @@ __all__ = [
     "routes",
     "series",
     "studies",
+    "subjects",
     "terms",
     "workflows",
 ]
@@ -56,7 +62,9 @@ Name = String(64)
 Uid = String(64)
 
 
-def _one_of(column: str, states: type[StudyState] | type[JobState]) -> CheckConstraint:
+def _one_of(
+    column: str, states: type[StudyState] | type[JobState] | type[PseudonymScheme]
+) -> CheckConstraint:
     values = ", ".join(f"'{state.value}'" for state in states)
     return CheckConstraint(f"{column} IN ({values})", name=column)
 
@@ -67,6 +75,63 @@ projects = Table(
     Column("name", Name, primary_key=True),
     Column("settings", JSON, nullable=False),
     Column("created_at", Double, nullable=False),
+)
+
+# Where a project's pseudonyms come from; one without a row derives them from its secret.
+pseudonym_rules = Table(
+    "pseudonym_rules",
+    metadata,
+    Column("project", Name, ForeignKey("projects.name"), primary_key=True),
+    Column("scheme", String(16), nullable=False),
+    Column("pattern", String(100), nullable=False),
+    Column(
+        "next_number", Integer, nullable=False
+    ),  # the atomic counter: its row is locked by who takes a number
+    Column("keeps_identities", Boolean, nullable=False),
+    _one_of("scheme", PseudonymScheme),
+)
+
+# Patients that were counted or coupled, found by keyed digests of their ids.
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("project", Name, ForeignKey("projects.name"), primary_key=True),
+    Column(
+        "digest", String(64), primary_key=True
+    ),  # of id and issuer, and of the accession number if one was listed
+    Column("person", String(64), nullable=False),  # of id and issuer
+    Column("pseudonym", String(64), nullable=False),
+    Column("event", String(64), nullable=False),
+    Column("number", Integer),  # of those that were counted
+    Column("added_at", Double, nullable=False),
+    UniqueConstraint("project", "number"),
+    Index(None, "project", "person"),
+    Index(None, "project", "pseudonym"),
+)
+
+# The way back to a patient, sealed by AES-256-GCM with a key that lies in a file.
+identities = Table(
+    "identities",
+    metadata,
+    Column("project", Name, ForeignKey("projects.name"), primary_key=True),
+    Column("study_uid", Uid, primary_key=True),
+    Column("pseudonym", String(64), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("sealed_at", Double, nullable=False),
+    Index(None, "project", "pseudonym"),
+)
+
+# Who has opened or changed what leads to patients; rows are only ever added.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Double, nullable=False, index=True),
+    Column("who", String(128), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("project", Name, nullable=False),
+    Column("pseudonym", String(64), nullable=False),
+    Column("detail", Text, nullable=False),
 )
 
 routes = Table(
@@ -195,7 +260,7 @@ quarantine = Table(
     "quarantine",
     metadata,
     Column("sha256", String(64), primary_key=True),
-    Column("project", Name),
+    Column("project", Name, primary_key=True),
     Column("calling_ae", String(16), nullable=False),
     Column("reason", Name, nullable=False),
     Column("detail", Text, nullable=False),

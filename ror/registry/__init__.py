@@ -1,18 +1,37 @@
-"""What administrators set: projects with their secrets, routes, and installed workflows."""
+"""What administrators set: projects with their secrets, routes, workflows, and who is who in a project."""
 
+from ror.registry.audit import AuditLog, AuditRecord
+from ror.registry.coupling_list import Coupling, read_couplings
+from ror.registry.couplings import CouplingStore
+from ror.registry.identities import IdentityStore, OpenedIdentity
 from ror.registry.projects import Project, ProjectStore
+from ror.registry.pseudonym_rules import PseudonymRule, PseudonymRuleStore
 from ror.registry.redcap import redcap_token_variable, redcap_url_fault
 from ror.registry.routes import ANY, Route, RouteStore
+from ror.registry.subjects import KnownSubject, SubjectStore
+from ror.registry.who import WhoIsWho
 from ror.registry.workflows import InstalledWorkflow, WorkflowStore
 
 __all__ = [
     "ANY",
+    "AuditLog",
+    "AuditRecord",
+    "Coupling",
+    "CouplingStore",
+    "IdentityStore",
     "InstalledWorkflow",
+    "KnownSubject",
+    "OpenedIdentity",
     "Project",
     "ProjectStore",
+    "PseudonymRule",
+    "PseudonymRuleStore",
     "Route",
     "RouteStore",
+    "SubjectStore",
+    "WhoIsWho",
     "WorkflowStore",
+    "read_couplings",
     "redcap_token_variable",
     "redcap_url_fault",
 ]

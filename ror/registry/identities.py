@@ -1,0 +1,135 @@
+"""The way back to the patient: original identities, sealed with a key that is in a file and not in the database."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from anonymizer import OriginalIdentity
+from ror.db import Database, tables
+from ror.errors import NotFound
+from ror.registry.audit import AuditLog
+from ror.registry.cipher import Cipher, make_key_file, read_key_file
+
+__all__ = ["IdentityStore", "OpenedIdentity"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedIdentity:
+    """Whose a study of the archive is; only for the one who asked."""
+
+    study_uid: str
+    original: OriginalIdentity = field(repr=False)
+
+
+class IdentityStore:
+    """Keeps one sealed row for each study and pseudonym, and opens them on record."""
+
+    def __init__(self, database: Database, secrets_folder: Path, audit: AuditLog) -> None:
+        self._database = database
+        self._secrets = secrets_folder
+        self._audit = audit
+        self._ciphers: dict[str, Cipher] = {}
+
+    def key_file(self, project: str) -> Path:
+        """Where the key of a project lies."""
+        return self._secrets / f"{project}.identities.key"
+
+    def make_key(self, project: str) -> bool:
+        """Make the key of a project; False if it has one.
+
+        Raises
+        ------
+        ConfigurationError
+            The key is lost while there are rows that it would open, or encryption is not to be had here.
+        """
+        table = tables.identities
+        query = sa.select(table.c.study_uid).where(table.c.project == project).limit(1)
+        with self._database.read() as connection:
+            sealed = connection.execute(query).first() is not None
+        if sealed:
+            read_key_file(self.key_file(project))
+        return make_key_file(self.key_file(project))
+
+    def check(self, project: str) -> None:
+        """`ConfigurationError` if identities of the project could not be sealed now."""
+        Cipher(read_key_file(self.key_file(project)))
+
+    def keep(self, project: str, pseudonym: str, study_uid: str, original: OriginalIdentity) -> None:
+        """Seal the identity behind a study, once.
+
+        Raises
+        ------
+        ConfigurationError
+            The key is lost.
+        """
+        table = tables.identities
+        same = (
+            (table.c.project == project) & (table.c.study_uid == study_uid) & (table.c.pseudonym == pseudonym)
+        )
+        with self._database.read() as connection:
+            if connection.execute(sa.select(table.c.study_uid).where(same)).first() is not None:
+                return
+        if project not in self._ciphers:
+            self._ciphers[project] = Cipher(read_key_file(self.key_file(project)))
+        text = json.dumps(asdict(original)).encode()
+        sealed = self._ciphers[project].seal(text, _place(project, pseudonym, study_uid))
+        with self._database.write() as connection:
+            connection.execute(
+                self._database.insert(table)
+                .values(
+                    project=project,
+                    pseudonym=pseudonym,
+                    study_uid=study_uid,
+                    sealed=sealed,
+                    sealed_at=time.time(),
+                )
+                .on_conflict_do_nothing()
+            )
+
+    def open(
+        self, project: str, pseudonym: str, purpose: str, key_file: Path | None = None
+    ) -> list[OpenedIdentity]:
+        """The identities behind a pseudonym, by study; who asked for them is on record before they are opened.
+
+        Raises
+        ------
+        NotFound
+            None was kept.
+        ConfigurationError
+            The key is not there, or another one.
+        """
+        table = tables.identities
+        query = (
+            sa.select(table)
+            .where(table.c.project == project, table.c.pseudonym == pseudonym)
+            .order_by(table.c.sealed_at, table.c.study_uid)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        if not rows:
+            raise NotFound(
+                f"project {project} has kept no identity of that pseudonym",
+                "see `ror studies`; `ror pseudonyms set --keep-identities` holds for what comes after it",
+            )
+        cipher = Cipher(read_key_file(key_file or self.key_file(project)))
+        self._audit.record("reidentify", project, pseudonym, purpose)
+        return [
+            OpenedIdentity(row.study_uid, _original(cipher, project, pseudonym, row.study_uid, row.sealed))
+            for row in rows
+        ]
+
+
+def _original(
+    cipher: Cipher, project: str, pseudonym: str, study_uid: str, sealed: bytes
+) -> OriginalIdentity:
+    text = cipher.open(sealed, _place(project, pseudonym, study_uid))
+    return OriginalIdentity(**json.loads(text))
+
+
+def _place(project: str, pseudonym: str, study_uid: str) -> bytes:
+    return json.dumps([project, pseudonym, study_uid]).encode()
