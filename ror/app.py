@@ -22,7 +22,7 @@ from ror.errors import ConfigurationError
 from ror.gateway import Intake, Listener, Quarantine, Settler
 from ror.home import Home
 from ror.model import Job
-from ror.registry import ProjectStore, RouteStore, WorkflowStore
+from ror.registry import ProjectStore, RouteStore, WhoIsWho, WorkflowStore
 from ror.results import FinishedRun, Ledger, MeasurementStore, RedcapPlaces, ResultStations, warm_up
 
 __all__ = ["App", "Service"]
@@ -59,6 +59,10 @@ class App:
         return RouteStore(self.database)
 
     @cached_property
+    def who(self) -> WhoIsWho:
+        return WhoIsWho.of(self.database, self.home.secrets)
+
+    @cached_property
     def workflows(self) -> WorkflowStore:
         return WorkflowStore(self.database, self.home.packages)
 
@@ -73,6 +77,17 @@ class App:
     @cached_property
     def quarantine(self) -> Quarantine:
         return Quarantine(self.database, self.home.quarantine)
+
+    @cached_property
+    def files(self) -> FileStore:
+        return FileStore(self.home.archive)
+
+    @cached_property
+    def intake(self) -> Intake:
+        reserve_mib = self.settings.listener.reserve_mib
+        return Intake(
+            self.projects, self.routes, self.files, self.index, self.quarantine, self.who, reserve_mib
+        )
 
     @cached_property
     def jobs(self) -> JobStore:
@@ -231,18 +246,9 @@ class Service:
         """Listener, settling and engine in one process, until the block ends."""
         with app.home.exclusively():
             app.require_own_database()
-            files = FileStore(app.home.archive)
-            _heal(app, files)
+            _heal(app)
             with cls.work(app) as worker:
-                intake = Intake(
-                    app.projects,
-                    app.routes,
-                    files,
-                    app.index,
-                    app.quarantine,
-                    app.settings.listener.reserve_mib,
-                )
-                listener = Listener(app.settings.listener, intake)
+                listener = Listener(app.settings.listener, app.intake)
                 settler = Settler(app.index, app.settings.listener.settle_seconds, worker.engine.wake)
                 cataloguer = Cataloguer(app.catalogue, lambda: [one.name for one in app.projects.list()])
                 listener.start()
@@ -285,8 +291,8 @@ class Service:
             engine.stop()
 
 
-def _heal(app: App, files: FileStore) -> None:
-    unfinished = files.discard_unfinished()
+def _heal(app: App) -> None:
+    unfinished = app.files.discard_unfinished()
     healed = app.index.heal(app.home.archive, [project.name for project in app.projects.list()])
     if unfinished or healed:
         _log.warning(

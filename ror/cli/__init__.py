@@ -15,11 +15,14 @@ __all__ = ["main"]
 
 # command: (module, its help in one line); modules are imported only for the command that is called.
 _COMMANDS = {
+    "audit": ("ror.cli.audit", "List who has asked for identities."),
     "doctor": ("ror.cli.doctor", "Check the installation, and say how to mend what is wrong."),
     "jobs": ("ror.cli.jobs", "List, show, match and retry jobs; say why a study has none."),
     "measurements": ("ror.cli.measurements", "Show the measurements of finished jobs."),
     "project": ("ror.cli.project", "Add, change and list projects."),
-    "quarantine": ("ror.cli.quarantine", "List the objects that could not be taken in."),
+    "pseudonyms": ("ror.cli.pseudonyms", "Say where the pseudonyms of a project come from."),
+    "quarantine": ("ror.cli.quarantine", "List the objects that could not be taken in, and let them in."),
+    "reidentify": ("ror.cli.reidentify", "Tell whose studies are held under a pseudonym, on record."),
     "route": ("ror.cli.route", "Add, remove and list routes from senders to projects."),
     "select": ("ror.cli.select", "Check, run and explain select statements, and propose one."),
     "serve": ("ror.cli.serve", "Receive studies and run their workflows."),

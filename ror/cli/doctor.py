@@ -142,6 +142,21 @@ def _pacs(app: App) -> Iterator[Finding]:
             yield Finding(f"PACS {name}", True, f"{where} answers")
 
 
+def _identities(app: App) -> Iterator[Finding]:
+    for project in app.projects.list():
+        if app.who.rules.get(project.name).keeps_identities:
+            yield _identities_of(app, project.name)
+
+
+def _identities_of(app: App, project: str) -> Finding:
+    file = app.who.identities.key_file(project)
+    try:
+        app.who.identities.check(project)
+    except ConfigurationError as error:
+        return Finding(f"identities {project}", False, str(error), error.advice)
+    return Finding(f"identities {project}", True, f"sealed with {file}")
+
+
 def _redcaps(app: App) -> Iterator[Finding]:
     yield from (_redcap(project) for project in app.projects.list() if project.redcap_url)
 
@@ -173,5 +188,6 @@ _LOOKS: dict[str, Look] = {
     "packages": packages,
     "PACS": _pacs,
     "REDCap": _redcaps,
+    "identities": _identities,
 }
 _WITHOUT_DATABASE = ("disk", "runtimes", "wheels", "PACS")

@@ -4,6 +4,18 @@ from ror.gateway.intake import Answer, Intake, Status
 from ror.gateway.listener import Listener
 from ror.gateway.quarantine import Quarantine, QuarantinedObject
 from ror.gateway.received import Received
+from ror.gateway.released import Released, release
 from ror.gateway.settle import Settler
 
-__all__ = ["Answer", "Intake", "Listener", "Quarantine", "QuarantinedObject", "Received", "Settler", "Status"]
+__all__ = [
+    "Answer",
+    "Intake",
+    "Listener",
+    "Quarantine",
+    "QuarantinedObject",
+    "Received",
+    "Released",
+    "Settler",
+    "Status",
+    "release",
+]

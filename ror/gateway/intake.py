@@ -1,4 +1,4 @@
-"""The way in, on one page: route → de-identify → file → index, and only then acknowledge.
+"""The way in, on one page: route → who is it → de-identify → file → index, and only then acknowledge.
 
 Each object takes this way in memory. What `Intake.receive` answers is what the sender is told (PS3.4 B.2.3).
 """
@@ -16,9 +16,12 @@ from anonymizer import (
     DeidentificationError,
     IdentifiedInstance,
     MissingIdentifier,
+    OriginalIdentity,
     Profile,
     ProjectKey,
     ResearchInstance,
+    Subject,
+    UnlistedPatient,
     Unreadable,
     deidentify,
     fingerprint,
@@ -27,7 +30,8 @@ from ror.archive import DifferentContent, FileStore, Index, describe
 from ror.errors import RorError
 from ror.gateway.quarantine import Quarantine
 from ror.gateway.received import Received
-from ror.registry import ProjectStore, RouteStore
+from ror.model import PseudonymScheme
+from ror.registry import ProjectStore, PseudonymRule, RouteStore, WhoIsWho
 
 __all__ = ["Answer", "Intake", "Status"]
 
@@ -46,6 +50,7 @@ class Status(IntEnum):
     # Of the range C000-CFFF that the standard leaves to us:
     REFUSED_BY_PROFILE = 0xC010
     DUPLICATE_DIFFERS = 0xC011
+    UNLISTED_PATIENT = 0xC012
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class _Gate:
     project: str
     profile: Profile
     key: ProjectKey
+    rule: PseudonymRule
 
 
 class Intake:
@@ -73,6 +79,7 @@ class Intake:
         files: FileStore,
         index: Index,
         quarantine: Quarantine,
+        who: WhoIsWho,
         reserve_mib: int,
     ) -> None:
         self._projects = projects
@@ -80,28 +87,34 @@ class Intake:
         self._files = files
         self._index = index
         self._quarantine = quarantine
+        self._who = who
         self._reserve = reserve_mib * _MIB
         self._keys: dict[str, ProjectKey] = {}
         self._lock = threading.Lock()
 
-    def receive(self, received: Received) -> Answer:
-        """Take one object in; when the answer is SUCCESS it survives a crash."""
+    def receive(self, received: Received, project: str | None = None) -> Answer:
+        """Take one object in; when the answer is SUCCESS it survives a crash.
+
+        What comes from quarantine belongs to `project`, whatever the routes say now.
+        """
         try:
-            return self._receive(received)
+            return self._receive(received, project)
         except (OSError, RorError) as error:
             _log.error("an object of %s could not be filed: %s", received.calling_ae, _told(error))
             return Answer(Status.OUT_OF_RESOURCES, "could not be filed; send again later")
 
-    def _receive(self, received: Received) -> Answer:
-        route = self._routes.find(received.calling_ae, received.called_ae)
-        if route is None:
-            _log.warning("no route for %s → %s", received.calling_ae, received.called_ae)
-            return Answer(Status.NOT_AUTHORIZED, "no route for this pair of AE titles")
+    def _receive(self, received: Received, project: str | None) -> Answer:
+        if project is None:
+            route = self._routes.find(received.calling_ae, received.called_ae)
+            if route is None:
+                _log.warning("no route for %s → %s", received.calling_ae, received.called_ae)
+                return Answer(Status.NOT_AUTHORIZED, "no route for this pair of AE titles")
+            project = route.project
         if shutil.disk_usage(self._files.root).free < self._reserve:
             _log.error("less than %d MiB of disk free: objects are refused", self._reserve // _MIB)
             return Answer(Status.OUT_OF_RESOURCES, "disk reserve reached")
 
-        gate = self._gate(route.project)
+        gate = self._gate(project)
         try:
             identified = IdentifiedInstance.from_dataset_bytes(
                 received.data, received.sop_class_uid, received.sop_instance_uid, received.transfer_syntax_uid
@@ -109,10 +122,14 @@ class Intake:
             source_digest = fingerprint(identified, gate.key)
             if self._holds(gate, received, source_digest):
                 return Answer(Status.SUCCESS)  # the same object again: nothing to do, and nothing changes
-            research, _report = deidentify(identified, gate.profile, gate.key)
+            original = OriginalIdentity.of(identified)
+            subject = self._subject(gate, identified, original)
+            research, _report = deidentify(identified, gate.profile, gate.key, subject)
+            if gate.rule.keeps_identities:  # before it is filed: what is in the archive has its way back
+                self._who.identities.keep(project, research.patient_id, research.study_instance_uid, original)
             self._file(gate, research, source_digest)
         except (DeidentificationError, DifferentContent) as refusal:
-            return self._refuse(received, gate.project, refusal)
+            return self._refuse(received, project, refusal)
         return Answer(Status.SUCCESS)
 
     def _holds(self, gate: _Gate, received: Received, source_digest: str) -> bool:
@@ -121,6 +138,17 @@ class Intake:
             return held is not None
         # An older home has the digest of the bytes, which only the same transfer syntax brings again.
         return held == gate.key.fingerprint(received.data)
+
+    def _subject(
+        self, gate: _Gate, identified: IdentifiedInstance, original: OriginalIdentity
+    ) -> Subject | None:
+        """Who the object is of by the project's rule; None where the key says it."""
+        subject = self._who.subjects.find(gate.rule, gate.key, original)
+        if subject is None and gate.rule.scheme is PseudonymScheme.COUNTED:
+            # Numbers are not spent on patients of whom everything is refused.
+            deidentify(identified, gate.profile, gate.key)
+            subject = self._who.subjects.count(gate.rule, gate.key, original)
+        return subject
 
     def _file(self, gate: _Gate, research: ResearchInstance, source_digest: str) -> None:
         filed = self._files.file(gate.project, research)
@@ -147,7 +175,8 @@ class Intake:
         with self._lock:
             if project not in self._keys:
                 self._keys[project] = self._projects.key(project)
-        return _Gate(project, self._projects.get(project).profile(), self._keys[project])
+        profile, rule = self._projects.get(project).profile(), self._who.rules.get(project)
+        return _Gate(project, profile, self._keys[project], rule)
 
 
 def _status_of(refusal: DeidentificationError) -> Status:
@@ -156,6 +185,8 @@ def _status_of(refusal: DeidentificationError) -> Status:
             return Status.CANNOT_UNDERSTAND
         case MissingIdentifier():
             return Status.DATASET_MISMATCH
+        case UnlistedPatient():
+            return Status.UNLISTED_PATIENT
         case _:
             return Status.REFUSED_BY_PROFILE
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ror.db import Database, tables
+from ror.errors import NotFound
 from ror.gateway.received import Received
 
 __all__ = ["Quarantine", "QuarantinedObject"]
@@ -22,7 +23,7 @@ class QuarantinedObject:
     """One line of ``ror quarantine list``; `detail` tells tag paths and rules, never values."""
 
     sha256: str
-    project: str | None
+    project: str
     calling_ae: str
     reason: str
     detail: str
@@ -30,7 +31,10 @@ class QuarantinedObject:
 
 
 class Quarantine:
-    """Keeps refused objects under the SHA-256 of their bytes, so that a resend is not kept twice."""
+    """Keeps refused objects under the SHA-256 of their bytes, so that a resend is not kept twice.
+
+    Projects that refuse the same object share its file, and have a row each.
+    """
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
@@ -38,8 +42,8 @@ class Quarantine:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
 
-    def hold(self, received: Received, project: str | None, reason: str, detail: str) -> QuarantinedObject:
-        """Keep an object durably with the reason why it was not taken in; `detail` must not quote it."""
+    def hold(self, received: Received, project: str, reason: str, detail: str) -> QuarantinedObject:
+        """Keep an object durably with the latest reason why it was not taken in; `detail` must not quote it."""
         data = received.to_part10()
         sha256 = hashlib.sha256(data).hexdigest()
         held = QuarantinedObject(sha256, project, received.calling_ae, reason, detail, time.time())
@@ -55,7 +59,9 @@ class Quarantine:
                     detail=detail,
                     received_at=held.received_at,
                 )
-                .on_conflict_do_nothing()
+                .on_conflict_do_update(
+                    index_elements=["sha256", "project"], set_={"reason": reason, "detail": detail}
+                )
             )
         return held
 
@@ -70,6 +76,39 @@ class Quarantine:
                 for row in connection.execute(query)
             ]
 
+    def read(self, held: QuarantinedObject) -> Received:
+        """The object as it came.
+
+        Raises
+        ------
+        NotFound
+            Its file is gone, or is none that was written here.
+        """
+        file = self._file(held.sha256)
+        try:
+            return Received.from_part10(file.read_bytes(), held.calling_ae, called_ae="")
+        except (OSError, ValueError) as error:
+            raise NotFound(
+                f"{file} cannot be read: {type(error).__name__}", "let it be sent again by who has it"
+            ) from error
+
+    def forget(self, held: QuarantinedObject) -> None:
+        """Let go what is in the archive now; the file goes with the last project that held it."""
+        table = tables.quarantine
+        with self._database.write() as connection:
+            # The file first: a row without it says what is missing, a file without a row would be kept for ever.
+            others = sa.select(table.c.project).where(
+                table.c.sha256 == held.sha256, table.c.project != held.project
+            )
+            if connection.execute(others).first() is None:
+                self._file(held.sha256).unlink(missing_ok=True)
+            connection.execute(
+                table.delete().where(table.c.sha256 == held.sha256, table.c.project == held.project)
+            )
+
+    def _file(self, sha256: str) -> Path:
+        return self._folder / f"{sha256}.dcm"
+
     def _write(self, name: str, data: bytes) -> None:
         # Two associations may bring the same object at once, each with a file of its own until it is complete.
         temporary = self._folder / f"{uuid.uuid4().hex}.part"
@@ -79,6 +118,6 @@ class Quarantine:
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
-            temporary.replace(self._folder / f"{name}.dcm")
+            temporary.replace(self._file(name))
         finally:
             temporary.unlink(missing_ok=True)

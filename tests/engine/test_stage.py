@@ -14,10 +14,9 @@ from pydicom import dcmread
 from pydicom.filereader import read_file_meta_info
 
 from ror.app import App
-from ror.archive import FileStore
 from ror.engine import Stager
 from ror.errors import JobFailed
-from ror.gateway import Answer, Intake, Received, Status
+from ror.gateway import Answer, Received, Status
 from ror.model import JobFolder
 from ror.registry import ANY, Project, Route
 from tests.support.studies import small_ct
@@ -30,6 +29,8 @@ RULES = """[{"type": "BIG", "id": "9001", "description": "more than a few slices
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[App]:
     """A home with a project that has a rule of its own for the types of series."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "ror.toml").write_text("[listener]\nreserve_mib = 0\n", encoding="utf-8")
     app = App(tmp_path / "home", make=True)
     app.projects.add(Project("lungs", classification=RULES))
     app.routes.add(Route(ANY, ANY, "lungs"))
@@ -38,7 +39,6 @@ def app(tmp_path: Path) -> Iterator[App]:
 
 
 def take_in(app: App, files: tuple[Path, ...]) -> None:
-    intake = Intake(app.projects, app.routes, FileStore(app.home.archive), app.index, app.quarantine, 0)
     for file in files:
         meta = read_file_meta_info(file)
         # The data set begins behind the file meta information, whose length is told at its beginning (PS3.10 7.1).
@@ -51,7 +51,7 @@ def take_in(app: App, files: tuple[Path, ...]) -> None:
             meta.TransferSyntaxUID,
             data,
         )
-        assert intake.receive(received) == Answer(Status.SUCCESS)
+        assert app.intake.receive(received) == Answer(Status.SUCCESS)
 
 
 def staged(app: App, tmp_path: Path, select: str) -> Path:

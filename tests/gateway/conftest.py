@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from ror.archive import Catalogue, FileStore, Index
 from ror.db import Database
 from ror.gateway import Intake, Quarantine, Received
-from ror.registry import ANY, Project, ProjectStore, Route, RouteStore
+from ror.registry import ANY, Project, ProjectStore, Route, RouteStore, WhoIsWho
 from tests.anonymizer.planted import minimal, part10
 
 
@@ -28,6 +28,7 @@ class Gateway:
     index: Index
     catalogue: Catalogue
     quarantine: Quarantine
+    who: WhoIsWho
     folder: Path
 
     def archived(self) -> dict[str, bytes]:
@@ -48,9 +49,10 @@ def build(database: Database, tmp_path: Path) -> Callable[..., Gateway]:
         routes = RouteStore(database)
         files, index = FileStore(tmp_path / "archive"), Index(database)
         quarantine = Quarantine(database, tmp_path / "quarantine")
-        intake = Intake(projects, routes, files, index, quarantine, reserve_mib)
+        who = WhoIsWho.of(database, tmp_path / "secrets")
+        intake = Intake(projects, routes, files, index, quarantine, who, reserve_mib)
         catalogue = Catalogue(database, lambda name: projects.get(name).classifier())
-        return Gateway(intake, projects, routes, files, index, catalogue, quarantine, tmp_path)
+        return Gateway(intake, projects, routes, files, index, catalogue, quarantine, who, tmp_path)
 
     return made
 
