@@ -16,7 +16,7 @@ import json
 import sys
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,8 @@ def main(wheel: Path) -> Path:
     for iod in sorted(set(data["sop_class_iod_map"].values())):
         top[iod] = {}
         for module in data["iod_module_map"].get(iod, ()):
-            _note(data["module_attribute_map"].get(module["key"], ()), top[iod], nested)
+            attributes = data["module_attribute_map"].get(module["key"], ())
+            _note(attributes, top[iod], nested, mandatory=module["usage"] == "M")
     codes = _codes()
     top = {iod: _needed(types, codes) for iod, types in top.items()}
     nested = _needed(nested, codes)
@@ -59,15 +60,18 @@ def main(wheel: Path) -> Path:
     return target
 
 
-def _note(attributes: Iterable[dict[str, Any]], top: Types, nested: Types) -> None:
+def _note(attributes: Sequence[dict[str, Any]], top: Types, nested: Types, *, mandatory: bool) -> None:
     wanted = _codes()
+    at_top = [attribute for attribute in attributes if not attribute["path"]]
     for attribute in attributes:
         tag = tag_for_keyword(attribute["keyword"])
         if tag is None or f"{tag:08X}" not in wanted:
             continue
         parent = tag_for_keyword(attribute["path"][-1]) if attribute["path"] else None
         key, types = (f"{tag:08X}", top) if parent is None else (f"{parent:08X}/{tag:08X}", nested)
-        both = (attribute["type"], types.get(key, "3"))
+        # What is the whole of a module that may be left out may be left out.
+        type_ = "3" if not mandatory and at_top == [attribute] else attribute["type"]
+        both = (type_, types.get(key, "3"))
         types[key] = min(both, key=STRICTEST_FIRST.index)
 
 
