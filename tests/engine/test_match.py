@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import select_lang
 from ror.archive import Catalogue, Index
 from ror.archive.attributes import Description
 from ror.archive.store import Filed
@@ -78,6 +79,7 @@ def wanting(folder: Path, select: str) -> Path:
     manifest = (folder / "workflow.toml").read_text(encoding="utf-8").split("[[outputs")[0]
     lines = [line for line in manifest.splitlines() if not line.startswith("select")]
     text = "\n".join(lines).replace("[resources]", f"select = '''{select}'''\n[resources]")
+    text = text.replace('name = "box"', f'name = "{folder.name}"', 1)
     (folder / "workflow.toml").write_text(text, encoding="utf-8")
     return folder
 
@@ -120,6 +122,32 @@ def test_only_the_latest_study_of_a_patient_is_wanted_where_the_statement_says_s
     assert jobs.get(queued).study_uid == "1.1"
     (verdict,) = matcher.why("1.2")
     assert verdict.job == queued
+
+
+def test_a_fault_of_ours_in_one_statement_keeps_no_study_from_the_other_workflows(
+    index: Index,
+    workflows: WorkflowStore,
+    jobs: JobStore,
+    matcher: Matcher,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    workflows.add("lungs", wanting(tmp_path / "first", "select patient where Modality = CT"))
+    workflows.add("lungs", wanting(tmp_path / "other", "select series where Modality = CT"))
+    evaluate = select_lang.evaluate
+
+    def faulty(statement: select_lang.Statement, catalogue: list[select_lang.Series]) -> object:
+        if statement.level is select_lang.Level.PATIENT:
+            raise OverflowError("a fault of ours")
+        return evaluate(statement, catalogue)
+
+    monkeypatch.setattr(select_lang, "evaluate", faulty)
+    receive(index)
+    settle(index)
+    (queued,) = matcher.match_settled()
+    assert jobs.get(queued).match_key == "1.1.2"
+    assert "could not be asked about study 1.1" in caplog.text and "OverflowError" in caplog.text
 
 
 # -- matched once -----------------------------------------------------------------------------------------------------
