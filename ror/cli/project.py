@@ -85,6 +85,16 @@ def _settings(function: _F) -> _F:
     return home_option(function)
 
 
+def _rules(file: IO[str] | None) -> str:
+    """The text of a rules file; empty without one."""
+    try:
+        return file.read() if file else ""
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"--classification: the file is not UTF-8 from byte {error.start} on", advice="save it as UTF-8"
+        ) from error
+
+
 def _known_pacs(app: App, names: tuple[str, ...]) -> tuple[str, ...]:
     unknown = [f"[pacs.{one}]" for one in names if one not in app.settings.pacs]
     if unknown:
@@ -118,7 +128,7 @@ def add(
     with opened(context, make=True) as app:
         known = _known_pacs(app, pacs)
         repeat = redcap_repeat_instrument or ""
-        rules = classification.read() if classification else ""
+        rules = _rules(classification)
         app.projects.add(
             Project(name, known, redcap_url or "", clean or None, keep, remove, repeat, rules, options)
         )
@@ -158,7 +168,7 @@ def change(
         "pacs": pacs,
         "redcap_url": redcap_url,
         "redcap_repeat_instrument": redcap_repeat_instrument,
-        "classification": classification.read() if classification else "",
+        "classification": _rules(classification),
         "options": options,
         "cleaned": clean,
         "keep": keep,

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -165,7 +165,7 @@ def _check(project: Project) -> None:
         project.classifier()
     except RulesError as error:
         raise ConfigurationError(
-            "--classification:", tuple(map(str, error.faults)), "correct the file"
+            "--classification:", tuple(str(replace(fault, text=0)) for fault in error.faults), "correct the file"
         ) from error
     if project.redcap_url and (fault := redcap_url_fault(project.redcap_url)):
         raise ConfigurationError(
