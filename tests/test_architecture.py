@@ -34,6 +34,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "nrrd": ("ror.results",),
     "dbos": ("ror.engine",),
     "alembic": ("ror.db",),
+    "PIL": ("anonymizer.pixels",),
+    "onnxruntime": ("anonymizer.pixels",),
     "sqlalchemy": ("ror", "select_lang.sql"),
     "click": ("ror.cli",),
     "rich": ("ror.cli",),
