@@ -124,7 +124,7 @@ def _projects(app: App) -> Iterator[Finding]:
         "projects",
         bool(projects and routes),
         ", ".join((*told, counted(len(enabled), "enabled workflow"))),
-        "ror project add NAME; ror route add NAME; ror workflow add FOLDER --project NAME",
+        "ror project add NAME; ror route add NAME --from AE_TITLE; ror workflow add FOLDER --project NAME",
     )
 
 
