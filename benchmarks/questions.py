@@ -26,12 +26,12 @@ select patient from earliest study by StudyDate
 """
 
 _BY_HAND = """
-WITH t1 AS ({of} AND types.text = 'T1' AND ({position}(lower(description.text), 'mprage') > 0
+WITH t1 AS MATERIALIZED ({of} AND types.text = 'T1' AND ({position}(lower(description.text), 'mprage') > 0
        OR {position}(lower(description.text), 'fspgr') > 0 OR {position}(lower(description.text), 'tfe') > 0)
        AND {images} > 100),
-     t2 AS ({of} AND modality.text = 'MR' AND {position}(description.text, 'T2') > 0
+     t2 AS MATERIALIZED ({of} AND modality.text = 'MR' AND {position}(description.text, 'T2') > 0
        AND {echo} BETWEEN 80 AND 120 AND {images} > 20),
-     flair AS ({of} AND {position}(lower(description.text), 'flair') > 0 AND {images} > 20)
+     flair AS MATERIALIZED ({of} AND {position}(lower(description.text), 'flair') > 0 AND {images} > 20)
 SELECT count(DISTINCT t1.study) FROM t1
   JOIN t2 ON t2.study = t1.study AND t2.frame = t1.frame
   JOIN flair ON flair.study = t1.study AND flair.frame = t1.frame
