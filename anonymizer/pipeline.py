@@ -20,6 +20,7 @@ from anonymizer.residual import Residual
 from anonymizer.subject import Subject
 from anonymizer.table import EDITION
 from anonymizer.text import Charsets, charsets_of, decode
+from anonymizer.unknown import recognised
 from anonymizer.wire import Element, tag_path, write
 
 __all__ = ["deidentify"]
@@ -48,7 +49,7 @@ def deidentify(
         quarantine.
     """
     check_sop_class(instance.sop_class_uid, profile.options)
-    elements = instance.elements
+    elements = recognised(instance.elements, instance.encoding)
     charsets = charsets_of(elements, _LATIN)
     origin = _origin(instance, charsets)
     check_pixels(instance.sop_class_uid, elements)

@@ -122,14 +122,3 @@ def test_a_korean_name_is_found_inside_a_word() -> None:
 def test_the_same_input_gives_the_same_bytes() -> None:
     data = part10(ct().dataset)
     assert out(data)[0] == out(data)[0]
-
-
-def test_an_attribute_written_as_unknown_is_replaced_by_its_rule_or_removed() -> None:
-    """Archives that did not know an attribute store it as UN; its inside cannot be trusted."""
-    data = part10(minimal(BodyPartExamined="QZBODYPA"))
-    as_unknown = data.replace(b"\x18\x00\x15\x00CS\x08\x00", b"\x18\x00\x15\x00UN\0\0\x08\0\0\0")
-    as_unknown = as_unknown.replace(b"\x10\x00\x20\x00LO\x08\x00", b"\x10\x00\x20\x00UN\0\0\x08\0\0\0")
-    assert len(as_unknown) == len(data) + 8
-    result, header, _ = out(as_unknown)
-    assert b"QZBODYPA" not in result and b"QZID4711" not in result
-    assert header.PatientID == out(data)[1].PatientID
