@@ -19,7 +19,7 @@ def home(tmp_path: Path) -> Home:
     home = Home(tmp_path / "home")
     home.settings("[listener]\nreserve_mib = 0\n")
     home.good("project", "add", "lungs")
-    home.good("route", "add", "lungs")
+    home.good("route", "add", "lungs", "--from", "*")
     return home
 
 

@@ -51,12 +51,12 @@ def empty(empty_url: str):
     database.close()
 
 
-def downgrade(database: Database) -> None:
+def downgrade(database: Database, revision: str = "base") -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(ror.db.__file__).parent / "migrations"))
     with database.write() as connection:
         config.attributes["connection"] = connection
-        command.downgrade(config, "base")
+        command.downgrade(config, revision)
 
 
 def test_the_newest_revision_is_what_the_tables_say(empty: Database) -> None:
@@ -75,6 +75,28 @@ def test_the_schema_can_be_taken_down_and_made_again(database: Database) -> None
     assert table_names(database) == {"alembic_version"}
     database.migrate()
     assert differences(database) == []
+
+
+def test_what_is_in_quarantine_stays_there_through_all_revisions(database: Database) -> None:
+    row = {
+        "sha256": "ab",
+        "project": "p",
+        "calling_ae": "A",
+        "reason": "r",
+        "detail": "d",
+        "received_at": 1.5,
+    }
+    with database.write() as connection:
+        connection.execute(tables.quarantine.insert(), [row, {**row, "sha256": "cd"}])
+    downgrade(database, "0003")
+    with database.write() as connection:
+        connection.execute(sa.text("UPDATE quarantine SET project = NULL WHERE sha256 = 'cd'"))
+    database.migrate()
+    with database.read() as connection:
+        held = connection.execute(
+            sa.select(tables.quarantine).order_by(tables.quarantine.c.sha256)
+        ).mappings()
+        assert [dict(one) for one in held] == [row, {**row, "sha256": "cd", "project": ""}]
 
 
 def test_several_processes_may_migrate_at_once(empty: Database) -> None:
