@@ -29,6 +29,8 @@ _CLEANABLE_VRS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
 _NEVER_REMOVED = listed(
     """
     SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID PatientID PatientName StudyID
+    Modality PixelData SamplesPerPixel PhotometricInterpretation Rows Columns BitsAllocated BitsStored HighBit
+    PixelRepresentation PlanarConfiguration NumberOfFrames
     SpecificCharacterSet PatientIdentityRemoved DeidentificationMethod
     DeidentificationMethodCodeSequence LongitudinalTemporalInformationModified
     """

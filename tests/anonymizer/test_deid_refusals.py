@@ -192,6 +192,8 @@ def test_an_identified_instance_shows_nothing() -> None:
         ({"keep": ["AccessionNumber"]}, "never_kept"),
         ({"keep": ["NoSuchThing"]}, "unknown_keyword"),
         ({"remove": ["SOPInstanceUID"]}, "never_removed"),
+        ({"remove": ["PixelData"]}, "never_removed"),
+        ({"remove": ["Modality"]}, "never_removed"),
         ({"cleaned": ["PatientName"]}, "not_cleanable"),
         ({"cleaned": ["StudyDescription"], "remove": ["StudyDescription"]}, "contradiction"),
     ],
