@@ -1,6 +1,7 @@
 """Whatever identity an object has, and wherever it repeats it, it is not in the bytes that come out."""
 
 import re
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import assume, given, settings
@@ -8,8 +9,17 @@ from hypothesis import strategies as st
 from planted import minimal, part10
 from pydicom import Dataset
 from pydicom.sequence import Sequence
+from pydicom.uid import EnhancedSRStorage
 
-from anonymizer import IdentifiedInstance, Profile, ProjectKey, ResearchInstance, ResidualIdentity, deidentify
+from anonymizer import (
+    IdentifiedInstance,
+    Option,
+    Profile,
+    ProjectKey,
+    ResearchInstance,
+    ResidualIdentity,
+    deidentify,
+)
 from anonymizer.clean import Cleaner
 from anonymizer.identity import Identity
 from anonymizer.vocabulary import IMAGING_TERMS, OWN_WORDS, TITLES
@@ -28,8 +38,12 @@ GLUE = st.sampled_from([" ", "_", "-", ", ", "/", "^", " T1 ", " 3.0 ", "(", "="
 CASES = st.sampled_from([str.upper, str.lower, str.title])
 
 
-def treated(dataset: Dataset) -> ResearchInstance:
-    return deidentify(IdentifiedInstance.from_part10(part10(dataset)), Profile.of(), KEY)[0]
+OPTIONS = st.sets(st.sampled_from([option for option in Option if "dates" not in option]))
+
+
+def treated(dataset: Dataset, options: Iterable[Option] = ()) -> ResearchInstance:
+    profile = Profile.of(options=options)
+    return deidentify(IdentifiedInstance.from_part10(part10(dataset)), profile, KEY)[0]
 
 
 def words_of(header: Dataset) -> set[str]:
@@ -48,8 +62,10 @@ def sentences(draw: st.DrawFn, words: list[str]) -> str:
 
 
 @settings(max_examples=200, deadline=None)
-@given(data=st.data(), family=NAMES, given_name=NAMES, number=IDS)
-def test_an_identity_never_comes_out(data: st.DataObject, family: str, given_name: str, number: str) -> None:
+@given(data=st.data(), family=NAMES, given_name=NAMES, number=IDS, options=OPTIONS)
+def test_an_identity_never_comes_out(
+    data: st.DataObject, family: str, given_name: str, number: str, options: set[Option]
+) -> None:
     ordinary = IMAGING_TERMS | OWN_WORDS | TITLES | words_of(treated(minimal()).header())
     assume(not {family, given_name} & ordinary)
     dataset = minimal(SpecificCharacterSet="ISO_IR 192", PatientID=number)
@@ -60,12 +76,47 @@ def test_an_identity_never_comes_out(data: st.DataObject, family: str, given_nam
     nested.SeriesDescription = data.draw(sentences([given_name, family]))
     dataset.ReferencedSeriesSequence = Sequence([nested])
     try:
-        research = treated(dataset)
+        research = treated(dataset, options)
     except ResidualIdentity:
         return
     assert not words_of(research.header()) & {family, given_name, number.lower()}
     # Not as a part of a UID, whose digits are random.
     assert not re.search(rb"(?<![0-9.])" + number.encode() + rb"(?![0-9.])", research.to_part10())
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), family=NAMES, number=IDS, options=OPTIONS)
+def test_an_identity_never_comes_out_of_a_report(
+    data: st.DataObject, family: str, number: str, options: set[Option]
+) -> None:
+    ordinary = IMAGING_TERMS | OWN_WORDS | TITLES | words_of(treated(minimal()).header())
+    assume(
+        family not in ordinary
+        and family not in ("text", "pname", "code", "num", "dcm", "container", "contains")
+    )
+    report = minimal(
+        EnhancedSRStorage, Modality="SR", ValueType="CONTAINER", SpecificCharacterSet="ISO_IR 192"
+    )
+    report.PatientID, report.PatientName = number, family
+    items: list[Dataset] = []
+    for kind, keyword in data.draw(
+        st.lists(st.sampled_from([("TEXT", "TextValue"), ("PNAME", "PersonName")]), max_size=4)
+    ):
+        item, name = Dataset(), Dataset()
+        name.CodeValue, name.CodingSchemeDesignator = (
+            data.draw(st.sampled_from(["121071", "121106", "9"])),
+            "DCM",
+        )
+        item.RelationshipType, item.ValueType, item.ConceptNameCodeSequence = "CONTAINS", kind, [name]
+        setattr(item, keyword, data.draw(sentences([family, number])))
+        item.ContentSequence = items[-1:]
+        items.append(item)
+    report.ContentSequence = items
+    try:
+        research = treated(report, options | {Option.CLEAN_STRUCTURED_CONTENT})
+    except ResidualIdentity:
+        return
+    assert not words_of(research.header()) & {family, number.lower()}
 
 
 @settings(max_examples=300, deadline=None)
