@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from anonymizer.instance import IdentifiedInstance
+from anonymizer.unknown import recognised
 from anonymizer.wire import Element
 
 __all__ = ["Attributes"]
@@ -22,8 +23,9 @@ class Attributes:
 
     @classmethod
     def of(cls, instance: IdentifiedInstance) -> Attributes:
-        """The elements of an object."""
-        return cls({element.tag: element for element in instance.elements}, instance.encoding.little)
+        """The elements of an object, also those that an archive stored as unknown."""
+        known = recognised(instance.elements, instance.encoding)
+        return cls({element.tag: element for element in known}, instance.encoding.little)
 
     def text(self, tag: int) -> str:
         """The values as they are, joined by backslashes; empty where there is none."""

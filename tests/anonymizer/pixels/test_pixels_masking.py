@@ -1,5 +1,6 @@
 """The name is gone from every frame, in every encoding, and the rest of the image is what it was."""
 
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from subprocess import run
@@ -42,6 +43,7 @@ from anonymizer import (
     deidentify,
     pixels,
 )
+from anonymizer.wire import Element
 
 RULES = pixels.Rules.shipped()
 KEY = ProjectKey(b"a key for these tests only")
@@ -124,9 +126,11 @@ def test_jpeg_becomes_lossless_and_says_what_it_lost_before(
     assert after.file_meta.TransferSyntaxUID == JPEG2000Lossless
     assert after.PhotometricInterpretation == ("YBR_RCT" if colour else "MONOCHROME2")
     assert not stack(after)[:, :BANNER].any()
-    difference = np.abs(stack(after)[:, BANNER:].astype(int) - drawn(2, colour=colour)[:, BANNER:])
-    # What JPEG took is taken; nothing is taken twice. Colours are shared by pixels in JPEG, grey values are not.
-    assert difference.mean() < (25 if lossy and colour else 5 if lossy else 0.001)
+    # What JPEG took is taken; nothing is taken twice. Only Pillow decodes it here, for others round in other ways.
+    before = dcmread(BytesIO(data))
+    before.pixel_array_options(decoding_plugin="pillow")
+    expected = stack(before) if lossy else drawn(2, colour=colour)
+    assert np.array_equal(stack(after)[:, BANNER:], expected[:, BANNER:])
     assert after.get("LossyImageCompression") == ("01" if lossy else None)
     assert after.get("LossyImageCompressionMethod") == ("ISO_10918_1" if lossy else None)
     assert not lossy or float(after.LossyImageCompressionRatio) > 1
@@ -141,6 +145,18 @@ def test_the_object_says_that_it_is_derived_and_has_no_text() -> None:
     assert "SmallestImagePixelValue" not in after
     described = {element.tag: element for element in masking.described(out.elements)}
     assert described[0x00082111].value == b"Burned-in text masked (regions) "
+
+
+def test_regions_that_an_archive_stored_as_unknown_are_known() -> None:
+    dataset = ultrasound(drawn())
+    implicit = part10(dataset, ImplicitVRLittleEndian)
+    start = implicit.index(b"\x18\x00\x11\x60") + 8
+    length = int.from_bytes(implicit[start - 4 : start], "little")
+    unknown = Element(0x00186011, "UN", implicit[start : start + length])
+    one = instance(part10(dataset))
+    elements = tuple(unknown if e.tag == unknown.tag else e for e in one.elements)
+    out, _ = pixels.masked(replace(one, elements=elements), RULES)
+    assert not stack(read(out))[:, :BANNER].any()
 
 
 def test_a_masked_object_goes_the_way_of_every_other() -> None:
