@@ -97,7 +97,9 @@ def four_series_measured(home: Home) -> None:
         for number, one in enumerate(series):
             described = json.dumps({"SeriesDescription": [f"T{number}"]})
             row = f"('{one.series_uid}', '1.1', '', '{described}')"
-            connection.exec_driver_sql(f"INSERT INTO series VALUES {row}")
+            connection.exec_driver_sql(
+                f"INSERT INTO series (series_uid, study_uid, attributes_of, attributes) VALUES {row}"
+            )
     for workflow, key, named in matches:
         job_id = f"{workflow}-{key}"
         job = Job(job_id, "lungs", workflow, "1", "d", "P", "1.1", key, named, JobState.QUEUED)
