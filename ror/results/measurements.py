@@ -2,7 +2,8 @@
 
 - today's list has ``redcap_event_name``, ``redcap_repeat_instrument`` and ``redcap_repeat_instance``;
 - the older list has ``event_name`` (or ``redcap_event_name``) and ``instance_number``;
-- the oldest is a dictionary of dictionaries, whose key is the field name where ``field_name`` is missing.
+- the oldest is a dictionary of dictionaries, whose key is the field name where ``field_name`` is missing; an older
+  package may have single values beside them, which are no measurements.
 
 All have ``record_id``, ``field_name`` and ``value``; a missing ``record_id`` means the job's patient.
 """
@@ -72,7 +73,9 @@ def read_rows(
     if isinstance(raw, list):
         entries = [(f"{NAME}[{index}]", entry) for index, entry in enumerate(raw)]
     elif isinstance(raw, dict):
-        entries = [(f"{NAME}.{key}", _named(key, entry)) for key, entry in raw.items()]
+        # The ancestor's templates write theirs into the description of the series, whose own values stay beside them.
+        given = {key: entry for key, entry in raw.items() if strict or isinstance(entry, dict)}
+        entries = [(f"{NAME}.{key}", _named(key, entry)) for key, entry in given.items()]
     elif raw is not None:
         faults.append(OutputFault(NAME, "must be a list of measurements"))
     found: list[OutputFault] = []

@@ -118,6 +118,15 @@ def test_an_older_package_is_taken_as_it_is(tmp_path: Path, job: ResultJob) -> N
     assert {file.path.name for file in outputs.files} == {"whatever.nii", "report.txt"}
 
 
+def test_the_description_around_an_older_packages_measurements_is_none_of_them(
+    tmp_path: Path, job: ResultJob
+) -> None:
+    described = {"PatientID": "P-1", "NumFiles": 8, "ClassifyTypes": ["axial"], "shape_x": 16}
+    (tmp_path / "output.json").write_text(json.dumps(described | {"noise": {"event_name": "", "value": 3}}))
+    rows = read_outputs(tmp_path, older_manifest(), job).rows
+    assert [(row.record_id, row.field_name, row.value) for row in rows] == [("P-1", "noise", 3)]
+
+
 def test_an_older_package_may_write_nothing(tmp_path: Path, job: ResultJob) -> None:
     assert read_outputs(tmp_path, older_manifest(), job).rows == ()
 
