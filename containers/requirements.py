@@ -131,7 +131,7 @@ def _pip(command: Sequence[str | Path], package: Package, report: Report) -> Non
         package,
         report,
         f"the requirements of {package.manifest.name} cannot be installed",
-        f"Look at {package.requirements}; without internet, set ROR_WHEELS to a folder that has the wheels.",
+        "Look at its requirements.txt; without internet, set ROR_WHEELS to a folder that has the wheels.",
     )
 
 
