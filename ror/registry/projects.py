@@ -165,7 +165,9 @@ def _check(project: Project) -> None:
         project.classifier()
     except RulesError as error:
         raise ConfigurationError(
-            "--classification:", tuple(str(replace(fault, text=0)) for fault in error.faults), "correct the file"
+            "--classification:",
+            tuple(str(replace(fault, text=0)) for fault in error.faults),
+            "correct the file",
         ) from error
     if project.redcap_url and (fault := redcap_url_fault(project.redcap_url)):
         raise ConfigurationError(
