@@ -83,7 +83,7 @@ def ror_serve(folder: Path) -> Iterator[Receiver]:
     installation = Installation(folder)
     installation.configure("process", settle_seconds=3600)
     installation.ror("project", "add", "bench")
-    installation.ror("route", "add", "bench")
+    installation.ror("route", "add", "bench", "--from", "*")
     with Serving(installation) as serving:
         yield Receiver(OURS, serving.peer, installation.home, lambda: len(serving.archived()))
 

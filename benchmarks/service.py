@@ -25,7 +25,7 @@ def serving(
     installation = Installation(folder)
     installation.configure("process", pacs.peer if pacs else None, settle_seconds)
     installation.ror("project", "add", _PROJECT, *(["--pacs", "demo"] if pacs else []))
-    installation.ror("route", "add", _PROJECT)
+    installation.ror("route", "add", _PROJECT, "--from", "*")
     installation.ror("workflow", "add", str(_PACKAGES / workflow), "--project", _PROJECT)
     with Serving(installation, {"ROR_ENGINE__SLOTS": str(slots)}) as process:
         yield process
