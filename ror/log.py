@@ -71,7 +71,10 @@ def set_up(home: Path, level: int = logging.INFO) -> None:
         "ignore", message=".*unlikely to represent the intended person name", category=UserWarning
     )
     for chatty in ("dbos", "alembic", "urllib3", "docker", "highdicom", "pynetdicom", "pydicom"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+        logger = logging.getLogger(chatty)
+        logger.setLevel(logging.WARNING)
+        logger.handlers.clear()  # DBOS has one of its own
+        logger.propagate = True
 
 
 def _withhold_from_libraries(record: logging.LogRecord) -> bool:

@@ -135,6 +135,17 @@ def test_what_we_say_ourselves_is_kept_with_its_traceback(lines: Path) -> None:
     assert "ValueError: a bug" in written
 
 
+def test_a_library_with_a_console_of_its_own_is_heard_where_all_others_are(
+    tmp_path: Path, lines: Path
+) -> None:
+    own = StringIO()
+    logging.getLogger("dbos").addHandler(logging.StreamHandler(own))
+    logging.getLogger("dbos").propagate = False
+    log.set_up(tmp_path)
+    logging.getLogger("dbos").warning("heard")
+    assert "heard" in lines.read_text() and own.getvalue() == ""
+
+
 def test_chatty_libraries_are_heard_from_warnings_on(lines: Path) -> None:
     logging.getLogger("dbos").info("chat")
     logging.getLogger("dbos").warning("heard")

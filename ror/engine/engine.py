@@ -83,7 +83,7 @@ class Engine:
             "enable_otlp": False,
         }
         DBOS(config=config)
-        logging.getLogger("dbos").addFilter(_no_cancellation)
+        _log_like_all_others()
         self._job = durable_job(self._stations, self._jobs, self._options.home)
         DBOS.launch()
         DBOS.register_queue(
@@ -157,6 +157,15 @@ class Engine:
         ):
             if not self._jobs.is_live(workflow.workflow_id.partition("#")[0]):
                 DBOS.cancel_workflow(workflow.workflow_id)
+
+
+def _log_like_all_others() -> None:
+    """Let what DBOS says go where our lines go: it would print it to the console, in a form of its own."""
+    logger = logging.getLogger("dbos")
+    for handler in tuple(logger.handlers):
+        logger.removeHandler(handler)
+    logger.propagate = True
+    logger.addFilter(_no_cancellation)
 
 
 def _no_cancellation(record: logging.LogRecord) -> bool:
