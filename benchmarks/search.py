@@ -71,7 +71,7 @@ def _of_database(scale: Scale, folder: Path, urls: list[str]) -> list[Figure]:
             "MiB",
             budget=Budget.value(at_most=_FLAT_MIB),
         ),
-        measure_settled(urls[1], folder, scale.rounds),
+        *measure_settled(urls[1], folder, scale.rounds),
     ]
 
 

@@ -15,12 +15,13 @@ from select_lang.logic import leaves
 from select_lang.rules import Values, attributes_of
 from select_lang.sql.compile import Held, compile_rules, in_set_of
 from select_lang.sql.said import keywords_beside_rules, said_columns
-from select_lang.sql.tables import CatalogueTables, term_values
+from select_lang.sql.tables import CatalogueTables, term_text, term_values
 from select_lang.tree import Everything, Level, LineFilter, Statement
 
 __all__ = ["is_compiled", "query_of"]
 
 _MOST_NAMES = 62  # each is a bit of a 64-bit integer
+_SEPARATOR, _PADDING = term_text(("", "")), " \0\t\r\n"
 _BY_CODE_POINT = {
     "sqlite": "BINARY",
     "postgresql": "C",
@@ -152,11 +153,17 @@ class _Names:
             known = self._connection.execute(
                 sa.select(terms.id, terms.text).where(terms.attribute == attribute)
             )
-            return Held(column, tuple((number, _stripped(term_values(text))) for number, text in known))
+            return Held(column, tuple((number, _of_term(text)) for number, text in known))
         said = sa.func.coalesce(*(one[attribute].as_string() for one in self._tables.everything))
         every = sa.select(said).distinct().select_from(_with_described(self._tables))
         texts = self._connection.execute(every.where(self._scope, said.is_not(None))).scalars()
         return Held(said, tuple((text, _stripped(tuple(json.loads(text)))) for text in texts))
+
+
+def _of_term(text: str) -> Values:
+    # Nearly all are one value without padding, and there are a hundred thousand of some attributes.
+    plain = text and _SEPARATOR not in text and text[0] not in _PADDING and text[-1] not in _PADDING
+    return (text,) if plain else _stripped(term_values(text))
 
 
 def _stripped(values: Values) -> Values:
