@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := ror select_lang anonymizer containers orthanc examples tests workflows benchmarks
 
-.PHONY: help setup servers demo test lint check bench format lock clean
+.PHONY: help setup servers ocr demo test lint check bench format lock clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -18,6 +18,9 @@ setup: .venv/ready  ## make .venv from the locked versions
 
 servers:  ## install the servers that tests use (Debian packages, as root); skipped elsewhere
 	@sh tests/support/install_servers.sh
+
+ocr: setup  ## install what finds text in pixels, which two tests need
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps onnxruntime==1.23.2 rapidocr-onnxruntime==1.4.4
 
 demo: setup  ## two studies through the whole path, on embedded defaults
 	$(BIN)/python -m examples.demo

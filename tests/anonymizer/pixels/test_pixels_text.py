@@ -19,10 +19,11 @@ from anonymizer.pixels.areas import covered
 RULES = pixels.Rules.shipped()
 installed = pytest.mark.skipif(
     find_spec("rapidocr_onnxruntime") is None,
-    reason="the extra ocr is not installed (pip install ror-pacs[ocr])",
+    reason="what finds text in pixels is not installed (make ocr)",
 )
 
 
+@pytest.mark.ocr
 @installed
 def test_of_a_hundred_lines_of_identity_ninety_nine_are_masked() -> None:
     lines, hidden = 0, 0
@@ -35,6 +36,7 @@ def test_of_a_hundred_lines_of_identity_ninety_nine_are_masked() -> None:
     assert hidden / lines >= 0.99
 
 
+@pytest.mark.ocr
 @installed
 def test_a_name_in_one_frame_is_masked_in_all_without_any_rule() -> None:
     before = drawn(3)
@@ -80,8 +82,9 @@ def test_a_frame_that_comes_again_is_looked_at_once_and_is_bright_enough_to_see(
     assert (seen[0].min(), seen[0].max(), seen[0].dtype) == (0, 255, np.uint8)
 
 
-@pytest.mark.skipif(find_spec("rapidocr_onnxruntime") is not None, reason="the extra ocr is installed")
-def test_without_its_package_the_search_says_what_to_install() -> None:
+def test_without_its_package_the_search_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ocr, "find_spec", lambda _name: None)
+    monkeypatch.setattr(ocr, "_session", ocr._session.__wrapped__)  # which an earlier test may have opened
     with pytest.raises(ProfileError) as caught:
         pixels.text_found(drawn(colour=True)[0])
     assert caught.value.reason == "no_text_search" and "ror-pacs[ocr]" in caught.value.advice
