@@ -26,18 +26,20 @@ _AGE = re.compile(r"([0-9]{1,3})([DWMY])")
 _DAYS = {"D": Decimal(1), "W": Decimal(7), "M": Decimal("30.4375"), "Y": Decimal("365.25")}
 
 
-@lru_cache(maxsize=65536)
 def read_value(kind: Kind, text: str) -> Value | None:
     """A value that compares as its kind should, or None when the text is not one of that kind.
 
     Values of the same kind compare with one another: numbers exactly, as decimals (0.9 equals 0.90); a date and time
     with an offset from UTC at its instant, one without as it stands; an age in days.
     """
-    text = text.strip()
+    # Texts are not remembered: there is nothing to read, and of UIDs there is no end.
+    return text.strip() if kind in (Kind.TEXT, Kind.LIST) else _read(kind, text.strip())
+
+
+@lru_cache(maxsize=16384)
+def _read(kind: Kind, text: str) -> Value | None:
     try:
         match kind:
-            case Kind.TEXT | Kind.LIST:
-                return text
             case Kind.NUMBER:
                 return Decimal(text) if _NUMBER.fullmatch(text) else None
             case Kind.DATE:
@@ -48,6 +50,8 @@ def read_value(kind: Kind, text: str) -> Value | None:
                 return _datetime(text)
             case Kind.AGE:
                 return _age(text)
+            case _:
+                raise TypeError(f"{kind} is a text")
     except (ValueError, OverflowError):  # of the right shape, but no such day or hour
         return None
 
