@@ -103,7 +103,8 @@ def _compared(kind: Kind, operator: Operator, wanted: str) -> Callable[[str], Tr
         case Operator.REGEXP:
             return lambda text: found_in(wanted, text)
         case Operator.IREGEXP:
-            return lambda text: found_in(f"(?i){wanted}", text)
+            pattern = f"(?i){wanted}"
+            return lambda text: found_in(pattern, text)
         case Operator.STARTS_WITH:
             return lambda text: text.startswith(wanted)
         case Operator.CONTAINING if kind is Kind.TEXT:

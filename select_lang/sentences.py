@@ -148,7 +148,9 @@ def _why_unchecked(statement: Statement, group: Group) -> str:
                 (side.name, side.attribute) for join in leaves(joins) for side in (join.left, join.right)
             )
             seen = "; ".join(
-                f"{name}@{attribute} {_seen(attribute, found[name])}" for name, attribute in sides
+                f"{name}@{attribute} {_seen(attribute, found[name])}"
+                for name, attribute in sides
+                if name in found
             )
             return f"check {write_joins(joins)} holds for no combination of series ({seen})"
     together = " and ".join(write_joins(joins) for joins in statement.select.checks)

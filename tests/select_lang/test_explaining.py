@@ -137,3 +137,12 @@ def test_explaining_tells_of_the_same_jobs_as_evaluating(select, catalogue):
     assert explanation.matches == evaluate(statement, catalogue)
     assert explanation.sentence
     assert any(group.matched for group in explanation.groups) == bool(explanation.matches)
+
+
+def test_a_check_that_fails_beside_an_optional_name_that_is_not_there_is_explained():
+    text = """select study where named A has Modality = MR also where named B has Modality = CT
+      also where named C has Modality = PT optional check A@EchoTime = B@EchoTime and not A@EchoTime = C@EchoTime"""
+    catalogue = [series("1", Modality="MR", EchoTime="1"), series("2", Modality="CT", EchoTime="2")]
+    either = text.replace("and not A@EchoTime = C@EchoTime", "or A@EchoTime = C@EchoTime")
+    for statement in (text, either):
+        assert "holds for no combination of series" in explain(read(statement), catalogue).sentence
