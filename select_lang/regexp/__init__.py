@@ -25,7 +25,7 @@ def compile_regexp(pattern: str) -> Automaton:
     return build(read_pattern(pattern))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=65536)
 def found_in(pattern: str, value: str) -> bool:
     """Whether the pattern matches anywhere in the value; remembered, as the same descriptions come again and again."""
     return compile_regexp(pattern).found_in(value[:LONGEST_VALUE])

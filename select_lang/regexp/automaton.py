@@ -50,12 +50,12 @@ class Automaton:
     def found_in(self, value: str) -> bool:
         """Whether some part of the value is matched, in at most states × characters steps."""
         reached: frozenset[int] = frozenset()
-        before = ""
+        before, remembered = "", self._steps.get
         for at in range(len(value) + 1):
             after = value[at : at + 1]
             key = (reached, before, after)
             # Values are alike, so that a step which was taken is remembered.
-            following = self._steps.get(key)
+            following = remembered(key)
             if following is None:
                 following = self._step(*key)
                 self._remember(key, following)
@@ -63,7 +63,7 @@ class Automaton:
                 return True
             reached = following
             # Of the character before a place, all that counts is whether it belongs to a word.
-            before = "_" if _in_word(after, 0) else " "
+            before = "_" if after.isalnum() or after == "_" else " "
         return False
 
     def _remember(self, key: tuple[frozenset[int], str, str], following: frozenset[int]) -> None:
