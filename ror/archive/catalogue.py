@@ -65,8 +65,9 @@ class Catalogue:
         studies = sorted({one.study_uid for one in series})
         with self._database.write() as connection:
             connection.execute(_locked(studies))
-            ids = self._term_ids(connection, {term for one in series for term in _terms_of(one)})
-            rows = [_row(project, one, ids) for one in series]
+            terms = {one.uid: _terms_of(one) for one in series}
+            ids = self._term_ids(connection, {term for some in terms.values() for term in some})
+            rows = [_row(project, uid, some, ids) for uid, some in terms.items()]
             for patient, study in sorted({(row["patient"], row["study"]) for row in rows}):
                 place = (table.c.project == project) & (table.c.patient == patient) & (table.c.study == study)
                 connection.execute(table.delete().where(place))
@@ -132,11 +133,13 @@ def _known(connection: sa.Connection, digests: Sequence[str]) -> dict[str, int]:
     return known
 
 
-def _row(project: str, series: Series, ids: dict[tuple[str, str], int]) -> dict[str, Any]:
+def _row(
+    project: str, series_uid: str, terms: Sequence[tuple[str, str]], ids: dict[tuple[str, str], int]
+) -> dict[str, Any]:
     # Every row names every column, or they could not be inserted together.
     empty = dict.fromkeys(_COLUMNS.values())
-    terms = {_COLUMNS[attribute]: ids[attribute, text] for attribute, text in _terms_of(series)}
-    return {**empty, **terms, "project": project, "series_uid": series.uid}
+    numbers = {_COLUMNS[attribute]: ids[attribute, text] for attribute, text in terms}
+    return {**empty, **numbers, "project": project, "series_uid": series_uid}
 
 
 def _locked(study_uids: Sequence[str]) -> sa.Select[Any]:

@@ -82,8 +82,8 @@ class Matcher:
         """
         project, patient_id = self._index.study(study_uid)
         received_until = self._index.last_received_at(study_uid)
-        self._catalogue.write(project, study_uid)
-        asked = _Asked(self._index, self._catalogue, project, patient_id, study_uid)
+        of_study = self._catalogue.write(project, study_uid)
+        asked = _Asked(self._index, self._catalogue, project, patient_id, study_uid, of_study)
         workflows = self._workflows.list(project, enabled_only=True)
         wanted = [job for workflow in workflows for job in self._wanted(workflow, asked)]
         with self._database.write() as connection:
@@ -130,7 +130,8 @@ class Matcher:
     def why(self, study_uid: str) -> list[Verdict]:
         """What every enabled workflow says of a study now: the jobs that it wants, or why it wants none."""
         project, patient_id = self._index.study(study_uid)
-        asked = _Asked(self._index, self._catalogue, project, patient_id, study_uid)
+        of_study = self._catalogue.series(project, study_uid=study_uid)
+        asked = _Asked(self._index, self._catalogue, project, patient_id, study_uid, of_study)
         workflows = self._workflows.list(project, enabled_only=True)
         return [verdict for workflow in workflows for verdict in self._verdicts(workflow, asked)]
 
@@ -156,6 +157,7 @@ class _Asked:
     project: str
     patient_id: str
     study_uid: str
+    of_study: list[select_lang.Series]
 
     def jobs(self, workflow: InstalledWorkflow) -> list[Job]:
         """The jobs that a workflow wants of the study."""
@@ -175,11 +177,7 @@ class _Asked:
         # A study can only change the matches of what it belongs to.
         if statement.level is select_lang.Level.PROJECT:
             return self._of_project
-        return self._of_patient if statement.across_studies else self._of_study
-
-    @cached_property
-    def _of_study(self) -> list[select_lang.Series]:
-        return self.catalogue.series(self.project, study_uid=self.study_uid)
+        return self._of_patient if statement.across_studies else self.of_study
 
     @cached_property
     def _of_patient(self) -> list[select_lang.Series]:
