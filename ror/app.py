@@ -168,7 +168,7 @@ class App:
 
     def _without_package(self) -> Iterator[str]:
         for one in self.workflows.list(enabled_only=True):
-            if not (self.home.packages / one.name / one.digest).is_dir():
+            if not self.workflows.holds(one.name, one.digest):
                 yield f"{one.name} {one.version} ({one.digest[:12]})"
 
     def close(self) -> None:

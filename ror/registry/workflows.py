@@ -128,12 +128,15 @@ class WorkflowStore:
                 for row in connection.execute(query)
             ]
 
+    def holds(self, name: str, digest: str) -> bool:
+        """Whether the package of an installed version is there."""
+        return self._folder(name, digest).is_dir()
+
     def package(self, name: str, digest: str) -> Package:
         """The package of an installed version, as it was when installed."""
-        folder = self._folder(name, digest)
-        if not folder.is_dir():
+        if not self.holds(name, digest):
             raise NotFound(f"the package {name} {digest[:12]} is not in {self._packages}", "install it again")
-        return Package.load(folder, older_name=name)
+        return Package.load(self._folder(name, digest), older_name=name)
 
     def _folder(self, name: str, digest: str) -> Path:
         return self._packages / name / digest
