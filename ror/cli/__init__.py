@@ -16,6 +16,7 @@ __all__ = ["main"]
 # command: (module, its help in one line); modules are imported only for the command that is called.
 _COMMANDS = {
     "audit": ("ror.cli.audit", "List who has asked for identities."),
+    "deid": ("ror.cli.deid", "De-identify files; list, show and compare profiles."),
     "doctor": ("ror.cli.doctor", "Check the installation, and say how to mend what is wrong."),
     "jobs": ("ror.cli.jobs", "List, show, match and retry jobs; say why a study has none."),
     "measurements": ("ror.cli.measurements", "Show the measurements of finished jobs."),
