@@ -12,6 +12,7 @@ syntax. Whatever is not understood is refused with a
 `DeidentificationError`, which carries a reason, a tag path and advice, never a value.
 """
 
+from anonymizer.burned_in import check_text_search
 from anonymizer.content import fingerprint, same_content
 from anonymizer.errors import (
     BurnedInText,
@@ -53,6 +54,7 @@ __all__ = [
     "Unreadable",
     "Unsupported",
     "WeakKey",
+    "check_text_search",
     "deidentify",
     "fingerprint",
     "same_content",

@@ -1,6 +1,7 @@
-"""The options of PS3.15 Annex E, each a column of Table E.1-1 and a code of CID 7050.
+"""The options of PS3.15 Annex E, each a code of CID 7050, and a column of Table E.1-1 but for Clean Pixel Data.
 
-Clean Pixel Data (113101) and Clean Recognizable Visual Features (113102) have no column: they are work on pixels.
+That one is work on pixels, which `anonymizer.pixels` does, and so is Clean Recognizable Visual Features (113102), which
+needs the volume and is none of ours.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ class Option(StrEnum):
     CLEAN_DESCRIPTORS = "clean-descriptors"
     CLEAN_STRUCTURED_CONTENT = "clean-structured-content"
     CLEAN_GRAPHICS = "clean-graphics"
+    CLEAN_PIXEL_DATA = "clean-pixel-data"
 
     @property
     def column(self) -> str:
-        """The option's key in the data file of the table."""
+        """The option's key in the data file of the table, which has none for Clean Pixel Data."""
         return _COLUMNS.get(self, self.value.replace("-", "_"))
 
     @property
@@ -46,6 +48,7 @@ _COLUMNS: Final = {
     Option.RETAIN_MODIFIED_DATES: "retain_longitudinal_modified_dates",
 }
 _CODES: Final = {
+    Option.CLEAN_PIXEL_DATA: ("113101", "Clean Pixel Data"),
     Option.CLEAN_GRAPHICS: ("113103", "Clean Graphics"),
     Option.CLEAN_STRUCTURED_CONTENT: ("113104", "Clean Structured Content"),
     Option.CLEAN_DESCRIPTORS: ("113105", "Clean Descriptors"),

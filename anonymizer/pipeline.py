@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from anonymizer import burned_in
 from anonymizer.clean import Cleaner
 from anonymizer.engine import Engine, Person
 from anonymizer.errors import MissingIdentifier
@@ -13,6 +14,7 @@ from anonymizer.instance import IdentifiedInstance, ResearchInstance
 from anonymizer.key import ProjectKey
 from anonymizer.kinds import check_pixels, check_sop_class
 from anonymizer.markers import file_meta, mark
+from anonymizer.options import Option
 from anonymizer.plan import compile_plan
 from anonymizer.profile import Profile
 from anonymizer.report import Report
@@ -44,11 +46,14 @@ def deidentify(
     Raises
     ------
     DeidentificationError
-        The object is of a kind that is not handled, is nobody's, may show a name in its pixels, or would have
-        come out with an identifier left in it. Nothing of an object that raises may be kept outside
+        The object is of a kind that is not handled, is nobody's, may show a name in its pixels that is not masked,
+        or would have come out with an identifier left in it. Nothing of an object that raises may be kept outside
         quarantine.
     """
     check_sop_class(instance.sop_class_uid, profile.options)
+    masking = None
+    if profile.has(Option.CLEAN_PIXEL_DATA):
+        instance, masking = burned_in.cleaned(instance, profile.pixel_rules, find_text=profile.find_text)
     elements = recognised(instance.elements, instance.encoding)
     charsets = charsets_of(elements, _LATIN)
     origin = _origin(instance, charsets)
@@ -61,8 +66,10 @@ def deidentify(
     identity = harvest(elements, charsets)
     engine = Engine(compile_plan(profile, instance.sop_class_uid), key, person, Cleaner.of(identity))
     applied = engine.treat(elements, charsets)
+    if masking is not None:
+        applied = masking.described(applied)
     done, own = mark(applied, profile, person, subject)
-    Residual.of(identity, engine.kept_uids).check(done, charsets, own)
+    Residual.of(identity, engine.tally.kept_uids).check(done, charsets, own)
     return _research(instance, engine, origin, done), _report(engine, profile)
 
 
@@ -134,5 +141,5 @@ def _research(
 
 
 def _report(engine: Engine, profile: Profile) -> Report:
-    actions = tuple(sorted((str(action), count) for action, count in engine.counts.items()))
-    return Report(actions, tuple(engine.removed), tuple(engine.cleaned), EDITION, profile.digest)
+    actions = tuple(sorted((str(action), count) for action, count in engine.tally.counts.items()))
+    return Report(actions, tuple(engine.tally.removed), tuple(engine.tally.cleaned), EDITION, profile.digest)

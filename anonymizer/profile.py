@@ -12,6 +12,7 @@ from typing import Final
 
 from pydicom.datadict import tag_for_keyword
 
+from anonymizer.burned_in import check_rules
 from anonymizer.errors import ProfileError
 from anonymizer.key import ProjectKey
 from anonymizer.options import BASIC_CODE, Option
@@ -61,12 +62,19 @@ class Profile:
         Keywords that a project keeps or removes against the table. What is kept is still subject to the
         residual check; a kept date is shifted, a kept UID mapped, a kept age capped at 90 years, unless an
         option retains them.
+    pixel_rules
+        A project's own rules for text in pixels, the text of a TOML document (`anonymizer.pixels.rules`); they, and
+        `find_text`, are for Clean Pixel Data.
+    find_text
+        Whether text is also searched for in the pixels, which needs the extra ``ocr`` where objects are treated.
     """
 
     options: frozenset[Option] = frozenset({Option.RETAIN_MODIFIED_DATES})
     cleaned: frozenset[str] = frozenset(CLEANED_BY_DEFAULT)
     keep: frozenset[str] = frozenset()
     remove: frozenset[str] = frozenset()
+    pixel_rules: str = ""
+    find_text: bool = False
 
     def __post_init__(self) -> None:
         _check(self)
@@ -80,6 +88,8 @@ class Profile:
         keep: Iterable[str] = (),
         remove: Iterable[str] = (),
         modified_dates: bool = True,
+        pixel_rules: str = "",
+        find_text: bool = False,
     ) -> Profile:
         """Make a profile from plain configuration values.
 
@@ -95,12 +105,13 @@ class Profile:
         ------
         ProfileError
             An option or a keyword is unknown, a keyword stands in two lists, or names what may never be kept or
-            removed.
+            removed; the rules for pixels are none, or nothing is to be done in pixels.
         """
         chosen = {_option(word) for word in options}
         if modified_dates and Option.RETAIN_FULL_DATES not in chosen:
             chosen.add(Option.RETAIN_MODIFIED_DATES)
-        return cls(frozenset(chosen), frozenset(cleaned), frozenset(keep), frozenset(remove))
+        lists = frozenset(cleaned), frozenset(keep), frozenset(remove)
+        return cls(frozenset(chosen), *lists, pixel_rules, find_text)
 
     def has(self, option: Option) -> bool:
         """Whether an option is on."""
@@ -111,6 +122,9 @@ class Profile:
         """Twelve hexadecimal digits of the edition and all settings: equal digests treat objects equally."""
         lists = (self.options, self.cleaned, self.keep, self.remove)
         parts = [EDITION, *(",".join(sorted(names)) for names in lists)]
+        # Only where they are used: without them a digest is what it was before there were such settings.
+        parts += ["find-text"] if self.find_text else []
+        parts += [f"pixel-rules={self.pixel_rules}"] if self.pixel_rules else []
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]
 
     @property
@@ -146,6 +160,7 @@ def _check(profile: Profile) -> None:
         raise _fault(
             "contradiction", "Dates cannot be both modified and kept", "Leave one of the two options."
         )
+    _check_pixels(profile)
     lists = {"cleaned": profile.cleaned, "keep": profile.keep, "remove": profile.remove}
     for name, words in lists.items():
         for word in sorted(words):
@@ -170,6 +185,17 @@ def _check(profile: Profile) -> None:
         raise _fault(
             "never_removed", f"remove: no object is valid without {word}", "Take it out of the list."
         )
+
+
+def _check_pixels(profile: Profile) -> None:
+    if (profile.pixel_rules or profile.find_text) and not profile.has(Option.CLEAN_PIXEL_DATA):
+        raise _fault(
+            "contradiction",
+            "Rules for pixels, or a search for text in them, are given, but pixels are not to be cleaned",
+            f"Switch the option {Option.CLEAN_PIXEL_DATA} on, or leave them out.",
+        )
+    if profile.pixel_rules:
+        check_rules(profile.pixel_rules)
 
 
 def _vr(word: str) -> str:

@@ -13,7 +13,18 @@ packages that `pixels.compressed` names.
 
 from anonymizer.pixels.areas import Rectangle
 from anonymizer.pixels.masking import FindText, Masking, masked
-from anonymizer.pixels.ocr import text_found
+from anonymizer.pixels.ocr import check_text_search, text_found
+from anonymizer.pixels.rewriting import declared_clean
 from anonymizer.pixels.rules import DeviceRule, Rules
 
-__all__ = ["DeviceRule", "FindText", "Masking", "Rectangle", "Rules", "masked", "text_found"]
+__all__ = [
+    "DeviceRule",
+    "FindText",
+    "Masking",
+    "Rectangle",
+    "Rules",
+    "check_text_search",
+    "declared_clean",
+    "masked",
+    "text_found",
+]

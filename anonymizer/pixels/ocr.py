@@ -21,7 +21,7 @@ from PIL import Image
 from anonymizer.errors import ProfileError
 from anonymizer.pixels.areas import Rectangle
 
-__all__ = ["SMALLEST_PIXELS", "blobs", "text_found"]
+__all__ = ["SMALLEST_PIXELS", "blobs", "check_text_search", "text_found"]
 
 _MODEL: Final = ("models", "ch_PP-OCRv4_det_infer.onnx")
 # The detector wants text of some ten to a hundred pixels, so small images are enlarged; sides are multiples of 32.
@@ -68,22 +68,30 @@ def _found(picture: Image.Image, scale: float) -> Iterator[Rectangle]:
         )
 
 
-@cache
-def _session() -> Any:
+def check_text_search() -> None:
+    """Raise `ProfileError` where the extra is not installed."""
+    _model()
+
+
+def _model() -> Path:
     package, runtime = find_spec("rapidocr_onnxruntime"), find_spec("onnxruntime")
     if package is None or package.origin is None or runtime is None:
         raise ProfileError(
             "no_text_search", "The search for text is not installed", "Install it: pip install ror-pacs[ocr]"
         )
+    return Path(package.origin).parent.joinpath(*_MODEL)
+
+
+@cache
+def _session() -> Any:
+    model = _model()
     onnxruntime = importlib.import_module("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = (
         1  # the listener takes several objects at once; one core is enough for each
     )
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        str(Path(package.origin).parent.joinpath(*_MODEL)), options, providers=["CPUExecutionProvider"]
-    )
+    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
 
 def blobs(likely: NDArray[np.float32]) -> Iterator[tuple[int, int, int, int]]:

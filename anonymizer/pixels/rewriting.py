@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from anonymizer.instance import IdentifiedInstance
@@ -11,7 +12,7 @@ from anonymizer.pixels.attributes import Attributes
 from anonymizer.pixels.header import PIXEL_DATA, ImageHeader
 from anonymizer.wire import Element
 
-__all__ = ["even", "rewritten"]
+__all__ = ["declared_clean", "even", "rewritten"]
 
 _IMAGE_TYPE, _PHOTOMETRIC, _PLANAR, _BURNED_IN = 0x00080008, 0x00280004, 0x00280006, 0x00280301
 _LOSSY, _RATIO, _METHOD = 0x00282110, 0x00282112, 0x00282114
@@ -42,6 +43,15 @@ def rewritten(
     return IdentifiedInstance(
         elements, instance.encoding, instance.sop_class_uid, instance.sop_instance_uid, syntax
     )
+
+
+def declared_clean(instance: IdentifiedInstance) -> IdentifiedInstance:
+    """An image that nobody suspects, with BurnedInAnnotation NO, as Clean Pixel Data wants it (PS3.15 E.3.1)."""
+    found = {element.tag: element for element in instance.elements}
+    if PIXEL_DATA not in found:
+        return instance
+    found[_BURNED_IN] = Element(_BURNED_IN, "CS", b"NO")
+    return replace(instance, elements=tuple(found[tag] for tag in sorted(found)))
 
 
 def _recompressed(header: ImageHeader, done: compressed.Compressed) -> dict[int, Element]:
