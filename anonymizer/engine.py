@@ -20,7 +20,7 @@ from anonymizer.text import TEXT_VRS, Charsets, charsets_of, decode, encode
 from anonymizer.values import dummy_value, is_decimal, is_number_text, same_family
 from anonymizer.wire import Element, tag_path
 
-__all__ = ["Engine", "Person"]
+__all__ = ["Engine", "Person", "Tally"]
 
 _KEEPING = frozenset({Action.KEEP, Action.CLEAN, Action.AGE, Action.CONTENT})
 _ZONE = re.compile(rb"[+-]\d{4} ?")
@@ -46,26 +46,33 @@ class Person:
 
 
 @dataclass(slots=True)
+class Tally:
+    """What an engine did: numbers of elements, paths of those removed and cleaned, UIDs that stayed as they were."""
+
+    counts: Counter[Action] = field(default_factory=Counter)
+    removed: list[str] = field(default_factory=list)
+    cleaned: list[str] = field(default_factory=list)
+    kept_uids: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class Engine:
-    """Applies a plan to one object; thrown away with it."""
+    """Applies a plan to the elements of one person, and counts in `tally` what it did."""
 
     plan: Plan
     key: ProjectKey
     person: Person
     cleaner: Cleaner
-    counts: Counter[Action] = field(default_factory=Counter)
-    removed: list[str] = field(default_factory=list)
-    cleaned: list[str] = field(default_factory=list)
-    kept_uids: set[str] = field(default_factory=set)
+    tally: Tally = field(default_factory=Tally)
     _uids: dict[str, str] = field(default_factory=dict)
     _in_place: bool = False
 
     def treat(self, elements: tuple[Element, ...], charsets: Charsets) -> list[Element]:
         """The elements that remain of a whole object."""
         self._in_place = self.plan.content is not None and refers_by_position(elements)
-        return self._apply(elements, charsets)
+        return self.apply(elements, charsets)
 
-    def _apply(
+    def apply(
         self,
         elements: tuple[Element, ...],
         charsets: Charsets,
@@ -97,10 +104,10 @@ class Engine:
                 done = self._do(action, element, charsets, path)
             if done is None:
                 action = Action.REMOVE
-                self.removed.append(tag_path(element.tag, path))
+                self.tally.removed.append(tag_path(element.tag, path))
             else:
                 result.append(done)
-            self.counts[action] += 1
+            self.tally.counts[action] += 1
         return result
 
     def _do(self, action: Action, element: Element, charsets: Charsets, path: str) -> Element | None:
@@ -155,7 +162,7 @@ class Engine:
         uids = [uid.strip(" \0") for uid in bytes(element.value).decode("latin-1").split("\\")]
         if element.items is not None or not all(not uid or is_uid(uid) for uid in uids):
             return None
-        self.kept_uids.update(uids)
+        self.tally.kept_uids.update(uids)
         return self._with(element, bytes(element.value))
 
     def _content(self, element: Element, charsets: Charsets, path: str) -> Element | None:
@@ -169,10 +176,10 @@ class Engine:
             inner = charsets_of(item, charsets, below)
             rules = content.of_item(item, inner, in_place=self._in_place)
             if rules is None:
-                self.removed.append(below)
-                self.counts[Action.REMOVE] += 1
+                self.tally.removed.append(below)
+                self.tally.counts[Action.REMOVE] += 1
                 continue
-            items.append(tuple(self._apply(item, inner, below, parent=element.tag, instead=rules)))
+            items.append(tuple(self.apply(item, inner, below, parent=element.tag, instead=rules)))
         return Element(element.tag, "SQ", items=tuple(items)) if items or not element.items else None
 
     def _sequence(self, element: Element, charsets: Charsets, path: str, *, dummy: bool) -> Element:
@@ -180,7 +187,7 @@ class Engine:
         for number, item in enumerate(element.items or ()):
             below = f"{tag_path(element.tag, path)}[{number}]"
             inner = charsets_of(item, charsets, below)
-            items.append(tuple(self._apply(item, inner, below, parent=element.tag, dummy=dummy)))
+            items.append(tuple(self.apply(item, inner, below, parent=element.tag, dummy=dummy)))
         return Element(element.tag, "SQ", items=tuple(items))
 
     def _dummied(self, element: Element, charsets: Charsets, path: str) -> Element | None:
@@ -202,7 +209,7 @@ class Engine:
         clean = self.cleaner.clean(text.strip(" \0"))
         if clean == text.strip(" \0"):
             return self._with(element, bytes(element.value))
-        self.cleaned.append(tag_path(element.tag, path))
+        self.tally.cleaned.append(tag_path(element.tag, path))
         return self._with(element, encode(clean, charsets)) if clean else None
 
     def _mapped(self, element: Element) -> bytes:
