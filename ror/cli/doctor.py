@@ -16,7 +16,7 @@ import click
 import orthanc
 from ror.app import App
 from ror.cli.common import folded, home_and_json
-from ror.cli.findings import Finding, Look, counted, of_error, packages, secrets, survived
+from ror.cli.findings import Finding, Look, counted, of_error, packages, secrets, survived, text_search
 from ror.errors import ConfigurationError, JobFailed, RorError, ServiceUnavailable
 from ror.home import Home
 from ror.registry import Project, redcap_token_variable
@@ -186,6 +186,7 @@ _LOOKS: dict[str, Look] = {
     "projects": _projects,
     "secrets": secrets,
     "packages": packages,
+    "search for text": text_search,
     "PACS": _pacs,
     "REDCap": _redcaps,
     "identities": _identities,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from anonymizer import ProfileError, check_text_search
 from containers import ContainersError
 from ror.app import App
 from ror.cli.common import folded
 from ror.errors import ConfigurationError, NotFound, RorError
 
-__all__ = ["Finding", "Look", "counted", "of_error", "packages", "secrets", "survived"]
+__all__ = ["Finding", "Look", "counted", "of_error", "packages", "secrets", "survived", "text_search"]
 
 _OTHERS = 0o077
 
@@ -85,3 +86,17 @@ def packages(app: App) -> Iterator[Finding]:
         if is_changed:
             yield Finding(what, False, f"{one.digest[:12]} was changed after it was installed", again)
     yield Finding("packages", True, f"{counted(len(enabled), 'enabled workflow')} looked at")
+
+
+def text_search(app: App) -> Iterator[Finding]:
+    """The search for text in pixels is installed, where a project wants it."""
+    wanting = [project.name for project in app.projects.list() if project.find_text]
+    if not wanting:
+        return
+    try:
+        check_text_search()
+    except ProfileError as error:
+        told = f"{error.text}, but project {', '.join(wanting)} wants it: images that need it are refused"
+        yield Finding("search for text", False, told, error.advice)
+    else:
+        yield Finding("search for text", True, f"installed, for {counted(len(wanting), 'project')}")

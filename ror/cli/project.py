@@ -25,6 +25,8 @@ _UNSET: dict[str, tuple[str, Any]] = {
     "redcap-repeat-instrument": ("redcap_repeat_instrument", ""),
     "classification": ("classification", ""),
     "option": ("options", ()),
+    "pixel-rules": ("pixel_rules", ""),
+    "find-text": ("find_text", False),
     "clean": ("cleaned", None),
     "keep": ("keep", ()),
     "remove": ("remove", ()),
@@ -75,6 +77,16 @@ def _settings(function: _F) -> _F:
                 help="Option of PS3.15 that is switched on; repeatable.",
             ),
             click.option(
+                "--pixel-rules",
+                type=click.File(encoding="utf-8"),
+                help="TOML file with its own rules for text in pixels; with --option clean-pixel-data.",
+            ),
+            click.option(
+                "--find-text/--no-find-text",
+                default=None,
+                help="Whether text in pixels is searched for too, which needs ror-pacs[ocr].",
+            ),
+            click.option(
                 "--clean", multiple=True, help="Descriptor that is cleaned, not removed; repeatable."
             ),
             click.option("--keep", multiple=True, help="Attribute that is kept as it is; repeatable."),
@@ -85,14 +97,24 @@ def _settings(function: _F) -> _F:
     return home_option(function)
 
 
-def _rules(file: IO[str] | None) -> str:
+def _rules(option: str, file: IO[str] | None) -> str:
     """The text of a rules file; empty without one."""
     try:
         return file.read() if file else ""
     except UnicodeDecodeError as error:
         raise ConfigurationError(
-            f"--classification: the file is not UTF-8 from byte {error.start} on", advice="save it as UTF-8"
+            f"{option}: the file is not UTF-8 from byte {error.start} on", advice="save it as UTF-8"
         ) from error
+
+
+def _pixel_rules(file: IO[str] | None) -> str:
+    text = _rules("--pixel-rules", file)
+    if file and not text.strip():
+        raise ConfigurationError(
+            "--pixel-rules: the file is empty",
+            advice="write a rule, or take all away with --clear pixel-rules",
+        )
+    return text
 
 
 def _known_pacs(app: App, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -117,6 +139,8 @@ def add(
     redcap_repeat_instrument: str | None,
     classification: IO[str] | None,
     options: Names,
+    pixel_rules: IO[str] | None,
+    find_text: bool | None,
     clean: Names,
     keep: Names,
     remove: Names,
@@ -128,10 +152,12 @@ def add(
     with opened(context, make=True) as app:
         known = _known_pacs(app, pacs)
         repeat = redcap_repeat_instrument or ""
-        rules = _rules(classification)
-        app.projects.add(
-            Project(name, known, redcap_url or "", clean or None, keep, remove, repeat, rules, options)
+        rules, in_pixels = _rules("--classification", classification), _pixel_rules(pixel_rules)
+        own = clean or None, keep, remove
+        project = Project(
+            name, known, redcap_url or "", *own, repeat, rules, options, in_pixels, find_text or False
         )
+        app.projects.add(project)
         click.echo(
             f"project {name} added; keep a copy of {app.home.secrets / (name + '.key')} in a safe place"
         )
@@ -155,6 +181,8 @@ def change(
     redcap_repeat_instrument: str | None,
     classification: IO[str] | None,
     options: Names,
+    pixel_rules: IO[str] | None,
+    find_text: bool | None,
     clean: Names,
     keep: Names,
     remove: Names,
@@ -168,13 +196,16 @@ def change(
         "pacs": pacs,
         "redcap_url": redcap_url,
         "redcap_repeat_instrument": redcap_repeat_instrument,
-        "classification": _rules(classification),
+        "classification": _rules("--classification", classification),
+        "pixel_rules": _pixel_rules(pixel_rules),
         "options": options,
         "cleaned": clean,
         "keep": keep,
         "remove": remove,
     }
     wanted = {field: value for field, value in given.items() if value}
+    if find_text is not None:
+        wanted["find_text"] = find_text
     for option in dict.fromkeys(clear):
         field, unset = _UNSET[option]
         if field in wanted:
@@ -203,6 +234,8 @@ def list_(context: click.Context, as_json: bool) -> None:
                 one.redcap_repeat_instrument,
                 "own rules" if one.classification else "",
                 one.options,
+                "own rules" if one.pixel_rules else "",
+                one.find_text,
                 one.cleaned,
                 one.keep,
                 one.remove,
@@ -216,6 +249,8 @@ def list_(context: click.Context, as_json: bool) -> None:
         "redcap_repeat_instrument",
         "classification",
         "options",
+        "pixel_rules",
+        "find_text",
         "clean",
         "keep",
         "remove",

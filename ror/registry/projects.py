@@ -7,12 +7,12 @@ import re
 import secrets
 import time
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from anonymizer import Option, Profile, ProjectKey, WeakKey
+from anonymizer import Option, Profile, ProjectKey, WeakKey, check_text_search
 from ror.db import Database, tables
 from ror.errors import AlreadyExists, ConfigurationError, NotFound
 from ror.registry.redcap import redcap_instrument_fault, redcap_token_variable, redcap_url_fault
@@ -32,7 +32,8 @@ class Project:
     profile; `cleaned`, `keep` and `remove` are attribute keywords for it, `cleaned` None for the profile's own list.
     `classification` is the JSON text of its own rules for the types of series, which come after the shipped ones.
     `redcap_repeat_instrument` is the instrument of its REDCap whose instances measurements are written to, empty where
-    they go into the record itself.
+    they go into the record itself. `pixel_rules` is the TOML text of its own rules for text in pixels, `find_text` says
+    whether such text is searched for besides; both are for the option ``clean-pixel-data``.
     """
 
     name: str
@@ -44,12 +45,20 @@ class Project:
     redcap_repeat_instrument: str = ""
     classification: str = ""
     options: tuple[str, ...] = ()
+    pixel_rules: str = ""
+    find_text: bool = False
 
     def profile(self) -> Profile:
         """The de-identification profile of the project's studies."""
-        if self.cleaned is None:
-            return Profile.of(options=self.options, keep=self.keep, remove=self.remove)
-        return Profile.of(options=self.options, cleaned=self.cleaned, keep=self.keep, remove=self.remove)
+        made = partial(
+            Profile.of,
+            options=self.options,
+            keep=self.keep,
+            remove=self.remove,
+            pixel_rules=self.pixel_rules,
+            find_text=self.find_text,
+        )
+        return made() if self.cleaned is None else made(cleaned=self.cleaned)
 
     def classifier(self) -> Classifier:
         """The rules by which the types of its series are told."""
@@ -161,6 +170,8 @@ class ProjectStore:
 def _check(project: Project) -> None:
     """Refuse settings with which no study could be taken in, or no measurement be recorded."""
     project.profile()
+    if project.find_text:
+        check_text_search()
     try:
         project.classifier()
     except RulesError as error:
@@ -226,4 +237,6 @@ def _project(row: sa.Row[tuple[object, ...]]) -> Project:
         ),  # not there before revision 0002
         classification=settings.get("classification", ""),  # not there before revision 0003
         options=tuple(settings.get("options", ())),  # not there before options were
+        pixel_rules=settings.get("pixel_rules", ""),  # these two not before pixels were cleaned
+        find_text=settings.get("find_text", False),
     )
