@@ -89,7 +89,7 @@ class Engine:
         """
         result = []
         retain = self.plan.profile.has(Option.RETAIN_SAFE_PRIVATE) and not dummy
-        private = kept_private(elements, charsets, self.cleaner) if retain else {}
+        private = kept_private(elements, charsets, self.cleaner, self.plan.profile.private) if retain else {}
         for element in elements:
             rule = (instead and instead.get(element.tag)) or self.plan.rule(element.tag, parent)
             action = rule.action

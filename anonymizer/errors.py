@@ -18,11 +18,15 @@ could not read, so they are cut off with ``raise ... from None``).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 __all__ = [
     "BurnedInText",
     "DeidentificationError",
     "MissingIdentifier",
     "ProfileError",
+    "ProfileFault",
     "ResidualIdentity",
     "UnlistedPatient",
     "Unreadable",
@@ -80,8 +84,53 @@ class UnlistedPatient(DeidentificationError):
     """Pseudonyms come from a list, and the patient is not on it; raised by whoever keeps the list."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProfileFault:
+    """One thing wrong in a profile.
+
+    Attributes
+    ----------
+    reason
+        Short code, as of the errors.
+    path
+        Where: ``keep``, ``attributes."0008,0080"``; empty where it is about more than one place.
+    """
+
+    reason: str
+    path: str
+    text: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.place_and_text}. {self.advice}"
+
+    @property
+    def place_and_text(self) -> str:
+        """The fault without what to do about it."""
+        return f"{self.path}: {self.text}" if self.path else self.text
+
+
 class ProfileError(DeidentificationError):
-    """A profile names an unknown attribute, or wants to keep what may never be kept."""
+    """A profile names an unknown attribute, or wants to keep what may never be kept.
+
+    `faults` has everything that is wrong, in the order in which it was found.
+    """
+
+    faults: tuple[ProfileFault, ...] = ()
+
+    @classmethod
+    def of(cls, faults: Iterable[ProfileFault], source: str = "") -> ProfileError:
+        """The error that tells faults, of which there is at least one, of a profile called `source`."""
+        found = tuple(faults)
+        first = found[0]
+        if len(found) == 1 and not source:
+            error = cls(first.reason, first.place_and_text, first.advice)
+        else:
+            what = f"{source or 'the profile'}: {len(found)} fault{'s' * (len(found) > 1)}"
+            text = "\n".join([what, *(f"  {fault}" for fault in found)])
+            error = cls(first.reason, text, "Correct the profile.")
+        error.faults = found
+        return error
 
 
 class WeakKey(DeidentificationError):

@@ -6,9 +6,15 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["nested_types", "top_types"]
+__all__ = ["REQUIRED", "nested_types", "top_types"]
+
+# Type 2 in the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1): never absent.
+REQUIRED: Final = frozenset(
+    {0x00080020, 0x00080030, 0x00080050, 0x00080090}
+    | {0x00100010, 0x00100020, 0x00100030, 0x00100040, 0x00200010}
+)
 
 
 def top_types(sop_class_uid: str) -> Mapping[int, str]:

@@ -16,6 +16,7 @@ __all__ = ["ProjectKey"]
 
 _SHORTEST_SECRET = 16
 _MOST_WEEKS = 521  # ten years
+_MOST_DAYS = 3650
 _UID_BITS = 122
 
 
@@ -59,8 +60,14 @@ class ProjectKey:
         """``ROR-`` and ten base32 characters (50 bits) for a PatientID and its issuer."""
         return f"ROR-{self._letters('pseudonym', issuer, old)}"
 
-    def shift_days(self, old: str, issuer: str = "") -> int:
-        """Days to add to every date of a patient: negative, a multiple of seven, -7 to -3647."""
+    def shift_days(self, old: str, issuer: str = "", *, weekdays: bool = True) -> int:
+        """Days to add to every date of a patient: negative, -7 to -3647 in whole weeks.
+
+        Without `weekdays` any number of days, -1 to -3650, so that not even the day of the week is left.
+        """
+        if not weekdays:
+            number = int.from_bytes(self._digest("date of any weekday", issuer, old)[:8], "big")
+            return -1 - number % _MOST_DAYS
         number = int.from_bytes(self._digest("date", issuer, old)[:8], "big")
         return -7 * (1 + number % _MOST_WEEKS)
 

@@ -61,7 +61,7 @@ def deidentify(
     person = Person(
         pseudonym=subject.pseudonym if subject else key.pseudonym(origin.patient_id, origin.issuer),
         study_id=key.study_id(origin.study),
-        shift_days=_shift_days(origin, key, subject),
+        shift_days=_shift_days(origin, key, subject, weekdays=profile.weekdays),
     )
     identity = harvest(elements, charsets)
     engine = Engine(compile_plan(profile, instance.sop_class_uid), key, person, Cleaner.of(identity))
@@ -104,10 +104,10 @@ def _origin(instance: IdentifiedInstance, charsets: Charsets) -> _Origin:
     return _Origin(text(_PATIENT_ID), text(_ISSUER), text(_STUDY), text(_SERIES))
 
 
-def _shift_days(origin: _Origin, key: ProjectKey, subject: Subject | None) -> int:
+def _shift_days(origin: _Origin, key: ProjectKey, subject: Subject | None, *, weekdays: bool) -> int:
     if subject is not None and subject.shift_days is not None:
         return subject.shift_days
-    return key.shift_days(origin.patient_id, origin.issuer)
+    return key.shift_days(origin.patient_id, origin.issuer, weekdays=weekdays)
 
 
 def _require(value: str, tag: int) -> None:

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from anonymizer.actions import Action, Rule
 from anonymizer.codes import CONTENT_TAGS, dated, rule_of, uid_rule
-from anonymizer.iods import nested_types, top_types
+from anonymizer.iods import REQUIRED, nested_types, top_types
+from anonymizer.lines import Line, Treatment
 from anonymizer.options import Option
 from anonymizer.profile import Profile
 from anonymizer.structured import ContentPlan
@@ -28,11 +29,12 @@ _SPECIAL = {
 _PROSE_VRS = frozenset({"ST", "LT", "UT", "UR"})
 _PROSE_KEPT = frozenset({0x00080120})
 _OUTSIDE_A_DATA_SET = frozenset({0x0000, 0x0002, 0x0004, 0xFFFC, 0xFFFE})
-# Type 2 in the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1): never absent.
-REQUIRED = frozenset(
-    {0x00080020, 0x00080030, 0x00080050, 0x00080090}
-    | {0x00100010, 0x00100020, 0x00100030, 0x00100040, 0x00200010}
-)
+_BY_LINE = {
+    Treatment.REMOVE: _REMOVE,
+    Treatment.EMPTY: Rule(Action.EMPTY),
+    Treatment.DUMMY: Rule(Action.DUMMY),
+    Treatment.UID: Rule(Action.UID),
+}
 
 
 class Plan:
@@ -96,7 +98,11 @@ def _beyond(tag: int, profile: Profile) -> Rule:
 
 def _with_lines(tag: int, row: Row | None, profile: Profile, type_: str) -> Rule:
     """The rule by the project's own lines, which go before the table."""
-    word = keyword(tag)
+    word, own = keyword(tag), _own(profile.lines).get(tag)
+    if own in _BY_LINE:
+        return _BY_LINE[own]
+    if own in (Treatment.KEEP, Treatment.SHIFT):
+        return _kept(tag, profile)
     if word in profile.remove:
         return Rule(Action.EMPTY) if tag in REQUIRED else _REMOVE
     if word in profile.keep:
@@ -104,10 +110,15 @@ def _with_lines(tag: int, row: Row | None, profile: Profile, type_: str) -> Rule
     rule = _SPECIAL.get(word)
     if rule is None:
         rule = rule_of(row, tag, profile.options, type_) if row else _unlisted(tag, profile)
-    if word in profile.cleaned:
+    if word in profile.cleaned or own is Treatment.CLEAN:
         basic = rule.otherwise if rule.action is Action.CLEAN else rule.action
         return Rule(Action.CLEAN, Action.REMOVE if basic is Action.KEEP else basic)
     return rule
+
+
+@lru_cache(maxsize=256)
+def _own(lines: frozenset[Line]) -> Mapping[int, Treatment]:
+    return {line.tag: line.treatment for line in lines}
 
 
 def _unlisted(tag: int, profile: Profile) -> Rule:

@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Final
+from typing import Final, TypeAlias
 
 from anonymizer.clean import Cleaner
+from anonymizer.lines import PrivateLine
 from anonymizer.text import Charsets, decode, encode
 from anonymizer.values import is_number_text, number_size, same_family
 from anonymizer.wire import Element
 
-__all__ = ["kept_private", "safe_private"]
+__all__ = ["PRIVATE_VRS", "kept_private", "safe_by", "safe_private"]
 
 _TEXT: Final = frozenset({"CS", "LO", "SH"})
+# Values that can be checked to be what they are said to be, and nothing else.
+PRIVATE_VRS: Final = _TEXT | {"DS", "IS", "AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"}
+# VR by creator, group, and last two digits of the element.
+Safe: TypeAlias = Mapping[tuple[str, int, int], str]
 
 
 @cache
-def safe_private() -> Mapping[tuple[str, int, int], str]:
-    """VR by creator, group, and last two digits of the element."""
+def safe_private() -> Safe:
+    """What the standard lists (PS3.15 Table E.3.10-1)."""
     text = files("anonymizer").joinpath("data", "safe_private.json").read_text(encoding="utf-8")
     return {
         (creator, int(tag[:4], 16), int(tag[-2:], 16)): vr
@@ -32,8 +37,21 @@ def safe_private() -> Mapping[tuple[str, int, int], str]:
     }
 
 
-def kept_private(elements: tuple[Element, ...], charsets: Charsets, cleaner: Cleaner) -> dict[int, Element]:
+@lru_cache(maxsize=256)
+def safe_by(own: frozenset[PrivateLine]) -> Safe:
+    """What a profile with its own lines about private attributes keeps: the standard's list, with more and less."""
+    more = {(line.creator, line.group, line.element): line.vr for line in own}
+    return {key: vr for key, vr in {**safe_private(), **more}.items() if vr}
+
+
+def kept_private(
+    elements: tuple[Element, ...],
+    charsets: Charsets,
+    cleaner: Cleaner,
+    own: frozenset[PrivateLine] = frozenset(),
+) -> dict[int, Element]:
     """The safe private elements of a data set or item as they may come out, with what reserves their blocks."""
+    safe_list = safe_by(own)
     blocks = {
         (element.tag >> 16, element.tag & 0xFFFF): element
         for element in elements
@@ -46,7 +64,7 @@ def kept_private(elements: tuple[Element, ...], charsets: Charsets, cleaner: Cle
         if block is None or not group & 1:
             continue
         creator = decode(block.value, charsets).strip(" \0")
-        vr = safe_private().get((creator, group, number & 0xFF))
+        vr = safe_list.get((creator, group, number & 0xFF))
         safe = None if vr is None else _safe(element, vr, charsets, cleaner)
         if safe is not None:
             kept[element.tag] = safe

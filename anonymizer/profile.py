@@ -6,45 +6,23 @@ A `Profile` is a small value made from configuration; `plan.py` compiles it, onc
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pydicom.datadict import tag_for_keyword
-
 from anonymizer.burned_in import check_rules
-from anonymizer.errors import ProfileError
+from anonymizer.errors import ProfileError, ProfileFault
 from anonymizer.key import ProjectKey
+from anonymizer.limits import line_faults, list_faults, private_faults
+from anonymizer.lines import Line, PrivateLine, Treatment
 from anonymizer.options import BASIC_CODE, Option
-from anonymizer.table import EDITION, vr_of
-from anonymizer.vocabulary import listed
+from anonymizer.table import EDITION
 
 __all__ = ["CLEANED_BY_DEFAULT", "Profile"]
 
 # Workflows name series by these (select statements), so they are worth cleaning instead of removing.
 # SequenceName is not in the table and is kept by it; naming it here cleans it like the others.
 CLEANED_BY_DEFAULT: Final = ("SeriesDescription", "StudyDescription", "ProtocolName", "SequenceName")
-
-_CLEANABLE_VRS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
-# Without these an object is no object, or is nobody's.
-_NEVER_REMOVED = listed(
-    """
-    SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID PatientID PatientName StudyID
-    Modality PixelData SamplesPerPixel PhotometricInterpretation Rows Columns BitsAllocated BitsStored HighBit
-    PixelRepresentation PlanarConfiguration NumberOfFrames
-    SpecificCharacterSet PatientIdentityRemoved DeidentificationMethod
-    DeidentificationMethodCodeSequence LongitudinalTemporalInformationModified
-    """
-)
-_NEVER_KEPT = listed(
-    """
-    PatientID OtherPatientIDs OtherPatientIDsSequence IssuerOfPatientID AccessionNumber StudyID
-    PatientAddress PatientTelephoneNumbers PatientTelecomInformation MedicalRecordLocator
-    MilitaryRank PatientBirthDateInAlternativeCalendar PatientDeathDateInAlternativeCalendar
-    IconImageSequence EncapsulatedDocument ContentSequence DigitalSignaturesSequence
-    EncryptedAttributesSequence
-    """
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +45,12 @@ class Profile:
         `find_text`, are for Clean Pixel Data.
     find_text
         Whether text is also searched for in the pixels, which needs the extra ``ocr`` where objects are treated.
+    weekdays
+        Whether dates move by whole weeks; else by any number of days, and not even the day of the week is left.
+    lines
+        What becomes of single attributes; they go before the table.
+    private
+        What is kept or removed against the standard's list of safe private attributes, for Retain Safe Private.
     """
 
     options: frozenset[Option] = frozenset({Option.RETAIN_MODIFIED_DATES})
@@ -75,6 +59,9 @@ class Profile:
     remove: frozenset[str] = frozenset()
     pixel_rules: str = ""
     find_text: bool = False
+    weekdays: bool = True
+    lines: frozenset[Line] = frozenset()
+    private: frozenset[PrivateLine] = frozenset()
 
     def __post_init__(self) -> None:
         _check(self)
@@ -125,12 +112,15 @@ class Profile:
         # Only where they are used: without them a digest is what it was before there were such settings.
         parts += ["find-text"] if self.find_text else []
         parts += [f"pixel-rules={self.pixel_rules}"] if self.pixel_rules else []
+        parts += [] if self.weekdays else ["any-weekday"]
+        parts += [f"line={line.where}={line.treatment}" for line in sorted(self.lines)]
+        parts += [f"private={line.where}={line.vr}" for line in sorted(self.private)]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]
 
     @property
     def option_codes(self) -> tuple[tuple[str, str], ...]:
         """Codes of CID 7050 that an object treated with this profile carries, with their meanings."""
-        options = self.options | ({Option.CLEAN_DESCRIPTORS} if self.cleaned else set())
+        options = self.options | ({Option.CLEAN_DESCRIPTORS} if self._cleans else set())
         return (BASIC_CODE, *sorted(option.code for option in options))
 
     @property
@@ -138,7 +128,15 @@ class Profile:
         """Longitudinal Temporal Information Modified (PS3.3 C.12.1.1.9)."""
         if self.has(Option.RETAIN_FULL_DATES):
             return "UNMODIFIED"
-        return "MODIFIED" if self.has(Option.RETAIN_MODIFIED_DATES) else "REMOVED"
+        return "MODIFIED" if self.has(Option.RETAIN_MODIFIED_DATES) or self._shifts else "REMOVED"
+
+    @property
+    def _cleans(self) -> bool:
+        return bool(self.cleaned) or any(line.treatment is Treatment.CLEAN for line in self.lines)
+
+    @property
+    def _shifts(self) -> bool:
+        return any(line.treatment is Treatment.SHIFT for line in self.lines)
 
     def uid(self, key: ProjectKey, old: str) -> str:
         """The research UID for a UID that the standard did not define."""
@@ -150,58 +148,31 @@ def _option(word: str) -> Option:
         return Option(word)
     except ValueError:
         known = ", ".join(Option)
-        raise _fault(
-            "unknown_option", f"options: {word!r} is no option of PS3.15", f"Choose from {known}."
+        text = f"{word!r} is no option of PS3.15"
+        raise ProfileError.of(
+            [ProfileFault("unknown_option", "options", text, f"Choose from {known}.")]
         ) from None
 
 
 def _check(profile: Profile) -> None:
-    if profile.options >= {Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES}:
-        raise _fault(
-            "contradiction", "Dates cannot be both modified and kept", "Leave one of the two options."
-        )
-    _check_pixels(profile)
-    lists = {"cleaned": profile.cleaned, "keep": profile.keep, "remove": profile.remove}
-    for name, words in lists.items():
-        for word in sorted(words):
-            if tag_for_keyword(word) is None:
-                raise _fault(
-                    "unknown_keyword", f"{name}: {word!r} is no DICOM keyword", "Look it up in PS3.6."
-                )
-            others = [other for other, list_ in lists.items() if other != name and word in list_]
-            if others:
-                raise _fault(
-                    "contradiction", f"{word} stands in {name} and in {others[0]}", "Leave it in one of them."
-                )
-    for word in sorted(profile.cleaned):
-        if _vr(word) not in _CLEANABLE_VRS:
-            raise _fault(
-                "not_cleanable", f"cleaned: {word} is no descriptor text", "Use keep or remove instead."
-            )
-    for word in sorted(profile.keep):
-        if word in _NEVER_KEPT or _vr(word) == "PN":
-            raise _fault("never_kept", f"keep: {word} identifies the patient", "Take it out of the list.")
-    for word in sorted(profile.remove & _NEVER_REMOVED):
-        raise _fault(
-            "never_removed", f"remove: no object is valid without {word}", "Take it out of the list."
-        )
-
-
-def _check_pixels(profile: Profile) -> None:
-    if (profile.pixel_rules or profile.find_text) and not profile.has(Option.CLEAN_PIXEL_DATA):
-        raise _fault(
-            "contradiction",
-            "Rules for pixels, or a search for text in them, are given, but pixels are not to be cleaned",
-            f"Switch the option {Option.CLEAN_PIXEL_DATA} on, or leave them out.",
-        )
+    faults = tuple(_faults(profile))
+    if faults:
+        raise ProfileError.of(faults)
     if profile.pixel_rules:
         check_rules(profile.pixel_rules)
 
 
-def _vr(word: str) -> str:
-    tag = tag_for_keyword(word)
-    return "" if tag is None else vr_of(tag)
-
-
-def _fault(reason: str, text: str, advice: str) -> ProfileError:
-    return ProfileError(reason, text, advice)
+def _faults(profile: Profile) -> Iterator[ProfileFault]:
+    """All that is wrong with a profile; of its rules for pixels only that there are any."""
+    options = profile.options
+    lists = {"cleaned": profile.cleaned, "keep": profile.keep, "remove": profile.remove}
+    if options >= {Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES}:
+        text = "Dates cannot be both modified and kept"
+        yield ProfileFault("contradiction", "", text, "Leave one of the two options.")
+    if (profile.pixel_rules or profile.find_text) and Option.CLEAN_PIXEL_DATA not in options:
+        text = "Rules for pixels, or a search for text in them, are given, but pixels are not to be cleaned"
+        advice = f"Switch the option {Option.CLEAN_PIXEL_DATA} on, or leave them out."
+        yield ProfileFault("contradiction", "", text, advice)
+    yield from list_faults(lists)
+    yield from line_faults(profile.lines, options, lists)
+    yield from private_faults(profile.private, options)

@@ -13,7 +13,17 @@ from typing import Any
 
 from pydicom.datadict import dictionary_is_retired, dictionary_VR, keyword_for_tag
 
-__all__ = ["EDITION", "ContentRow", "Row", "content_rows", "is_retired", "keyword", "rows", "vr_of"]
+__all__ = [
+    "EDITION",
+    "ContentRow",
+    "Row",
+    "content_rows",
+    "is_in_table",
+    "is_retired",
+    "keyword",
+    "rows",
+    "vr_of",
+]
 
 EDITION = "2026d"
 # Bounded: tags come from outside, and the dictionary knows about 5,000.
@@ -85,6 +95,16 @@ def _document() -> dict[str, Any]:
     text = files("anonymizer").joinpath("data", f"ps315_{EDITION}.json").read_text(encoding="utf-8")
     document: dict[str, Any] = json.loads(text)
     return document
+
+
+def is_in_table(tag: int) -> bool:
+    """Whether a row of the table is about this very tag."""
+    return tag in _numbers()
+
+
+@cache
+def _numbers() -> frozenset[int]:
+    return frozenset(row.number for row in rows() if row.number is not None)
 
 
 @lru_cache(_DICTIONARY_SIZE)

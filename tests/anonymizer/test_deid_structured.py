@@ -115,7 +115,7 @@ def expected(row: ContentRow, option: Option | None) -> str | None:
 
 @pytest.fixture(autouse=True)
 def one_week(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ProjectKey, "shift_days", lambda *_: -7)
+    monkeypatch.setattr(ProjectKey, "shift_days", lambda *_, **__: -7)
 
 
 @pytest.mark.parametrize("option", [None, *(o for o in Option if o is not Option.RETAIN_SAFE_PRIVATE)])
