@@ -14,7 +14,7 @@ LEAVES = ("select_lang", "anonymizer", "containers", "orthanc")
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("ror.cli",),
     ("ror.app",),
-    ("ror.gateway", "ror.engine", "ror.results"),
+    ("ror.gateway", "ror.engine", "ror.results", "ror.deid"),
     ("ror.registry",),
     ("ror.archive",),
     ("ror.db",),
