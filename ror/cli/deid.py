@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ror.cli.deid_profile import profile
+from ror.cli.deid_run import run
 
 __all__ = ["command"]
 
@@ -29,3 +30,4 @@ def command() -> None:
 
 
 command.add_command(profile)
+command.add_command(run)
