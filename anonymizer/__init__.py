@@ -14,48 +14,70 @@ syntax. Whatever is not understood is refused with a
 
 from anonymizer.burned_in import check_text_search
 from anonymizer.content import fingerprint, same_content
+from anonymizer.difference import Difference, ToldRule, differences, rules_of, standard_of
 from anonymizer.errors import (
     BurnedInText,
     DeidentificationError,
     MissingIdentifier,
     ProfileError,
+    ProfileFault,
     ResidualIdentity,
     UnlistedPatient,
     Unreadable,
     Unsupported,
     WeakKey,
 )
+from anonymizer.inheritance import Changes, extended
 from anonymizer.instance import IdentifiedInstance, ResearchInstance
 from anonymizer.key import ProjectKey
+from anonymizer.lines import Line, PrivateLine, Treatment
 from anonymizer.options import Option
 from anonymizer.original import OriginalIdentity
 from anonymizer.pattern import PseudonymPattern
 from anonymizer.pipeline import deidentify
 from anonymizer.profile import Profile
+from anonymizer.profile_file import NamedProfile, load_profile, read_profile, shipped_profiles
+from anonymizer.profile_text import write_profile
 from anonymizer.report import Report
 from anonymizer.subject import Subject
 
 __all__ = [
     "BurnedInText",
+    "Changes",
     "DeidentificationError",
+    "Difference",
     "IdentifiedInstance",
+    "Line",
     "MissingIdentifier",
+    "NamedProfile",
     "Option",
     "OriginalIdentity",
+    "PrivateLine",
     "Profile",
     "ProfileError",
+    "ProfileFault",
     "ProjectKey",
     "PseudonymPattern",
     "Report",
     "ResearchInstance",
     "ResidualIdentity",
     "Subject",
+    "ToldRule",
+    "Treatment",
     "UnlistedPatient",
     "Unreadable",
     "Unsupported",
     "WeakKey",
     "check_text_search",
     "deidentify",
+    "differences",
+    "extended",
     "fingerprint",
+    "load_profile",
+    "read_profile",
+    "rules_of",
     "same_content",
+    "shipped_profiles",
+    "standard_of",
+    "write_profile",
 ]

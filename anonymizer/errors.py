@@ -128,7 +128,7 @@ class ProfileError(DeidentificationError):
         else:
             what = f"{source or 'the profile'}: {len(found)} fault{'s' * (len(found) > 1)}"
             text = "\n".join([what, *(f"  {fault}" for fault in found)])
-            error = cls(first.reason, text, "Correct the profile.")
+            error = cls(first.reason, text.rstrip("."), "Correct the profile.")
         error.faults = found
         return error
 
