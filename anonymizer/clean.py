@@ -1,7 +1,7 @@
 """Clean Descriptors (PS3.15 E.3.5) for the few texts worth it: drop what identifies, keep what describes.
 
 A word goes if it is, or contains, something that this very object says about a person, a place or a number;
-whatever looks like a date, a telephone number, an address for mail, a UID or a long number goes too.
+whatever looks like a date, a telephone number, an address, a UID or a long number goes too, and the name after a title.
 """
 
 from __future__ import annotations
@@ -12,10 +12,16 @@ from dataclasses import dataclass
 
 from anonymizer.identity import Identity
 from anonymizer.text import FIRST_CJK, spellings
+from anonymizer.vocabulary import IMAGING_TERMS
 
 __all__ = ["Cleaner"]
 
 _MONTH = r"(?:jan|feb|mar|m[äa]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[czs])[^\W\d_]*"
+# Names that the object does not give as such are known by what stands before or behind them.
+_TITLE = r"(?:dr|prof|professor|doctor|doktor|mrs|herr|frau|fru|sykepleier|nurse)"
+_STREET = r"[^\W\d_]{3,}(?:gat[ae]n?|vei(?:en)?|veg(?:en)?|vägen|stra(?:ß|ss)e|allé(?:en)?|gade|straat|laan)"
+_ROAD = r"(?:street|road|avenue|lane|drive|boulevard)"
+_YEARS = r"(?:years?|yrs?|yo|år|jahre?|ans|años|anni)"
 _PATTERNS = re.compile(
     "|".join(
         (
@@ -30,6 +36,12 @@ _PATTERNS = re.compile(
             r"\(\d{2,5}\)[ -]?\d[\d -]{3,}\d",  # (555) 0123 456
             r"(?<!\d)\d{2} \d{2} \d{2} \d{2}(?!\d)",  # 55 97 50 00
             r"(?<!\d)(?:\d{3}[-.])?\d{3}[-.]\d{4}(?!\d)",  # 555-0123
+            rf"(?<![^\W_]){_TITLE}[._ ]+(?:[^\W\d_]\.? +)?[^\W\d_]+",  # Dr. A. Hansen
+            r"(?<![^\W_])(?:patient|name|navn|operator|physician|radiologist|lege) *: *[^\W\d_]+(?: [^\W\d_]+)?",
+            rf"{_STREET} +\d+ ?[a-h]?(?![^\W_])",  # Storgata 12 B
+            rf"\d+[a-h]? +[^\W\d_]+ +{_ROAD}(?![^\W_])",  # 12 Main Street
+            r", *(?:[a-z]{1,2}-)?\d{4,5} +[^\W\d_]{4,}",  # , 5021 Bergen
+            rf"(?<!\d)(?:9\d|1[0-2]\d)[ -]?{_YEARS}(?![^\W_])",  # 93 years
             r"[^\W_]*\d{6,}[^\W_]*",  # any long number, with what is glued to it
         )
     ),
@@ -48,7 +60,8 @@ class Cleaner:
     Attributes
     ----------
     exact
-        Folded words that are dropped where a word, or the letters or digits of one, equal them.
+        Folded words, and beginnings of names, that are dropped where a word, or the letters or digits of one, equal
+        them.
     inside
         Longer names, and names in scripts without spaces, that are dropped with the word that contains them.
     """
@@ -61,7 +74,9 @@ class Cleaner:
         """The cleaner for an identity."""
         names = identity.patient | identity.people
         inside = sorted(n for n in names | identity.secrets if len(n) >= _LONG_NAME or max(n) >= FIRST_CJK)
-        return cls(frozenset(names | identity.places | identity.numbers), tuple(inside))
+        # Short string values are cut off after sixteen characters, in the middle of a name.
+        begun = {name[:end] for name in names for end in range(_LONG_NAME, len(name))} - IMAGING_TERMS
+        return cls(frozenset(names | begun | identity.places | identity.numbers), tuple(inside))
 
     def clean(self, text: str) -> str:
         """`text` without identity; the same object where there was none."""

@@ -40,10 +40,27 @@ CLEANER = Cleaner.of(
         ("mail a.b@c.no AX", "mail AX"),
         ("from 1.2.840.113619.2.5", "from"),
         ("471", ""),
+        ("T1 Hanse SAG", "T1 SAG"),
+        ("T1_HANSE2", "T1"),
+        ("for Dr. Qvale AX", "for AX"),
+        ("AX prof_A. Qvale T2", "AX T2"),
+        ("patient: Qvale Ola, supine", "supine"),
+        ("Patient supine", "Patient supine"),
+        ("lives Storgata 12 B, 5021 Bergen", "lives"),
+        ("12 Main Street AX", "AX"),
+        ("woman of 93 years", "woman of"),
+        ("SIRT 90Y", "SIRT 90Y"),
+        ("HEAD^BRAIN", "HEAD^BRAIN"),
+        ("gated 30 phases, 1500 ms", "gated 30 phases, 1500 ms"),
+        ("MR Caput, MS protocol", "MR Caput, MS protocol"),
     ],
 )
 def test_a_description_after_cleaning(before: str, after: str) -> None:
     assert CLEANER.clean(before) == after
+
+
+def test_the_beginning_of_a_name_that_is_a_word_of_imaging_stays() -> None:
+    assert Cleaner.of(Identity(patient={"brainerd"})).clean("BRAIN T1 Brainer") == "BRAIN T1"
 
 
 @pytest.mark.parametrize(
