@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from anonymizer import Profile
+from anonymizer import NamedProfile, check_text_search, load_profile
 from ror.cli.common import home_and_json, opened
 from ror.deid import (
     Order,
@@ -31,12 +31,16 @@ from ror.errors import ConfigurationError
 __all__ = ["run"]
 
 _SECRET_BYTES = 32
+_DEFAULT = "research"
 _NOT_DONE, _STOPPED = 1, 130
 
 
 @click.command()
-@click.argument("folder", type=click.Path(exists=True, path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the research objects go.")
+@click.option(
+    "--profile", help='A shipped profile (ror deid profile list), or a file of one; as a rule "research".'
+)
 @click.option("--project", help="Take key, profile and pseudonyms of this project.")
 @click.option(
     "--key",
@@ -51,6 +55,7 @@ def run(
     context: click.Context,
     folder: Path,
     out: Path,
+    profile: str | None,
     project: str | None,
     key_file: Path | None,
     jobs: int | None,
@@ -60,13 +65,20 @@ def run(
 
     The same command once more goes on where it stopped. Exit code 1 if not every object came out.
 
-    Example: ror deid /data/trial --out /data/trial-research --key trial.key
+    Example: ror deid run /data/trial --out /data/trial-research --key trial.key
     """
-    if project and key_file:
-        raise click.UsageError("give one of --project and --key: a project has its key")
-    profile, secret = _of_project(context, project) if project else (Profile.of(), _own(key_file, out))
+    if project and (key_file or profile):
+        raise click.UsageError(
+            "a project has its key and its profile: leave --key and --profile, or --project"
+        )
+    if project:
+        named, secret = _of_project(context, project)
+    else:
+        named, secret = load_profile(profile or _DEFAULT), _own(key_file, out)
+    if named.profile.find_text:
+        check_text_search()
     with _shown() as told:
-        result = deidentify_folder(Order(folder, out, profile, secret, jobs), told)
+        result = deidentify_folder(Order(folder, out, named.profile, secret, jobs, named.name), told)
     if as_json:
         click.echo(json.dumps(_summary(result, out), indent=1, ensure_ascii=False))
     else:
@@ -78,11 +90,12 @@ def run(
         context.exit(_NOT_DONE)
 
 
-def _of_project(context: click.Context, name: str) -> tuple[Profile, Secret]:
+def _of_project(context: click.Context, name: str) -> tuple[NamedProfile, Secret]:
     with opened(context) as app:
         project = app.projects.get(name)
         app.projects.key(name)
-        return project.profile(), ProjectSecret(name, app.database.url, app.home.secrets)
+        named = NamedProfile("of a project", "", project.profile())
+        return named, ProjectSecret(name, app.database.url, app.home.secrets)
 
 
 def _own(key_file: Path | None, out: Path) -> Secret:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ class Order:
         By what, and with whose pseudonyms.
     jobs
         Processes; None for as many as are worth it.
+    profile_name
+        What the report calls the profile.
     """
 
     source: Path
@@ -45,6 +48,7 @@ class Order:
     profile: Profile
     secret: Secret
     jobs: int | None = None
+    profile_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +85,9 @@ def deidentify_folder(order: Order, told: Told = lambda _total, _tally: None) ->
     """
     source, out = order.source.resolve(), order.out.resolve()
     require_apart(source, out)
-    total = looked_over(source)
+    total = looked_over(source) if source.exists() else 0
     if not total:
-        raise NotFound(f"there is no file in {source}", "name the folder that the studies are in")
+        raise NotFound(f"there is no file at {source}", "name the folder that the studies are in")
     jobs = order.jobs or default_jobs(total)
     began, at = time.monotonic(), time.time()
     tally = Tally()
@@ -96,12 +100,13 @@ def deidentify_folder(order: Order, told: Told = lambda _total, _tally: None) ->
             tally.add_undone(one)
             undone.add(one)
 
-        for done in treated(tools, _chunks(source, total, jobs, left), jobs, stop):
-            tally.merge(done.tally)
-            for one in done.undone:
-                undone.add(one)
-            told(total, tally)
-        facts = report.facts(order.profile, stamp, tally, _run(at, began, jobs, stop))
+        with closing(treated(tools, _chunks(source, total, jobs, left), jobs, stop)) as handfuls:
+            for done in handfuls:
+                tally.merge(done.tally)
+                for one in done.undone:
+                    undone.add(one)
+                told(total, tally)
+        facts = report.facts(order.profile, order.profile_name, stamp, tally, _run(at, began, jobs, stop))
         report.write(facts, out)
     return Result(tally, facts, undone.path if tally.undone else None, not stop.asked)
 

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as StillBusy
 from concurrent.futures.process import BrokenProcessPool
@@ -56,7 +56,7 @@ def default_jobs(files: int) -> int:
     return min(cores, 1 + files // _FILES_WORTH_A_PROCESS)
 
 
-def treated(tools: Tools, chunks: Iterable[Chunk], jobs: int, stop: Stop) -> Iterator[Treated]:
+def treated(tools: Tools, chunks: Iterable[Chunk], jobs: int, stop: Stop) -> Generator[Treated]:
     """Treat handfuls in order until `stop` is asked for; then end each file that was begun.
 
     Raises

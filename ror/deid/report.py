@@ -35,14 +35,14 @@ class Run:
     complete: bool
 
 
-def facts(profile: Profile, stamp: Stamp, tally: Tally, run: Run) -> dict[str, Any]:
+def facts(profile: Profile, name: str, stamp: Stamp, tally: Tally, run: Run) -> dict[str, Any]:
     """The report as plain data."""
     rate = 1 / run.seconds if run.seconds else 0.0
     return {
         "made_by": f"ror {__version__}",
         "began_at": datetime.fromtimestamp(run.began_at).astimezone().isoformat(timespec="seconds"),
         "complete": run.complete,
-        "profile": {"digest": profile.digest, **_settings(profile)},
+        "profile": {"name": name, "digest": profile.digest, **_settings(profile)},
         "codes": [f"{code} {meaning}" for code, meaning in profile.option_codes],
         "key": {"of": stamp.pseudonyms, "fingerprint": stamp.key},
         "patients": len(tally.patients),
