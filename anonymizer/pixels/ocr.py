@@ -20,6 +20,7 @@ from PIL import Image
 
 from anonymizer.errors import ProfileError
 from anonymizer.pixels.areas import Rectangle
+from anonymizer.pixels.ends import followed
 
 __all__ = ["SMALLEST_PIXELS", "blobs", "check_text_search", "text_found"]
 
@@ -41,14 +42,16 @@ def text_found(image: NDArray[np.uint8]) -> tuple[Rectangle, ...]:
     ------
     ProfileError
         The extra is not installed.
+    BurnedInText
+        Text was found that has no end, see `ends`.
     """
-    picture = Image.fromarray(image)
-    fine = max(1.0, _SHORTER_SIDE / min(picture.size))
-    return (*_found(picture, fine), *_found(picture, fine / 2))
+    fine = max(1.0, _SHORTER_SIDE / min(image.shape[:2]))
+    return followed(image, (*_found(image, fine), *_found(image, fine / 2)), _found)
 
 
-def _found(picture: Image.Image, scale: float) -> Iterator[Rectangle]:
+def _found(image: NDArray[np.uint8], scale: float) -> Iterator[Rectangle]:
     """Where text is, looked for at one size; letters half as large are found at twice the scale."""
+    picture = Image.fromarray(image)
     columns, rows = picture.size
     scale = min(scale, _LONGER_SIDE / max(picture.size))
     width, height = (max(round(side * scale / _STEP), 1) * _STEP for side in picture.size)
