@@ -8,7 +8,7 @@ from typing import IO, Any, TypeAlias, TypeVar
 
 import click
 
-from anonymizer import Option
+from anonymizer import Option, load_profile, write_profile
 from ror.app import App
 from ror.cli.common import home_and_json, home_option, opened, print_table
 from ror.errors import ConfigurationError
@@ -24,6 +24,7 @@ _UNSET: dict[str, tuple[str, Any]] = {
     "redcap-url": ("redcap_url", ""),
     "redcap-repeat-instrument": ("redcap_repeat_instrument", ""),
     "classification": ("classification", ""),
+    "profile": ("profile_toml", ""),
     "option": ("options", ()),
     "pixel-rules": ("pixel_rules", ""),
     "find-text": ("find_text", False),
@@ -68,6 +69,11 @@ def _settings(function: _F) -> _F:
                 "--classification",
                 type=click.File(encoding="utf-8"),
                 help="JSON file with its own rules for the types of series.",
+            ),
+            click.option(
+                "--profile",
+                callback=_not_empty,
+                help="Profile of `ror deid profile list`, or a file; it is stored, and the options below come on top.",
             ),
             click.option(
                 "--option",
@@ -117,6 +123,14 @@ def _pixel_rules(file: IO[str] | None) -> str:
     return text
 
 
+def _profile(where: str | None) -> str:
+    """The whole text of a profile, so that a project does not change with its file; empty without one."""
+    if where is None:
+        return ""
+    named = load_profile(where)
+    return write_profile(named.profile, named.name, named.description)
+
+
 def _known_pacs(app: App, names: tuple[str, ...]) -> tuple[str, ...]:
     unknown = [f"[pacs.{one}]" for one in names if one not in app.settings.pacs]
     if unknown:
@@ -138,6 +152,7 @@ def add(
     redcap_url: str | None,
     redcap_repeat_instrument: str | None,
     classification: IO[str] | None,
+    profile: str | None,
     options: Names,
     pixel_rules: IO[str] | None,
     find_text: bool | None,
@@ -155,7 +170,16 @@ def add(
         rules, in_pixels = _rules("--classification", classification), _pixel_rules(pixel_rules)
         own = clean or None, keep, remove
         project = Project(
-            name, known, redcap_url or "", *own, repeat, rules, options, in_pixels, find_text or False
+            name,
+            known,
+            redcap_url or "",
+            *own,
+            repeat,
+            rules,
+            options,
+            in_pixels,
+            find_text or False,
+            _profile(profile),
         )
         app.projects.add(project)
         click.echo(
@@ -180,6 +204,7 @@ def change(
     redcap_url: str | None,
     redcap_repeat_instrument: str | None,
     classification: IO[str] | None,
+    profile: str | None,
     options: Names,
     pixel_rules: IO[str] | None,
     find_text: bool | None,
@@ -198,6 +223,7 @@ def change(
         "redcap_repeat_instrument": redcap_repeat_instrument,
         "classification": _rules("--classification", classification),
         "pixel_rules": _pixel_rules(pixel_rules),
+        "profile_toml": _profile(profile),
         "options": options,
         "cleaned": clean,
         "keep": keep,
@@ -233,6 +259,7 @@ def list_(context: click.Context, as_json: bool) -> None:
                 one.redcap_url,
                 one.redcap_repeat_instrument,
                 "own rules" if one.classification else "",
+                one.profile_name,
                 one.options,
                 "own rules" if one.pixel_rules else "",
                 one.find_text,
@@ -248,6 +275,7 @@ def list_(context: click.Context, as_json: bool) -> None:
         "redcap_url",
         "redcap_repeat_instrument",
         "classification",
+        "profile",
         "options",
         "pixel_rules",
         "find_text",

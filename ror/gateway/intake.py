@@ -143,7 +143,7 @@ class Intake:
         self, gate: _Gate, identified: IdentifiedInstance, original: OriginalIdentity
     ) -> Subject | None:
         """Who the object is of by the project's rule; None where the key says it."""
-        subject = self._who.subjects.find(gate.rule, gate.key, original)
+        subject = self._who.subjects.find(gate.rule, gate.key, original, weekdays=gate.profile.weekdays)
         if subject is None and gate.rule.scheme is PseudonymScheme.COUNTED:
             # Numbers are not spent on patients of whom everything is refused.
             deidentify(identified, gate.profile, gate.key)

@@ -12,7 +12,17 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from anonymizer import Option, Profile, ProjectKey, WeakKey, check_text_search
+from anonymizer import (
+    Changes,
+    NamedProfile,
+    Option,
+    Profile,
+    ProjectKey,
+    WeakKey,
+    check_text_search,
+    extended,
+    read_profile,
+)
 from ror.db import Database, tables
 from ror.errors import AlreadyExists, ConfigurationError, NotFound
 from ror.registry.redcap import redcap_instrument_fault, redcap_token_variable, redcap_url_fault
@@ -33,7 +43,8 @@ class Project:
     `classification` is the JSON text of its own rules for the types of series, which come after the shipped ones.
     `redcap_repeat_instrument` is the instrument of its REDCap whose instances measurements are written to, empty where
     they go into the record itself. `pixel_rules` is the TOML text of its own rules for text in pixels, `find_text` says
-    whether such text is searched for besides; both are for the option ``clean-pixel-data``.
+    whether such text is searched for besides; both are for the option ``clean-pixel-data``. `profile_toml` is the whole
+    text of a profile (`anonymizer.write_profile`), on top of which all these come; empty for the default.
     """
 
     name: str
@@ -47,9 +58,12 @@ class Project:
     options: tuple[str, ...] = ()
     pixel_rules: str = ""
     find_text: bool = False
+    profile_toml: str = ""
 
     def profile(self) -> Profile:
         """The de-identification profile of the project's studies."""
+        if self.profile_toml:
+            return extended(_stored(self.profile_toml).profile, self._changes())
         made = partial(
             Profile.of,
             options=self.options,
@@ -60,6 +74,21 @@ class Project:
         )
         return made() if self.cleaned is None else made(cleaned=self.cleaned)
 
+    @property
+    def profile_name(self) -> str:
+        """What the profile is called that all settings come on top of; empty for the default."""
+        return _stored(self.profile_toml).name if self.profile_toml else ""
+
+    def _changes(self) -> Changes:
+        return Changes(
+            options=frozenset(Option(word) for word in self.options),
+            cleaned=frozenset(self.cleaned or ()),
+            keep=frozenset(self.keep),
+            remove=frozenset(self.remove),
+            pixel_rules=self.pixel_rules,
+            find_text=self.find_text or None,
+        )
+
     def classifier(self) -> Classifier:
         """The rules by which the types of its series are told."""
         return _classifier(self.classification)
@@ -68,6 +97,11 @@ class Project:
 @lru_cache(maxsize=64)
 def _classifier(own: str) -> Classifier:
     return Classifier.shipped(own) if own else Classifier.shipped()
+
+
+@lru_cache(maxsize=64)  # asked for with every object
+def _stored(text: str) -> NamedProfile:
+    return read_profile(text)
 
 
 class ProjectStore:
@@ -112,12 +146,13 @@ class ProjectStore:
         NotFound
             There is no such project.
         ConfigurationError
-            A setting is not acceptable, or would give the studies that are held other UIDs.
+            A setting is not acceptable, or would give studies of patients that are held other UIDs, or dates that
+            moved by another number of days.
         """
         _check(project)
         table = tables.projects
         with self._database.write() as connection:
-            _require_same_uids(connection, project)
+            _require_same_identity(connection, project)
             update = table.update().where(table.c.name == project.name).values(settings=_settings(project))
             changed = connection.execute(update).rowcount
         if not changed:
@@ -169,8 +204,7 @@ class ProjectStore:
 
 def _check(project: Project) -> None:
     """Refuse settings with which no study could be taken in, or no measurement be recorded."""
-    project.profile()
-    if project.find_text:
+    if project.profile().find_text:
         check_text_search()
     try:
         project.classifier()
@@ -204,16 +238,23 @@ def _require_own_variable(connection: sa.Connection, name: str) -> None:
             )
 
 
-def _require_same_uids(connection: sa.Connection, project: Project) -> None:
-    """Refuse to change whether UIDs are retained once there are studies: each that grows would become two."""
-    query = sa.select(tables.projects.c.settings).where(tables.projects.c.name == project.name)
-    before = (connection.execute(query).scalar() or {}).get("options", ())
+def _require_same_identity(connection: sa.Connection, project: Project) -> None:
+    """Refuse, once there are studies, what would make two of one that grows, or part it from its patient's others."""
+    query = sa.select(tables.projects).where(tables.projects.c.name == project.name)
+    row = connection.execute(query).first()
     held = sa.select(tables.studies.c.study_uid).where(tables.studies.c.project == project.name).limit(1)
-    changes = (Option.RETAIN_UIDS in before) != (Option.RETAIN_UIDS in project.options)
-    if changes and connection.execute(held).first() is not None:
+    if row is None or connection.execute(held).first() is None:
+        return
+    before, after = _project(row).profile(), project.profile()
+    if before.has(Option.RETAIN_UIDS) != after.has(Option.RETAIN_UIDS):
         raise ConfigurationError(
             f"--option {Option.RETAIN_UIDS}: project {project.name} holds studies already",
             advice="add another project for them, so that no study is held under two UIDs",
+        )
+    if before.weekdays != after.weekdays:
+        raise ConfigurationError(
+            f"--profile: weekdays: project {project.name} holds studies already",
+            advice="add another project, so that the days between a patient's studies stay what they are",
         )
 
 
@@ -239,4 +280,5 @@ def _project(row: sa.Row[tuple[object, ...]]) -> Project:
         options=tuple(settings.get("options", ())),  # not there before options were
         pixel_rules=settings.get("pixel_rules", ""),  # these two not before pixels were cleaned
         find_text=settings.get("find_text", False),
+        profile_toml=settings.get("profile_toml", ""),  # not there before profiles were files
     )

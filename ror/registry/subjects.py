@@ -37,8 +37,12 @@ class SubjectStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, rule: PseudonymRule, key: ProjectKey, original: OriginalIdentity) -> Subject | None:
+    def find(
+        self, rule: PseudonymRule, key: ProjectKey, original: OriginalIdentity, *, weekdays: bool = True
+    ) -> Subject | None:
         """The subject of a patient; None where the key derives the pseudonym, and for who is to be counted yet.
+
+        `weekdays` is of the profile (`anonymizer.Profile`): whether dates move by whole weeks.
 
         Raises
         ------
@@ -53,7 +57,7 @@ class SubjectStore:
             row = _first_of(connection, rule.project, digests)
         if row is not None:
             # Several old ids may be one person: the new id stands for them, so that intervals stay between all studies.
-            shift_days = key.shift_days(row.pseudonym) if coupled else None
+            shift_days = key.shift_days(row.pseudonym, weekdays=weekdays) if coupled else None
             return Subject(row.pseudonym, row.event or None, shift_days)
         if coupled:
             raise UnlistedPatient(

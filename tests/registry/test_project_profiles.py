@@ -1,0 +1,94 @@
+"""Projects with a profile of their own, on both databases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from anonymizer import (
+    IdentifiedInstance,
+    Line,
+    Option,
+    Profile,
+    ProfileError,
+    Treatment,
+    deidentify,
+    load_profile,
+    write_profile,
+)
+from ror.archive import FileStore, Index, describe
+from ror.db import Database
+from ror.errors import ConfigurationError
+from ror.registry import Project, ProjectStore
+from tests.anonymizer.planted import minimal, part10
+
+QUANTITATIVE = load_profile("quantitative")
+TEXT = write_profile(QUANTITATIVE.profile, QUANTITATIVE.name)
+
+
+@pytest.fixture
+def projects(database: Database, tmp_path: Path) -> ProjectStore:
+    return ProjectStore(database, tmp_path / "secrets")
+
+
+def test_a_project_keeps_its_profile_and_its_own_settings_come_on_top(projects: ProjectStore) -> None:
+    project = Project("lungs", profile_toml=TEXT)
+    projects.add(project)
+    assert projects.get("lungs") == project
+    assert projects.get("lungs").profile() == QUANTITATIVE.profile
+    assert projects.get("lungs").profile_name == "quantitative"
+    own = replace(
+        project,
+        options=("retain-institution",),
+        cleaned=("ImageComments",),
+        keep=("StudyDescription",),
+        remove=("Manufacturer",),
+    )
+    projects.change(own)
+    profile = projects.get("lungs").profile()
+    assert profile.options == QUANTITATIVE.profile.options | {Option.RETAIN_INSTITUTION}
+    assert profile.cleaned == (QUANTITATIVE.profile.cleaned | {"ImageComments"}) - {"StudyDescription"}
+    assert (profile.keep, profile.remove) == ({"StudyDescription"}, {"Manufacturer"})
+
+
+def test_the_research_profile_is_the_default(projects: ProjectStore) -> None:
+    research = write_profile(load_profile("research").profile, "research")
+    projects.add(Project("lungs", profile_toml=research))
+    projects.add(Project("heads"))
+    assert projects.get("lungs").profile().digest == projects.get("heads").profile().digest
+    assert projects.get("heads").profile() == Profile.of()
+
+
+def test_a_profile_that_cannot_be_is_refused(projects: ProjectStore) -> None:
+    with pytest.raises(ProfileError):
+        projects.add(Project("lungs", profile_toml='keep = ["PatientName"]'))
+    lines = Profile(lines=frozenset({Line(0x00080020, Treatment.SHIFT)}))
+    with pytest.raises(ProfileError):  # the line goes with the profile, not with what comes on top of it
+        projects.add(Project("lungs", profile_toml=write_profile(lines), options=("retain-full-dates",)))
+    assert projects.list() == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [Profile(weekdays=False), Profile(frozenset({Option.RETAIN_UIDS, Option.RETAIN_MODIFIED_DATES}))],
+    ids=["weekdays", "uids"],
+)
+@pytest.mark.parametrize("first", [True, False], ids=["taken up", "given up"])
+def test_a_project_that_holds_studies_keeps_their_uids_and_the_days_between_them(
+    projects: ProjectStore, database: Database, tmp_path: Path, other: Profile, first: bool
+) -> None:
+    plain, changed = Project("lungs"), Project("lungs", profile_toml=write_profile(other))
+    before, after = (plain, changed) if first else (changed, plain)
+    projects.add(before)
+    projects.change(after)
+    projects.change(before)
+    instance = IdentifiedInstance.from_part10(part10(minimal()))
+    research, _ = deidentify(instance, before.profile(), projects.key("lungs"))
+    filed = FileStore(tmp_path / "archive").file("lungs", research)
+    Index(database).add("lungs", describe(research.header()), filed, "digest", 0.0)
+    with pytest.raises(ConfigurationError, match="holds studies already"):
+        projects.change(after)
+    assert projects.get("lungs") == before
+    projects.change(replace(before, options=("retain-device",)))
