@@ -23,9 +23,12 @@ from anonymizer.vocabulary import (
 )
 from anonymizer.wire import Element
 
-__all__ = ["Identity", "harvest", "is_standard_uid", "is_uid"]
+__all__ = ["Identity", "harvest", "is_standard_uid", "is_uid", "own_uids", "speaks"]
 
 _BIRTH_DATE = 0x00100030
+_HEARD = IDENTIFIER_TAGS | PLACE_TAGS | {_BIRTH_DATE}
+# SOP class, patient and issuer, study; character set; image type and burned-in annotation.
+_DECISIVE = frozenset({0x00080016, 0x00100020, 0x00100021, 0x0020000D, 0x00080005, 0x00080008, 0x00280301})
 _UID = re.compile(r"[0-9.]{1,64}")
 _SHORTEST_ID = 5
 _SHORTEST_PATIENT_ID = 4
@@ -96,10 +99,7 @@ def _gather(element: Element, charsets: Charsets, identity: Identity) -> None:
     tag = element.tag
     vr = element.vr if element.vr != "UN" else vr_of(tag)
     if vr == "UI":
-        values = bytes(element.value).decode("latin-1").split("\\")
-        identity.uids.update(
-            u for u in (v.strip(" \0") for v in values) if len(u) > 8 and not is_standard_uid(u)
-        )
+        identity.uids.update(_uids(element))
     elif vr == "PN":
         names = identity.patient if tag >> 16 == 0x0010 else identity.people
         names.update(_names(decode(element.value, charsets)))
@@ -108,6 +108,34 @@ def _gather(element: Element, charsets: Charsets, identity: Identity) -> None:
     elif tag == _BIRTH_DATE:
         date = decode(element.value, charsets).strip(" \0").replace(".", "")
         identity.numbers.update(part for part in (date, date[:4]) if len(part) >= 4)
+
+
+def own_uids(element: Element) -> frozenset[str]:
+    """The UIDs in an element, at any depth, that the standard did not define."""
+    if element.items is not None:
+        return frozenset(uid for item in element.items for one in item for uid in own_uids(one))
+    return frozenset(_uids(element)) if element.vr == "UI" else frozenset()
+
+
+def speaks(element: Element) -> bool:
+    """Whether other elements are treated by what this one, or one below it, says.
+
+    Everything that `harvest` takes but UIDs, who the object is of, its character set, and whether its pixels may have
+    text. It may say yes for an element that says nothing after all, never no for one that does.
+    """
+    if element.items is not None:
+        return any(speaks(one) for item in element.items for one in item)
+    is_overlay_depth = element.tag >> 24 == 0x60 and element.tag & 0xFFFF == 0x0100
+    if element.tag in _DECISIVE or is_overlay_depth:
+        return True
+    vr = element.vr if element.vr != "UN" else vr_of(element.tag)
+    heard = vr == "PN" or element.tag in _HEARD
+    return heard and bool(element.value)
+
+
+def _uids(element: Element) -> Iterator[str]:
+    values = bytes(element.value).decode("latin-1").split("\\")
+    return (uid for uid in (v.strip(" \0") for v in values) if len(uid) > 8 and not is_standard_uid(uid))
 
 
 def _names(text: str) -> Iterator[str]:

@@ -9,9 +9,11 @@ from itertools import takewhile
 
 from pydicom import Dataset, dcmread
 
+from anonymizer.data_set import DataSet
 from anonymizer.errors import MissingIdentifier, Unreadable
 from anonymizer.identity import is_uid
 from anonymizer.kinds import DEFLATED, encoding_of
+from anonymizer.pieces import Memory
 from anonymizer.wire import Element, Encoding, read
 
 __all__ = ["INFLATED_LIMIT_BYTES", "IdentifiedInstance", "ResearchInstance"]
@@ -29,25 +31,37 @@ class IdentifiedInstance:
 
     Attributes
     ----------
-    elements
-        The data set, structure decoded, values as they were.
+    data_set
+        What it says; `elements` are its elements, structure decoded, values as they were.
     encoding
         How it was encoded, and how the research object will be.
     transfer_syntax_uid
         Of the research object: the one it came in, or Explicit VR Little Endian where it came deflated.
     """
 
-    elements: tuple[Element, ...]
+    data_set: DataSet
     encoding: Encoding
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
 
+    @property
+    def elements(self) -> tuple[Element, ...]:
+        """The elements of the data set."""
+        return self.data_set.elements
+
     @classmethod
     def from_dataset_bytes(
-        cls, data: bytes, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str
+        cls,
+        data: bytes,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        transfer_syntax_uid: str,
+        memory: Memory | None = None,
     ) -> IdentifiedInstance:
         """An object as a C-STORE request brings it: the data set alone, the rest from the command set.
+
+        With the memory of a `Deidentifier` what came before is not read again.
 
         Raises
         ------
@@ -58,19 +72,11 @@ class IdentifiedInstance:
         MissingIdentifier
             One of the UIDs given is none.
         """
-        sop_class_uid, sop_instance_uid = str(sop_class_uid).strip(" \0"), str(sop_instance_uid).strip(" \0")
-        for tag, uid in (("(0008,0016)", sop_class_uid), ("(0008,0018)", sop_instance_uid)):
-            if not is_uid(uid):
-                raise MissingIdentifier("invalid_uid", "Not a UID", "Correct it at the sender.", tag)
-        syntax = str(transfer_syntax_uid).strip(" \0")
-        encoding = encoding_of(syntax)
-        if syntax == DEFLATED:
-            data, syntax = _inflate(data), _EXPLICIT_LITTLE
-        return cls(read(bytes(data), encoding), encoding, sop_class_uid, sop_instance_uid, syntax)
+        return cls._read(data, 0, (sop_class_uid, sop_instance_uid, transfer_syntax_uid), memory or Memory())
 
     @classmethod
-    def from_part10(cls, data: bytes) -> IdentifiedInstance:
-        """An object as a file brings it (PS3.10 7.1); raises as `from_dataset_bytes` does."""
+    def from_part10(cls, data: bytes, memory: Memory | None = None) -> IdentifiedInstance:
+        """An object as a file brings it (PS3.10 7.1); memory and errors as in `from_dataset_bytes`."""
         if data[128:132] != b"DICM":
             raise Unreadable("not_part10", "Not a DICOM file", "Convert it with dcmtk's dcmconv.")
         end = _meta_end(data)
@@ -80,9 +86,21 @@ class IdentifiedInstance:
         )
         if missing is not None:
             raise Unreadable("file_meta", "The file meta information is incomplete", "Repair it with dcmtk.")
-        return cls.from_dataset_bytes(
-            data[end:], meta[_META_SOP_CLASS], meta[_META_SOP_INSTANCE], meta[_META_SYNTAX]
-        )
+        said = (meta[_META_SOP_CLASS], meta[_META_SOP_INSTANCE], meta[_META_SYNTAX])
+        return cls._read(data, end, said, memory or Memory())
+
+    @classmethod
+    def _read(cls, data: bytes, at: int, said: tuple[str, str, str], memory: Memory) -> IdentifiedInstance:
+        """The object whose data set begins at `at`; SOP class, SOP instance, transfer syntax as it was told."""
+        sop_class_uid, sop_instance_uid, syntax = (str(uid).strip(" \0") for uid in said)
+        for tag, uid in (("(0008,0016)", sop_class_uid), ("(0008,0018)", sop_instance_uid)):
+            if not is_uid(uid):
+                raise MissingIdentifier("invalid_uid", "Not a UID", "Correct it at the sender.", tag)
+        encoding = encoding_of(syntax)
+        if syntax == DEFLATED:
+            data, at, syntax = _inflate(data[at:]), 0, _EXPLICIT_LITTLE
+        data_set = DataSet.read(bytes(data), encoding, memory, at)
+        return cls(data_set, encoding, sop_class_uid, sop_instance_uid, syntax)
 
     def __repr__(self) -> str:
         return "IdentifiedInstance(<not shown>)"

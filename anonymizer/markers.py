@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from anonymizer.engine import Person
@@ -11,20 +12,26 @@ from anonymizer.subject import Subject
 from anonymizer.table import EDITION, vr_of
 from anonymizer.wire import Element, Encoding, write
 
-__all__ = ["IMPLEMENTATION_CLASS_UID", "IMPLEMENTATION_VERSION", "file_meta", "mark"]
+__all__ = [
+    "IMPLEMENTATION_CLASS_UID",
+    "IMPLEMENTATION_VERSION",
+    "REQUIRED_EMPTY",
+    "file_meta",
+    "mark",
+    "own_elements",
+]
 
 # Made once with uuid4 (PS3.5 B.2); says which program wrote a file.
 IMPLEMENTATION_CLASS_UID: Final = "2.25.171562349081725016238440591723608114257"
 IMPLEMENTATION_VERSION: Final = "ROR_0_1"
 
 _PATIENT_NAME, _PATIENT_ID, _REFERRING, _STUDY_ID = 0x00100010, 0x00100020, 0x00080090, 0x00200010
+REQUIRED_EMPTY: Final = {tag: Element(tag, vr_of(tag)) for tag in REQUIRED}
 _REMOVED, _METHOD, _METHOD_CODES, _LONGITUDINAL = 0x00120062, 0x00120063, 0x00120064, 0x00280303
 
 
-def mark(
-    elements: list[Element], profile: Profile, person: Person, subject: Subject | None
-) -> tuple[list[Element], frozenset[int]]:
-    """The elements with our own among them, ascending; and the tags whose values are all ours."""
+def own_elements(profile: Profile, person: Person, subject: Subject | None) -> Mapping[int, Element]:
+    """The elements whose values are all ours, by tag: who the object is of now, and that it was de-identified."""
     method = f"DICOM PS3.15 {EDITION} Basic Profile\\ror profile {profile.digest}"
     own = {
         _PATIENT_NAME: _text(_PATIENT_NAME, person.pseudonym),
@@ -37,10 +44,15 @@ def mark(
     }
     if subject is not None and subject.event is not None:
         own[_REFERRING] = _text(_REFERRING, f"EventName:{subject.event}")
-    present = {tag: Element(tag, vr_of(tag)) for tag in REQUIRED}
+    return own
+
+
+def mark(elements: Iterable[Element], own: Mapping[int, Element]) -> list[Element]:
+    """The elements with our own among them, and with what no object may lack; ascending."""
+    present = dict(REQUIRED_EMPTY)
     present.update((element.tag, element) for element in elements)
     present.update(own)
-    return [present[tag] for tag in sorted(present)], frozenset(own)
+    return [present[tag] for tag in sorted(present)]
 
 
 def file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:

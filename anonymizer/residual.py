@@ -14,7 +14,7 @@ not:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
 from anonymizer.errors import ResidualIdentity
@@ -22,7 +22,7 @@ from anonymizer.identity import Identity
 from anonymizer.text import FIRST_CJK, TEXT_VRS, Charsets, charsets_of, decode, fold, words
 from anonymizer.wire import Element, tag_path
 
-__all__ = ["Residual"]
+__all__ = ["Residual", "uids_in"]
 
 _SHORTEST_IN_NUMBERS = 6
 _SHORTEST_IN_BINARY = 6
@@ -53,9 +53,7 @@ class Residual:
         compounds = tuple(sorted(s for s in identity.secrets if not s.isalnum() or max(s) >= FIRST_CJK))
         return cls(frozenset(identity.secrets), compounds, frozenset(identity.uids - kept_uids))
 
-    def check(
-        self, elements: Iterable[Element], charsets: Charsets, own: frozenset[int], path: str = ""
-    ) -> None:
+    def check(self, elements: Iterable[Element], charsets: Charsets, own: Set[int], path: str = "") -> None:
         """Raise `ResidualIdentity` at the first attribute, outside `own`, that still identifies."""
         for element in elements:
             if element.tag in own or isinstance(element.value, memoryview):
@@ -77,7 +75,7 @@ class Residual:
         if vr in _BY_CONSTRUCTION:
             return False
         if vr == "UI":
-            uids = raw.decode("latin-1").replace("\0", "").split("\\")
+            uids = _uids_of(raw)
             return any(uid in self.uids or not self.secrets.isdisjoint(uid.split(".")) for uid in uids)
         if vr in ("DS", "IS"):
             numbers = (part.strip(" \0") for part in raw.decode("latin-1").split("\\"))
@@ -93,3 +91,22 @@ class Residual:
         if any(compound in text for compound in self.compounds):
             return True
         return "." in text and not self.uids.isdisjoint(_UID.findall(text))
+
+
+def uids_in(elements: Iterable[Element], charsets: Charsets) -> frozenset[str]:
+    """UIDs that can be read in elements, at any depth, as UIDs or within text."""
+    return frozenset(_read_uids(elements, charsets))
+
+
+def _read_uids(elements: Iterable[Element], charsets: Charsets) -> Iterator[str]:
+    for element in elements:
+        for item in element.items or ():
+            yield from _read_uids(item, charsets_of(item, charsets))
+        if element.vr == "UI":
+            yield from _uids_of(bytes(element.value))
+        elif element.vr in TEXT_VRS and b"." in bytes(element.value):
+            yield from _UID.findall(fold(decode(element.value, charsets)))
+
+
+def _uids_of(value: bytes) -> list[str]:
+    return value.decode("latin-1").replace("\0", "").split("\\")

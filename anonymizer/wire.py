@@ -7,8 +7,9 @@ gate.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from struct import Struct
 from typing import TypeAlias
 
@@ -18,14 +19,21 @@ from anonymizer.vocabulary import listed
 
 __all__ = [
     "ITEM_LIMIT",
+    "LONG_VRS",
     "NESTING_LIMIT",
+    "PIXEL_TAGS",
+    "SHORT_VRS",
     "Element",
     "Encoding",
     "Items",
+    "implicit_vr",
     "read",
     "read_items",
+    "read_one",
     "tag_path",
     "write",
+    "write_head",
+    "write_items",
 ]
 
 NESTING_LIMIT = 32
@@ -44,8 +52,10 @@ _SHORT = listed(
     AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US
     """
 )
-_VRS = {vr.encode(): vr for vr in _LONG | _SHORT}
-_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+LONG_VRS = {vr.encode(): vr for vr in _LONG}
+SHORT_VRS = {vr.encode(): vr for vr in _SHORT}
+_VRS = LONG_VRS | SHORT_VRS
+PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,13 @@ def read(data: bytes, encoding: Encoding) -> tuple[Element, ...]:
     return reader.elements(0, len(data), "")[0]
 
 
+def read_one(data: bytes, at: int, encoding: Encoding) -> tuple[Element, int]:
+    """Decode the element that begins at `at`, and say where it ends; raises as `read` does."""
+    reader = _Reader(data, encoding)
+    tag, vr, length, start = reader._head(at, len(data), "")
+    return reader._element(tag, vr, length, start, len(data), "", 0)
+
+
 def read_items(value: bytes, encoding: Encoding) -> Items:
     """Decode the value of a sequence of defined length; raises as `read` does."""
     return _Reader(value, encoding)._items(0, len(value), "", 0, delimited=False)[0]
@@ -147,7 +164,7 @@ class _Reader:
         if self.encoding.implicit or self.data[at : at + 2] in (b"\xfe\xff", b"\xff\xfe"):
             group, number, length = self.implicit_head(self.data, at)
             tag = group << 16 | number
-            return tag, _implicit_vr(tag), length, at + 8
+            return tag, implicit_vr(tag), length, at + 8
         group, number, code, length = self.explicit_head(self.data, at)
         tag = group << 16 | number
         vr = _VRS.get(code)
@@ -185,7 +202,7 @@ class _Reader:
         raise _unreadable("bad_structure", "A value of this kind cannot have an undefined length", here)
 
     def _slice(self, tag: int, at: int, stop: int, depth: int) -> bytes | memoryview:
-        return self.view[at:stop] if depth == 0 and tag in _PIXELS else self.data[at:stop]
+        return self.view[at:stop] if depth == 0 and tag in PIXEL_TAGS else self.data[at:stop]
 
     def _items(self, at: int, end: int, path: str, depth: int, *, delimited: bool) -> tuple[Items, int]:
         items: list[tuple[Element, ...]] = []
@@ -237,36 +254,48 @@ class _Reader:
 
 def write(elements: Iterable[Element], encoding: Encoding) -> list[bytes | memoryview]:
     """Encode elements, which must ascend, as chunks to be joined; sequences get defined lengths."""
-    order = "<" if encoding.little else ">"
-    short = Struct(f"{order}HH2sH").pack
-    long = Struct(f"{order}HH2sHI").pack
-    head = Struct(f"{order}HHI").pack
-    end = head(0xFFFE, 0xE0DD, 0)
     chunks: list[bytes | memoryview] = []
     for element in elements:
-        group, number = element.tag >> 16, element.tag & 0xFFFF
         value = element.value
         if element.items is not None:
-            inside = [b"".join(write(item, encoding)) for item in element.items]
-            value = b"".join(part for item in inside for part in (head(0xFFFE, 0xE000, len(item)), item))
+            value = write_items((b"".join(write(item, encoding)) for item in element.items), encoding)
         length = _UNDEFINED if element.encapsulated else len(value)
-        if encoding.implicit:
-            chunks.append(head(group, number, length))
-        elif element.vr in _LONG:
-            chunks.append(long(group, number, element.vr.encode(), 0, length))
-        else:
-            chunks.append(short(group, number, element.vr.encode(), length))
+        chunks.append(write_head(element.tag, element.vr, length, encoding))
         chunks.append(value)
         if element.encapsulated:
-            chunks.append(end)
+            chunks.append(_packers(encoding.little)[0](0xFFFE, 0xE0DD, 0))
     return chunks
+
+
+def write_head(tag: int, vr: str, length: int, encoding: Encoding) -> bytes:
+    """The head of an element: all but its value."""
+    implicit, short, long = _packers(encoding.little)
+    if encoding.implicit:
+        return implicit(tag >> 16, tag & 0xFFFF, length)
+    if vr in _LONG:
+        return long(tag >> 16, tag & 0xFFFF, vr.encode(), 0, length)
+    return short(tag >> 16, tag & 0xFFFF, vr.encode(), length)
+
+
+def write_items(items: Iterable[bytes], encoding: Encoding) -> bytes:
+    """The value of a sequence whose items have been encoded."""
+    head = _packers(encoding.little)[0]
+    return b"".join([part for item in items for part in (head(0xFFFE, 0xE000, len(item)), item)])
+
+
+@cache
+def _packers(little: bool) -> tuple[Callable[..., bytes], Callable[..., bytes], Callable[..., bytes]]:
+    """How to pack the head of an element: implicit VR; explicit VR, short; explicit VR, long."""
+    order = "<" if little else ">"
+    return Struct(f"{order}HHI").pack, Struct(f"{order}HH2sH").pack, Struct(f"{order}HH2sHI").pack
 
 
 def _ordered(found: dict[int, Element]) -> tuple[Element, ...]:
     return tuple(found[tag] for tag in sorted(found))
 
 
-def _implicit_vr(tag: int) -> str:
+def implicit_vr(tag: int) -> str:
+    """The VR of a tag where none is written, ``UN`` where the data dictionary does not know it."""
     return vr_of(tag) or ("UN" if tag & 0xFFFF else "UL")
 
 

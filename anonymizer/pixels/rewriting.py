@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from anonymizer.data_set import DataSet
 from anonymizer.instance import IdentifiedInstance
 from anonymizer.pixels import compressed, native
 from anonymizer.pixels.areas import Mask
@@ -41,7 +42,7 @@ def rewritten(
             found[PIXEL_DATA] = Element(PIXEL_DATA, header.pixels.vr, memoryview(native.masked(header, mask)))
     elements = tuple(found[tag] for tag in sorted(found))
     return IdentifiedInstance(
-        elements, instance.encoding, instance.sop_class_uid, instance.sop_instance_uid, syntax
+        DataSet.of(elements), instance.encoding, instance.sop_class_uid, instance.sop_instance_uid, syntax
     )
 
 
@@ -51,7 +52,7 @@ def declared_clean(instance: IdentifiedInstance) -> IdentifiedInstance:
     if PIXEL_DATA not in found:
         return instance
     found[_BURNED_IN] = Element(_BURNED_IN, "CS", b"NO")
-    return replace(instance, elements=tuple(found[tag] for tag in sorted(found)))
+    return replace(instance, data_set=DataSet.of(tuple(found[tag] for tag in sorted(found))))
 
 
 def _recompressed(header: ImageHeader, done: compressed.Compressed) -> dict[int, Element]:

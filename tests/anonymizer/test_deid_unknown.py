@@ -10,6 +10,7 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from anonymizer import IdentifiedInstance, Profile, ProjectKey, ResearchInstance, ResidualIdentity, deidentify
+from anonymizer.data_set import DataSet
 from anonymizer.wire import Element, Encoding, Items, write
 
 KEY = ProjectKey(b"a key for these tests only")
@@ -37,7 +38,7 @@ def _unknown(element: Element, *, as_items: bool) -> Element:
 def treated(dataset: Dataset, *, as_items: bool = False) -> ResearchInstance:
     whole = IdentifiedInstance.from_part10(part10(dataset))
     instance = IdentifiedInstance(
-        unknown(whole.elements, as_items=as_items),
+        DataSet.of(unknown(whole.elements, as_items=as_items)),
         whole.encoding,
         whole.sop_class_uid,
         whole.sop_instance_uid,
@@ -74,7 +75,7 @@ def test_what_it_cannot_be_goes(tag: int, value: bytes) -> None:
     whole = IdentifiedInstance.from_part10(part10(minimal()))
     elements = sorted((*whole.elements, Element(tag, "UN", value)), key=lambda e: e.tag)
     instance = IdentifiedInstance(
-        tuple(elements),
+        DataSet.of(tuple(elements)),
         whole.encoding,
         whole.sop_class_uid,
         whole.sop_instance_uid,
@@ -91,7 +92,7 @@ def test_what_it_cannot_be_goes(tag: int, value: bytes) -> None:
 def test_an_identifier_stored_as_unknown_is_replaced_in_any_encoding(syntax: str) -> None:
     whole = IdentifiedInstance.from_part10(part10(minimal(BodyPartExamined="HEAD"), syntax))
     instance = IdentifiedInstance(
-        unknown(whole.elements, as_items=True),
+        DataSet.of(unknown(whole.elements, as_items=True)),
         whole.encoding,
         whole.sop_class_uid,
         whole.sop_instance_uid,

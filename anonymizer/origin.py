@@ -1,0 +1,67 @@
+"""The original identifiers that the research ones derive from; an object without them is nobody's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from anonymizer.errors import MissingIdentifier
+from anonymizer.identity import is_standard_uid, is_uid
+from anonymizer.text import Charsets, decode
+from anonymizer.wire import Element, tag_path
+
+__all__ = ["ORIGIN_TAGS", "Origin"]
+
+_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
+_PATIENT_ID, _ISSUER = 0x00100020, 0x00100021
+ORIGIN_TAGS: Final = frozenset({_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES, _PATIENT_ID, _ISSUER})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Origin:
+    """Whose an object is, and which; identified values, never shown."""
+
+    patient_id: str
+    issuer: str
+    study: str
+    series: str
+
+    @classmethod
+    def of(
+        cls, elements: Iterable[Element], charsets: Charsets, sop_class_uid: str, sop_instance_uid: str
+    ) -> Origin:
+        """Read it from the elements of an object, or from those of `ORIGIN_TAGS` alone.
+
+        Raises
+        ------
+        MissingIdentifier
+            One is missing or no UID, or the object is another than its message or file meta information says.
+        """
+        texts = {e.tag: decode(e.value, charsets).strip(" \0") for e in elements if e.tag in ORIGIN_TAGS}
+        for tag, said in ((_SOP_CLASS, sop_class_uid), (_SOP_INSTANCE, sop_instance_uid)):
+            if _required(texts, tag) != said:
+                raise MissingIdentifier(
+                    "uid_mismatch",
+                    "The data set contradicts the message or file meta information it came in",
+                    "Correct it at the sender.",
+                    tag_path(tag),
+                )
+        study, series, patient_id = (_required(texts, tag) for tag in (_STUDY, _SERIES, _PATIENT_ID))
+        return cls(patient_id, texts.get(_ISSUER, ""), study, series)
+
+
+def _required(texts: dict[int, str], tag: int) -> str:
+    value = texts.get(tag, "")
+    if not value:
+        raise MissingIdentifier(
+            "missing_identifier",
+            "An attribute that says whose the object is, or which, is missing",
+            "Correct it at the sender.",
+            tag_path(tag),
+        )
+    # Below the standard's own root a UID would be kept; nobody may name a study there (PS3.5 9).
+    own_root = is_standard_uid(value) and tag != _SOP_CLASS
+    if tag != _PATIENT_ID and (own_root or not is_uid(value)):
+        raise MissingIdentifier("invalid_uid", "Not a UID", "Correct it at the sender.", tag_path(tag))
+    return value
