@@ -14,6 +14,7 @@ syntax. Whatever is not understood is refused with a
 
 from anonymizer.burned_in import check_text_search
 from anonymizer.content import fingerprint, same_content
+from anonymizer.deidentifier import Deidentifier
 from anonymizer.difference import Difference, ToldRule, differences, rules_of, standard_of
 from anonymizer.errors import (
     BurnedInText,
@@ -45,6 +46,7 @@ __all__ = [
     "BurnedInText",
     "Changes",
     "DeidentificationError",
+    "Deidentifier",
     "Difference",
     "IdentifiedInstance",
     "Line",
