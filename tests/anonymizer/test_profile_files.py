@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from string import printable
 
@@ -28,6 +29,7 @@ from anonymizer import (
 )
 from anonymizer.table import rows
 
+README = Path(__file__).parent.parent.parent / "anonymizer" / "README.md"
 BASIC = Profile(options=frozenset(), cleaned=frozenset())
 DATES = {Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES}
 OPTIONS = st.frozensets(st.sampled_from(list(Option))).filter(lambda chosen: not chosen >= DATES)
@@ -210,6 +212,13 @@ def test_a_profile_that_is_not_there_is_told(where: str, told: str) -> None:
         load_profile(where)
     with pytest.raises(ProfileError, match="extends: "):
         read_profile(f'extends = "{where}"')
+
+
+def test_the_file_in_the_readme_says_what_it_says() -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    profile = read_profile(text).profile
+    assert profile.options >= {Option.RETAIN_MODIFIED_DATES, Option.RETAIN_DEVICE}
+    assert (len(profile.lines), len(profile.private), profile.weekdays) == (3, 2, False)
 
 
 # -- faults -----------------------------------------------------------------------------------------------------------
