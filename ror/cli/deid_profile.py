@@ -81,8 +81,8 @@ def show(
         click.echo(json.dumps(told, indent=1))
         return
     for key, value in _settings(named).items():
-        told = ", ".join(value) if isinstance(value, list) else str(value)
-        click.echo(f"{key}: {told or '–'}")
+        line = ", ".join(value) if isinstance(value, list) else str(value)
+        click.echo(f"{key}: {line or '–'}")
     click.echo()
     rows = [(one.tag, one.name, one.standard, one.action) for one in rules]
     print_table(("tag", "name", "standard", "action"), rows, as_json=False)
