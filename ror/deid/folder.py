@@ -120,7 +120,7 @@ def _chunks(source: Path, total: int, jobs: int, left: Callable[[Undone], None])
 
 
 def _stamp(order: Order) -> Stamp:
-    secret = order.secret.open()
+    secret = order.secret.open(order.profile)
     try:
         fingerprint = secret.key.fingerprint(b"ror deid")[:16]
     finally:

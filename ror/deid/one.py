@@ -8,7 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from anonymizer import DeidentificationError, IdentifiedInstance, Profile, ResearchInstance, deidentify
+from anonymizer import (
+    DeidentificationError,
+    Deidentifier,
+    IdentifiedInstance,
+    Profile,
+    ResearchInstance,
+)
 from ror.deid.secret import OpenSecret
 from ror.deid.source import Found, kind_of, not_readable, skipped
 from ror.deid.tally import Outcome, Tally, Undone
@@ -22,12 +28,19 @@ _DAMAGED_MEDIUM = (errno.EIO, errno.ESTALE)
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a process treats files with."""
+    """What a process treats files with; what comes again in another file is not thought about again."""
 
     target: Target
-    profile: Profile
+    deidentifier: Deidentifier
     secret: OpenSecret
     alone: AbstractContextManager[object]
+
+    @classmethod
+    def of(
+        cls, out: Path, profile: Profile, secret: OpenSecret, alone: AbstractContextManager[object]
+    ) -> Bench:
+        """For files into the folder `out`; `alone` keeps the processes of a run apart."""
+        return cls(Target(out), Deidentifier(profile, secret.key), secret, alone)
 
     def treat(self, found: Found, tally: Tally) -> Undone | None:
         """Count one file in `tally`; give it back if it did not come out.
@@ -53,7 +66,7 @@ class Bench:
             kind = kind_of(found.path)
             if kind:
                 return skipped(found.path, kind)
-            instance = _read(Path(found.path))
+            instance = _read(Path(found.path), self.deidentifier)
         except OSError as error:
             return not_readable(found.path, error)
         except DeidentificationError as refusal:
@@ -73,9 +86,9 @@ class Bench:
             ) from error
 
     def _placed(self, path: str, instance: IdentifiedInstance, tally: Tally) -> Undone | None:
-        key = self.secret.key
-        subject = self.secret.subject(instance, lambda: deidentify(instance, self.profile, key))
-        research, report = deidentify(instance, self.profile, key, subject)
+        deidentify = self.deidentifier.deidentify
+        subject = self.secret.subject(instance, lambda: deidentify(instance))
+        research, report = deidentify(instance, subject)
         self.secret.keep(instance, research)
         placed = self.target.place(research, _write, self.alone)
         if placed is Placed.OTHER:
@@ -90,8 +103,8 @@ class Bench:
         return None
 
 
-def _read(path: Path) -> IdentifiedInstance:
-    return IdentifiedInstance.from_part10(path.read_bytes())
+def _read(path: Path, deidentifier: Deidentifier) -> IdentifiedInstance:
+    return IdentifiedInstance.from_part10(path.read_bytes(), deidentifier.memory)
 
 
 def _write(research: ResearchInstance, path: Path) -> None:

@@ -21,12 +21,11 @@ from ror.deid.secret import Secret
 from ror.deid.source import Found
 from ror.deid.stopping import Stop, kept_from_children
 from ror.deid.tally import Tally, Undone
-from ror.deid.target import Target
 from ror.errors import ServiceUnavailable
 
 __all__ = ["Tools", "Treated", "default_jobs", "treated"]
 
-_FILES_WORTH_A_PROCESS = 100
+_FILES_WORTH_A_PROCESS = 200  # that many take about as long as a process takes to start
 _AHEAD = 3  # handfuls that wait for each process
 _LOOKED_UP_EVERY_S = 0.2
 
@@ -65,9 +64,9 @@ def treated(tools: Tools, chunks: Iterable[Chunk], jobs: int, stop: Stop) -> Gen
         The folder cannot be written any more, or a process was killed.
     """
     if jobs == 1:
-        secret = tools.secret.open()
+        secret = tools.secret.open(tools.profile)
         try:
-            bench = Bench(Target(tools.out), tools.profile, secret, nullcontext())
+            bench = Bench.of(tools.out, tools.profile, secret, nullcontext())
             for chunk in chunks:
                 yield _treat(bench, chunk, lambda: stop.asked)
                 if stop.asked:
@@ -138,7 +137,8 @@ def _begin(tools: Tools, alone: Lock, stopping: Event) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     threading.Thread(target=_end_with, args=(parent.join,), daemon=True).start()
-    _here.append((Bench(Target(tools.out), tools.profile, tools.secret.open(), alone), stopping))
+    secret = tools.secret.open(tools.profile)
+    _here.append((Bench.of(tools.out, tools.profile, secret, alone), stopping))
 
 
 def _end_with(joined: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from anonymizer import IdentifiedInstance, OriginalIdentity, ProjectKey, ResearchInstance, Subject
+from anonymizer import IdentifiedInstance, OriginalIdentity, Profile, ProjectKey, ResearchInstance, Subject
 from ror.db import Database
 from ror.model import PseudonymScheme
 from ror.registry import ProjectStore, PseudonymRule, WhoIsWho
@@ -41,7 +41,8 @@ class Secret(Protocol):
     @property
     def kind(self) -> str: ...
 
-    def open(self) -> OpenSecret: ...
+    def open(self, profile: Profile) -> OpenSecret:
+        """Open it in this process, for objects that are treated by `profile`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class OwnSecret:
     def kind(self) -> str:
         return "key file" if self.kept else "thrown away"
 
-    def open(self) -> OpenSecret:
+    def open(self, profile: Profile) -> OpenSecret:
         return _Derived(ProjectKey(self.secret))
 
 
@@ -71,8 +72,8 @@ class ProjectSecret:
     def kind(self) -> str:
         return "project"
 
-    def open(self) -> OpenSecret:
-        return _OfProject(self)
+    def open(self, profile: Profile) -> OpenSecret:
+        return _OfProject(self, profile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,8 @@ class _Derived:
 class _OfProject:
     """Does what the gateway does (`ror.gateway.Intake`), so that both ways in make the same patients."""
 
-    def __init__(self, secret: ProjectSecret) -> None:
+    def __init__(self, secret: ProjectSecret, profile: Profile) -> None:
+        self._weekdays = profile.weekdays
         self._database = Database(secret.database_url)
         self._who = WhoIsWho.of(self._database, secret.secrets_folder)
         self.key = ProjectStore(self._database, secret.secrets_folder).key(secret.project)
@@ -108,7 +110,9 @@ class _OfProject:
         original = OriginalIdentity.of(instance)
         if not original.patient_id:
             return None  # it will be refused
-        subject = self._known.get(original) or self._who.subjects.find(self._rule, self.key, original)
+        subject = self._known.get(original) or self._who.subjects.find(
+            self._rule, self.key, original, weekdays=self._weekdays
+        )
         if subject is None:
             probe()  # numbers are not spent on patients of whom everything is refused
             subject = self._who.subjects.count(self._rule, self.key, original)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from anonymizer import Report, ResearchInstance
 
@@ -81,8 +82,8 @@ class Tally:
         else:
             self.present += 1
         self.actions.update(report.counts)
-        self.removed.update({_ITEM.sub("[*]", path) for path in report.removed})
-        self.cleaned.update({_ITEM.sub("[*]", path) for path in report.cleaned})
+        self.removed.update(_places(report.removed))
+        self.cleaned.update(_places(report.cleaned))
         self.sop_classes[research.sop_class_uid] += 1
         self.patients.add(research.patient_id)
         self.studies.add(research.study_instance_uid)
@@ -105,3 +106,9 @@ class Tally:
         for name in ("patients", "studies", "series"):
             getattr(self, name).update(getattr(other, name))
         self.told = other.told | self.told
+
+
+@lru_cache(maxsize=256)
+def _places(paths: tuple[str, ...]) -> frozenset[str]:
+    """Paths without the numbers of items, once each; the objects of a series have the same ones."""
+    return frozenset(_ITEM.sub("[*]", path) for path in paths)

@@ -189,7 +189,7 @@ def test_a_bug_met_in_one_file_is_told_without_its_text(
 ) -> None:
     make_series(order.source, 2)
 
-    def broken(_profile: object) -> None:
+    def broken(_path: object, _deidentifier: object) -> None:
         raise ValueError("QZID4711")
 
     monkeypatch.setattr("ror.deid.one._read", broken)
