@@ -90,7 +90,7 @@ def packages(app: App) -> Iterator[Finding]:
 
 def text_search(app: App) -> Iterator[Finding]:
     """The search for text in pixels is installed, where a project wants it."""
-    wanting = [project.name for project in app.projects.list() if project.find_text]
+    wanting = [project.name for project in app.projects.list() if project.profile().find_text]
     if not wanting:
         return
     try:

@@ -27,7 +27,7 @@ _UNSET: dict[str, tuple[str, Any]] = {
     "profile": ("profile_toml", ""),
     "option": ("options", ()),
     "pixel-rules": ("pixel_rules", ""),
-    "find-text": ("find_text", False),
+    "find-text": ("find_text", None),
     "clean": ("cleaned", None),
     "keep": ("keep", ()),
     "remove": ("remove", ()),
@@ -178,7 +178,7 @@ def add(
             rules,
             options,
             in_pixels,
-            find_text or False,
+            find_text,
             _profile(profile),
         )
         app.projects.add(project)

@@ -43,8 +43,9 @@ class Project:
     `classification` is the JSON text of its own rules for the types of series, which come after the shipped ones.
     `redcap_repeat_instrument` is the instrument of its REDCap whose instances measurements are written to, empty where
     they go into the record itself. `pixel_rules` is the TOML text of its own rules for text in pixels, `find_text` says
-    whether such text is searched for besides; both are for the option ``clean-pixel-data``. `profile_toml` is the whole
-    text of a profile (`anonymizer.write_profile`), on top of which all these come; empty for the default.
+    whether such text is searched for besides, None as the profile says; both are for the option ``clean-pixel-data``.
+    `profile_toml` is the whole text of a profile (`anonymizer.write_profile`), on top of which all these come; empty
+    for the default.
     """
 
     name: str
@@ -57,7 +58,7 @@ class Project:
     classification: str = ""
     options: tuple[str, ...] = ()
     pixel_rules: str = ""
-    find_text: bool = False
+    find_text: bool | None = None
     profile_toml: str = ""
 
     def profile(self) -> Profile:
@@ -70,7 +71,7 @@ class Project:
             keep=self.keep,
             remove=self.remove,
             pixel_rules=self.pixel_rules,
-            find_text=self.find_text,
+            find_text=bool(self.find_text),
         )
         return made() if self.cleaned is None else made(cleaned=self.cleaned)
 
@@ -86,7 +87,7 @@ class Project:
             keep=frozenset(self.keep),
             remove=frozenset(self.remove),
             pixel_rules=self.pixel_rules,
-            find_text=self.find_text or None,
+            find_text=self.find_text,
         )
 
     def classifier(self) -> Classifier:
@@ -279,6 +280,6 @@ def _project(row: sa.Row[tuple[object, ...]]) -> Project:
         classification=settings.get("classification", ""),  # not there before revision 0003
         options=tuple(settings.get("options", ())),  # not there before options were
         pixel_rules=settings.get("pixel_rules", ""),  # these two not before pixels were cleaned
-        find_text=settings.get("find_text", False),
+        find_text=settings.get("find_text"),
         profile_toml=settings.get("profile_toml", ""),  # not there before profiles were files
     )

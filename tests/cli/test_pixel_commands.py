@@ -45,7 +45,7 @@ def without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_rules_for_pixels_are_added_listed_and_cleared(home: Home, tmp_path: Path) -> None:
     home.good("project", "add", "lungs", *ON, "--pixel-rules", rules(tmp_path, RULES.encode()))
-    assert (listed(home)["pixel_rules"], listed(home)["find_text"]) == ("own rules", False)
+    assert (listed(home)["pixel_rules"], listed(home)["find_text"]) == ("own rules", None)
     home.good("project", "change", "lungs", "--clear", "pixel-rules")
     assert (listed(home)["pixel_rules"], listed(home)["options"]) == ("", ["clean-pixel-data"])
 
@@ -60,7 +60,20 @@ def test_the_search_for_text_is_switched_on_and_off(home: Home, off: tuple[str, 
     home.good("project", "change", "lungs", "--keep", "PatientSex")
     assert listed(home)["find_text"] is True
     home.good("project", "change", "lungs", *off)
+    assert not listed(home)["find_text"]
+
+
+def test_a_search_that_the_profile_has_on_can_be_switched_off(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = tmp_path / "searching.toml"
+    profile.write_text('options = ["clean-pixel-data"]\nfind_text = true\n')
+    without_the_extra(monkeypatch)
+    said = home.ror("project", "add", "lungs", "--profile", str(profile))
+    assert said.code == 1 and "pip install ror-pacs[ocr]" in said.err
+    home.good("project", "add", "lungs", "--profile", str(profile), "--no-find-text")
     assert listed(home)["find_text"] is False
+    assert home.ror("project", "change", "lungs", "--clear", "find-text").code == 1
 
 
 @pytest.mark.parametrize(
