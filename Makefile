@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := ror select_lang anonymizer containers orthanc examples tests workflows benchmarks
 
-.PHONY: help setup servers ocr demo test lint check bench format lock clean
+.PHONY: help setup servers ocr demo test lint check bench phi-report format lock clean
 
 help:  ## say what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 setup: .venv/ready  ## make .venv from the locked versions
 
@@ -37,6 +37,9 @@ check: lint test  ## format, lint, types, tests
 
 bench: setup  ## figures beside those of peers, measured in one run
 	$(BIN)/python -m benchmarks
+
+phi-report: setup  ## planted identity: what is left of it after de-identification, by category
+	$(BIN)/python -m benchmarks.phi
 
 format: setup  ## format the code
 	$(BIN)/ruff format $(CODE)

@@ -16,16 +16,20 @@ from anonymizer.vocabulary import IMAGING_TERMS
 
 __all__ = ["Cleaner"]
 
-_MONTH = r"(?:jan|feb|mar|m[äa]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[czs])[^\W\d_]*"
+_MONTH = r"(?:jan|feb|mar|m[äa]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[czs])[^\W\d_]{0,12}"
+# Every pattern begins where a run of letters or digits does, or is bounded: texts come from outside, and a search that
+# begins anew at each letter of a megabyte has no end.
 # Names that the object does not give as such are known by what stands before or behind them.
 _TITLE = r"(?:dr|prof|professor|doctor|doktor|mrs|herr|frau|fru|sykepleier|nurse)"
-_STREET = r"[^\W\d_]{3,}(?:gat[ae]n?|vei(?:en)?|veg(?:en)?|vägen|stra(?:ß|ss)e|allé(?:en)?|gade|straat|laan)"
+_STREET = (
+    r"[^\W\d_]{3,30}(?:gat[ae]n?|vei(?:en)?|veg(?:en)?|vägen|stra(?:ß|ss)e|allé(?:en)?|gade|straat|laan)"
+)
 _ROAD = r"(?:street|road|avenue|lane|drive|boulevard)"
 _YEARS = r"(?:years?|yrs?|yo|år|jahre?|ans|años|anni)"
 _PATTERNS = re.compile(
     "|".join(
         (
-            r"\S+@\S+",  # mail
+            r"(?<!\S)\S+@\S+",  # mail
             r"\d+(?:\.\d+){4,}",  # UID
             r"(?<!\d)\d{4}[-./ ]\d{1,2}[-./ ]\d{1,2}(?!\d)",  # 2013-03-08
             r"(?<!\d)\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d{2}(?!\d)",  # 8.3.2013
@@ -39,10 +43,10 @@ _PATTERNS = re.compile(
             rf"(?<![^\W_]){_TITLE}[._ ]+(?:[^\W\d_]\.? +)?[^\W\d_]+",  # Dr. A. Hansen
             r"(?<![^\W_])(?:patient|name|navn|operator|physician|radiologist|lege) *: *[^\W\d_]+(?: [^\W\d_]+)?",
             rf"{_STREET} +\d+ ?[a-h]?(?![^\W_])",  # Storgata 12 B
-            rf"\d+[a-h]? +[^\W\d_]+ +{_ROAD}(?![^\W_])",  # 12 Main Street
+            rf"(?<!\d)\d{{1,5}}[a-h]? +[^\W\d_]{{1,30}} +{_ROAD}(?![^\W_])",  # 12 Main Street
             r", *(?:[a-z]{1,2}-)?\d{4,5} +[^\W\d_]{4,}",  # , 5021 Bergen
             rf"(?<!\d)(?:9\d|1[0-2]\d)[ -]?{_YEARS}(?![^\W_])",  # 93 years
-            r"[^\W_]*\d{6,}[^\W_]*",  # any long number, with what is glued to it
+            r"(?<![^\W_])[^\W_]*?\d{6,}[^\W_]*|\d{6,}[^\W_]*",  # any long number, with what is glued to it
         )
     ),
     re.IGNORECASE,

@@ -35,6 +35,9 @@ _WORD = re.compile(r"[^\W_]+")
 _PLAIN = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 _SPELT_OUT = str.maketrans({"ø": "oe", "ö": "oe", "å": "aa", "ä": "ae", "ü": "ue"})
 
+_UTF_8 = "UTF8"
+_MULTI_BYTE = frozenset({_UTF_8, "GB18030", "GBK", "GB2312", "iso_ir_58", "shift_jis", "euc_kr"})
+
 Charsets = tuple[str, ...]
 
 
@@ -70,19 +73,55 @@ def _spelt_right(match: re.Match[str]) -> str:
 
 
 def decode(value: bytes | memoryview, charsets: Charsets) -> str:
-    """Text of a value; bytes that are none in the character set become U+FFFD."""
+    """Text of a value; bytes that are none in the character set become U+FFFD.
+
+    Senders that write UTF-8 and say that they write Latin, and the other way round, are read as they wrote: a name
+    would not be found by its garbled letters.
+    """
     raw = bytes(value)
     if raw.isascii() and b"\x1b" not in raw:
         return raw.decode("ascii")
-    if len(charsets) == 1 and b"\x1b" not in raw:
-        return raw.decode(charsets[0], errors="replace")
-    return str(decode_bytes(raw, list(charsets), _DELIMITERS))
+    if len(charsets) != 1 or b"\x1b" in raw:
+        return str(decode_bytes(raw, list(charsets), _DELIMITERS))
+    codec = charsets[0]
+    if codec in _MULTI_BYTE:
+        text = raw.decode(codec, errors="replace")
+        return raw.decode("latin-1") if codec == _UTF_8 and not _is_read(text) else text
+    return _utf_8(raw) or raw.decode(codec, errors="replace")
+
+
+def _is_read(text: str) -> bool:
+    """Whether any letter beyond ASCII could be read."""
+    return any(c > "\x7f" and c != "\ufffd" for c in text)
+
+
+def _utf_8(raw: bytes) -> str:
+    """Text of bytes that are UTF-8, be it cut off inside the last letter; else nothing.
+
+    A byte of 0xC2 or more followed by one of 0x80 to 0xBF is no word in any of the single-byte sets.
+    """
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        cut_off = fault.end == len(raw) and fault.start > 0 and fault.reason == "unexpected end of data"
+        return raw[: fault.start].decode("utf-8") if cut_off and not raw[: fault.start].isascii() else ""
 
 
 def encode(text: str, charsets: Charsets) -> bytes:
-    """Bytes of `text`, padded to an even length; raises UnicodeEncodeError where the sets lack a letter."""
-    raw = text.encode("ascii") if text.isascii() else bytes(encode_string(text, list(charsets)))
+    """Bytes of `text`, padded to an even length; in UTF-8 where a single set lacks a letter, for then it came so."""
+    raw = _encoded(text, charsets)
     return raw + b" " * (len(raw) % 2)
+
+
+def _encoded(text: str, charsets: Charsets) -> bytes:
+    if text.isascii():
+        return text.encode("ascii")
+    if len(charsets) > 1:
+        return bytes(encode_string(text, list(charsets)))
+    try:
+        return text.encode(charsets[0])
+    except UnicodeEncodeError:
+        return text.encode("utf-8")
 
 
 def fold(text: str) -> str:

@@ -1,5 +1,7 @@
 """Nothing that was planted in an object is in the bytes that come out of it."""
 
+import re
+
 import pytest
 from planted import PIXELS, Planted, ct, minimal, mr, part10, rtstruct
 from pydicom import Dataset
@@ -11,6 +13,7 @@ from pydicom.uid import (
 )
 
 from anonymizer import IdentifiedInstance, Profile, ProjectKey, Report, deidentify
+from anonymizer.text import decode
 
 KEY = ProjectKey(b"a key for these tests only")
 SYNTAXES = [
@@ -102,6 +105,37 @@ def test_names_are_found_whatever_their_case_accents_or_character_set() -> None:
     result, header, _ = out(part10(dataset))
     assert header.SeriesDescription == "T1 AX"
     assert "ørn".encode() not in result
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [("ISO_IR 192", "ISO_IR 100"), ("ISO_IR 100", "ISO_IR 192"), ("ISO_IR 192", "ISO_IR 144")],
+)
+def test_names_are_found_though_the_object_says_the_wrong_character_set(written: str, said: str) -> None:
+    dataset = minimal(SpecificCharacterSet=written, PatientName="Bjørnsén^Åse")
+    dataset.SeriesDescription = "T1 BJORNSEN ÅSE Bjoernsen Aase längs AX"
+    data = part10(dataset).replace(written.encode(), said.encode())
+    result, header, _ = out(data)
+    assert not re.search("bj(ø|oe?|\xc3\xb8)rn", result.decode("latin-1"), re.IGNORECASE)
+    assert re.fullmatch(r"T1 l\S+ngs AX", header.SeriesDescription)
+
+
+@pytest.mark.parametrize(
+    ("raw", "codec", "text"),
+    [
+        ("Bjørn".encode(), "latin_1", "Bjørn"),
+        ("Bjørn".encode("latin-1"), "UTF8", "Bjørn"),
+        ("Bjørn".encode("latin-1"), "latin_1", "Bjørn"),
+        ("Bjørn ø".encode()[:-1], "latin_1", "Bjørn "),  # cut off inside a letter
+        ("Bjørn ø".encode()[:-1], "UTF8", "Bjørn \ufffd"),
+        ("Воробьёв".encode("iso8859-5"), "iso_ir_144", "Воробьёв"),
+        ("Παπαδάκης".encode("iso8859-7"), "iso_ir_126", "Παπαδάκης"),
+        ("山田".encode("gb18030"), "GB18030", "山田"),
+        (b"\xff\xfe", "latin_1", "ÿþ"),
+    ],
+)
+def test_text_is_read_as_it_was_written(raw: bytes, codec: str, text: str) -> None:
+    assert decode(raw, (codec,)) == text
 
 
 @pytest.mark.parametrize("charset", ["ISO_IR 192", ["", "ISO 2022 IR 87"], "GB18030"])
