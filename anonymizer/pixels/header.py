@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Final
 
@@ -16,7 +16,7 @@ from anonymizer.instance import IdentifiedInstance
 from anonymizer.pixels.attributes import Attributes
 from anonymizer.wire import Element, Encoding, tag_path, write
 
-__all__ = ["PIXEL_DATA", "SIZE_LIMIT_BYTES", "ImageHeader"]
+__all__ = ["PIXEL_DATA", "SIZE_LIMIT_BYTES", "ImageHeader", "swapped"]
 
 PIXEL_DATA: Final = 0x7FE00010
 # Of all frames, decoded. Offsets of fragments have 32 bits, and a listener has only so much memory.
@@ -34,7 +34,6 @@ _PALETTE: Final = frozenset(
         0x00281223,
     }
 )
-_FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, 0x52009230})
 _NOT_INTEGERS: Final = frozenset({0x7FE00008, 0x7FE00009})
 _SAMPLES: Final = {
     "MONOCHROME1": 1,
@@ -54,11 +53,14 @@ class ImageHeader:
 
     Attributes
     ----------
+    little
+        The order of bytes in values of several: pixels and palette.
     stored
         BitsStored; samples are integers of `allocated` bits, 8 or 16.
     """
 
     pixels: Element
+    little: bool
     palette: tuple[Element, ...]
     rows: int
     columns: int
@@ -77,21 +79,18 @@ class ImageHeader:
         Raises
         ------
         Unsupported
-            No pixels of 8 or 16 bits in a known colour space, big endian, an enhanced multi-frame image (its frame
-            types and derivations lie in functional groups), or more than `SIZE_LIMIT_BYTES`.
+            No pixels of 8 or 16 bits in a known colour space, or more than `SIZE_LIMIT_BYTES`.
         Unreadable
             A number of the header is missing or none.
         """
         elements = attributes.elements
         if PIXEL_DATA not in elements or not elements.keys().isdisjoint(_NOT_INTEGERS):
             raise _unsupported("no_pixel_data", "The object has no integer pixel data", PIXEL_DATA)
-        if not elements.keys().isdisjoint(_FUNCTIONAL_GROUPS):
-            raise _unsupported("enhanced_image", "An enhanced image cannot be masked", 0x52009229)
-        if not instance.encoding.little:
-            raise _unsupported("big_endian", "Big endian pixels cannot be masked", PIXEL_DATA)
+        little = instance.encoding.little
         try:
             header = cls(
                 pixels=elements[PIXEL_DATA],
+                little=little,
                 palette=tuple(elements[tag] for tag in sorted(_PALETTE & elements.keys())),
                 rows=attributes.number(0x00280010),
                 columns=attributes.number(0x00280011),
@@ -112,7 +111,7 @@ class ImageHeader:
 
     def dataset(self) -> Dataset:
         """The header as pydicom wants it for its decoders: checked values, and the palette."""
-        implicit = write(self.palette, Encoding(implicit=True, little=True))
+        implicit = write(self._palette(), Encoding(implicit=True, little=True))
         dataset = read_dataset(BytesIO(b"".join(implicit)), is_implicit_VR=True, is_little_endian=True)
         dataset.SamplesPerPixel, dataset.PhotometricInterpretation = self.samples, self.photometric
         dataset.NumberOfFrames, dataset.Rows, dataset.Columns = self.frames, self.rows, self.columns
@@ -125,6 +124,11 @@ class ImageHeader:
         if self.samples > 1:
             dataset.PlanarConfiguration = int(self.planar)
         return dataset
+
+    @property
+    def swapped(self) -> bool:
+        """Whether the pixels are words of two bytes in the other order; bytes alone have none (PS3.5 8.1.1)."""
+        return not self.little and (self.allocated == 16 or self.pixels.vr == "OW")
 
     @property
     def bytes(self) -> int:
@@ -146,6 +150,11 @@ class ImageHeader:
             value = int(frame.min()) if self.signed and self.samples == 1 else 0
         return np.full(self.samples, value, frame.dtype)
 
+    def _palette(self) -> tuple[Element, ...]:
+        if self.little:
+            return self.palette
+        return tuple(replace(one, value=swapped(one.value)) for one in self.palette)
+
     def _check(self) -> None:
         if min(self.rows, self.columns, self.frames) < 1:
             raise Unreadable("pixel_header", "The image has no pixels", "Ask for it again.", "(0028,0010)")
@@ -154,6 +163,12 @@ class ImageHeader:
             raise _unsupported("pixel_format", "Pixels of this kind cannot be masked", 0x00280004)
         if self.bytes > SIZE_LIMIT_BYTES:
             raise _unsupported("pixels_too_large", "The decoded frames exceed 2 GiB", 0x00280008)
+
+
+def swapped(words: bytes | memoryview) -> bytes:
+    """Words of two bytes in the other order; a last byte without its second stays."""
+    whole = len(words) // 2 * 2
+    return np.frombuffer(words[:whole], "<u2").byteswap().tobytes() + bytes(words[whole:])
 
 
 def _unsupported(reason: str, text: str, tag: int) -> Unsupported:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from anonymizer.errors import Unreadable
 from anonymizer.pixels.areas import Mask
-from anonymizer.pixels.header import ImageHeader
+from anonymizer.pixels.header import ImageHeader, swapped
 from anonymizer.wire import tag_path
 
 __all__ = ["frames", "masked"]
@@ -17,7 +17,7 @@ __all__ = ["frames", "masked"]
 
 def frames(header: ImageHeader) -> Iterator[tuple[NDArray[np.integer], str]]:
     """Each frame, shape (rows, columns) or (rows, columns, samples), with its photometric interpretation."""
-    for frame in _view(np.frombuffer(header.pixels.value, np.uint8), header):
+    for frame in _view(_bytes(header), header):
         if header.photometric == "YBR_FULL_422":
             # Two pixels share their colour: Y Y Cb Cr. To look at, the brightness is enough.
             yield frame[..., :2].reshape(header.rows, header.columns), "MONOCHROME2"
@@ -27,7 +27,7 @@ def frames(header: ImageHeader) -> Iterator[tuple[NDArray[np.integer], str]]:
 
 def masked(header: ImageHeader, mask: Mask) -> bytes:
     """The value of the pixel data with every frame masked; of other bytes only those behind the last frame go."""
-    whole = np.frombuffer(header.pixels.value, np.uint8).copy()
+    whole = _bytes(header).copy()
     view = _view(whole, header)
     black = header.black(header.photometric, view[0])
     if header.photometric == "YBR_FULL_422":
@@ -35,7 +35,14 @@ def masked(header: ImageHeader, mask: Mask) -> bytes:
         view[:, pairs] = black[[0, 0, 1, 2]]
     else:
         view[:, mask] = black
-    return whole[: view.nbytes].tobytes() + bytes(view.nbytes % 2)
+    done = whole[: view.nbytes].tobytes() + bytes(view.nbytes % 2)
+    return swapped(done) if header.swapped else done
+
+
+def _bytes(header: ImageHeader) -> NDArray[np.uint8]:
+    """The value of the pixel data, as little endian has it."""
+    value = header.pixels.value
+    return np.frombuffer(swapped(value) if header.swapped else value, np.uint8)
 
 
 def _view(whole: NDArray[np.uint8], header: ImageHeader) -> NDArray[np.integer]:

@@ -16,6 +16,8 @@ from anonymizer.wire import Element
 __all__ = ["declared_clean", "even", "rewritten"]
 
 _IMAGE_TYPE, _PHOTOMETRIC, _PLANAR, _BURNED_IN = 0x00080008, 0x00280004, 0x00280006, 0x00280301
+_FUNCTIONAL_GROUPS: Final = (0x52009229, 0x52009230)
+_FRAME_TYPE: Final = 0x00089007
 _LOSSY, _RATIO, _METHOD = 0x00282110, 0x00282112, 0x00282114
 # Smallest and largest values that may have been masked, and offsets of frames that are no more.
 _STALE: Final = frozenset({0x00280106, 0x00280107, 0x7FE00001, 0x7FE00002})
@@ -30,10 +32,11 @@ def rewritten(
     """
     found = {element.tag: element for element in instance.elements}
     found[_BURNED_IN] = Element(_BURNED_IN, "CS", b"NO")
-    syntax = instance.transfer_syntax_uid
+    known, syntax = attributes.elements, instance.transfer_syntax_uid
     if mask.any():
         found = {tag: element for tag, element in found.items() if tag not in _STALE}
         found[_IMAGE_TYPE] = Element(_IMAGE_TYPE, "CS", _derived(attributes.text(_IMAGE_TYPE)))
+        found |= {tag: _of_derived_frames(known[tag]) for tag in _FUNCTIONAL_GROUPS if tag in known}
         if header.pixels.encapsulated:
             done = compressed.masked(header, mask, syntax)
             found |= _lossy(header, attributes, syntax) | _recompressed(header, done)
@@ -70,6 +73,15 @@ def _derived(image_type: str) -> bytes:
     """Value 1 of ImageType becomes DERIVED: pixel values were changed (PS3.3 C.7.6.1.1.2)."""
     _, _, rest = image_type.partition("\\")
     return even(f"DERIVED\\{rest or 'SECONDARY'}")
+
+
+def _of_derived_frames(element: Element) -> Element:
+    """Functional groups in which every frame is of a type that is derived, as the image is (PS3.3 C.8.16.1)."""
+    if element.tag == _FRAME_TYPE:
+        return replace(element, value=_derived(bytes(element.value).decode("latin-1").strip(" \0")))
+    if element.items is None:
+        return element
+    return replace(element, items=tuple(tuple(map(_of_derived_frames, item)) for item in element.items))
 
 
 def _lossy(header: ImageHeader, attributes: Attributes, syntax: str) -> dict[int, Element]:

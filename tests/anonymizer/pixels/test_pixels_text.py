@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from pydicom.uid import SecondaryCaptureImageStorage
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from skimage.measure import label, regionprops
 
 from anonymizer import BurnedInText, ProfileError, pixels
@@ -67,6 +67,23 @@ def test_what_is_found_is_masked_beside_what_rules_know() -> None:
     after = stack(read(out))
     assert not after[:, :BANNER].any() and not after[:, 60:70, 10:40].any()
     assert np.array_equal(after[:, 70:], drawn()[:, 70:])
+
+
+def test_a_palette_shows_the_same_colours_in_either_order_of_bytes() -> None:
+    seen: list[NDArray[np.uint8]] = []
+
+    def look(image: NDArray[np.uint8]) -> list[pixels.Rectangle]:
+        seen.append(image)
+        return []
+
+    table = (np.arange(256) * 257).astype(np.uint16)
+    for syntax, order in ((ExplicitVRLittleEndian, "<"), (ExplicitVRBigEndian, ">")):
+        coloured = ultrasound(drawn(), PhotometricInterpretation="PALETTE COLOR")
+        for colour, values in (("Red", table), ("Green", table[::-1]), ("Blue", table // 2)):
+            setattr(coloured, f"{colour}PaletteColorLookupTableDescriptor", [256, 0, 16])
+            setattr(coloured, f"{colour}PaletteColorLookupTableData", values.astype(f"{order}u2").tobytes())
+        pixels.masked(instance(part10(coloured, syntax)), RULES, look)
+    assert np.array_equal(seen[0], seen[1]) and (seen[0][..., 0] != seen[0][..., 1]).any()
 
 
 def test_a_frame_that_comes_again_is_looked_at_once_and_is_bright_enough_to_see() -> None:
