@@ -16,9 +16,12 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final
 
+from anonymizer.data_set import DataSet
 from anonymizer.errors import DeidentificationError, Unreadable
 from anonymizer.instance import IdentifiedInstance
 from anonymizer.key import ProjectKey
+from anonymizer.pieces import Piece
+from anonymizer.stored import StoredValue, Value, loaded
 from anonymizer.table import vr_of
 from anonymizer.vocabulary import listed
 from anonymizer.wire import NESTING_LIMIT, Element, Encoding, Items, read_items
@@ -60,24 +63,59 @@ def same_content(one: bytes, other: bytes) -> bool:
 
 def _digest(instance: IdentifiedInstance) -> bytes:
     digest = hashlib.sha256()
-    for chunk in _data_set(instance.elements, instance.encoding, 0):
-        digest.update(chunk)
+    data_set, encoding = instance.data_set, instance.encoding
+    if data_set.is_plain:
+        chunks = _pieces(data_set, encoding)
+    else:
+        chunks = _data_set(data_set.elements, encoding, 0)
+    for chunk in chunks:
+        for block in chunk.blocks() if isinstance(chunk, StoredValue) else (chunk,):
+            digest.update(block)
     return digest.digest()
 
 
-def _data_set(elements: tuple[Element, ...], encoding: Encoding, depth: int) -> Iterator[bytes | memoryview]:
-    kept = [e for e in elements if e.tag & 0xFFFF and e.tag not in _NO_CONTENT]
+def _pieces(data_set: DataSet, encoding: Encoding) -> Iterator[Value]:
+    """As `_data_set`, but of pieces that came before what was made of them then."""
+    before, after = (
+        [_piece(piece, encoding) for piece in part] for part in (data_set.before, data_set.after)
+    )
+    pixels = () if data_set.pixels is None else tuple(_element(data_set.pixels, encoding, 0))
+    yield _count(sum(map(bool, before)) + bool(pixels) + sum(map(bool, after)))
+    yield b"".join(before)
+    yield from pixels
+    yield b"".join(after)
+
+
+def _piece(piece: Piece, encoding: Encoding) -> bytes:
+    if piece.content is None:
+        piece.content = b"".join(map(loaded, _element(piece.element, encoding, 0)))
+    return piece.content
+
+
+def _data_set(elements: tuple[Element, ...], encoding: Encoding, depth: int) -> Iterator[Value]:
+    kept = [element for element in elements if _counts(element)]
     yield _count(len(kept))
     for element in kept:
-        items, inside = _items(element, encoding, depth)
-        if items:
-            yield _head(element.tag, _SEQUENCE, len(items))
-            for item in items:
-                yield from _data_set(item, inside, depth + 1)
-        else:
-            value = _value(element, encoding)
-            yield _head(element.tag, _FRAGMENTS if element.encapsulated else _VALUE, len(value))
-            yield value
+        yield from _element(element, encoding, depth)
+
+
+def _counts(element: Element) -> bool:
+    return bool(element.tag & 0xFFFF) and element.tag not in _NO_CONTENT
+
+
+def _element(element: Element, encoding: Encoding, depth: int) -> Iterator[Value]:
+    """What an element says, nothing if it does not count."""
+    if not _counts(element):
+        return
+    items, inside = _items(element, encoding, depth)
+    if items:
+        yield _head(element.tag, _SEQUENCE, len(items))
+        for item in items:
+            yield from _data_set(item, inside, depth + 1)
+    else:
+        value = _value(element, encoding)
+        yield _head(element.tag, _FRAGMENTS if element.encapsulated else _VALUE, len(value))
+        yield value
 
 
 def _items(element: Element, encoding: Encoding, depth: int) -> tuple[Items | None, Encoding]:
@@ -85,7 +123,10 @@ def _items(element: Element, encoding: Encoding, depth: int) -> tuple[Items | No
 
     Without a VR, a private sequence is a value that begins with an item. Written with one it must be the same.
     """
-    if element.items is None and (element.value[:4] not in _ITEM_TAGS or depth >= NESTING_LIMIT):
+    value = element.value
+    if element.items is None and (isinstance(value, StoredValue) or value[:4] not in _ITEM_TAGS):
+        return None, encoding
+    if element.items is None and depth >= NESTING_LIMIT:
         return None, encoding
     # Within UN all is implicit VR little endian (PS3.5 6.2.2).
     inside = encoding if element.vr == "SQ" else _PLAIN
@@ -97,7 +138,7 @@ def _items(element: Element, encoding: Encoding, depth: int) -> tuple[Items | No
         return None, inside
 
 
-def _value(element: Element, encoding: Encoding) -> bytes | memoryview:
+def _value(element: Element, encoding: Encoding) -> Value:
     value = element.value
     if vr_of(element.tag) in _PADDED:
         return bytes(value).rstrip(b" \0")
@@ -107,6 +148,6 @@ def _value(element: Element, encoding: Encoding) -> bytes | memoryview:
     words = array(word)
     if len(value) % words.itemsize:
         return value
-    words.frombytes(value)
+    words.frombytes(loaded(value))
     words.byteswap()
     return words.tobytes()

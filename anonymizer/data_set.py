@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from anonymizer.errors import Unreadable
 from anonymizer.pieces import Memory, NotSure, Piece
-from anonymizer.wire import Element, Encoding, read, read_one
+from anonymizer.stored import OpenFile
+from anonymizer.wire import Element, Encoding, read, read_one, tag_path
 
 __all__ = ["DataSet"]
 
@@ -53,6 +54,26 @@ class DataSet:
             return cls(tuple(before), pixels, tuple(reader.rest(data, at)))
         except (NotSure, Unreadable):
             return None  # `wire.read` tells what is wrong, if anything is
+
+    @classmethod
+    def read_stored(cls, head: bytes, encoding: Encoding, memory: Memory, at: int, file: OpenFile) -> DataSet:
+        """Take the data set apart that begins at `at` in a file of which `head` is the beginning.
+
+        Raises
+        ------
+        NotSure
+            `head` does not reach the pixel data, or what it holds is not plain.
+        Unreadable
+            The pixel data is cut short.
+        """
+        reader = memory.reader(encoding)
+        before, at = reader.pieces(head, at)
+        if at == len(head):
+            raise NotSure
+        tag, vr, start, length = reader.pixel_head(head, at)
+        value, at = file.value(start, length, tag_path(tag))
+        pixels = Element(tag, vr, value, encapsulated=length is None)
+        return cls(tuple(before), pixels, tuple(reader.rest(file.read(at), 0)))
 
     @property
     def pieces(self) -> tuple[Piece, ...]:

@@ -24,6 +24,7 @@ from anonymizer.pieces import Memory, Piece
 from anonymizer.pipeline import deidentify, research_instance
 from anonymizer.profile import Profile
 from anonymizer.report import Report
+from anonymizer.stored import Value
 from anonymizer.subject import Subject
 from anonymizer.text import charsets_of
 from anonymizer.unknown import recognised
@@ -57,6 +58,7 @@ class Deidentifier:
         self.key = key
         self.verify = verify
         self.memory = Memory()
+        self._digest = profile.digest
         self._by_element = profile.options.isdisjoint(_WHOLE_OBJECTS)
         self._cases: dict[Hashable, Finisher] = {}
 
@@ -80,19 +82,19 @@ class Deidentifier:
         done = before + after
         if self.verify and not _uids(data_set.pieces).isdisjoint(_left(done)):
             return None
-        chunks: list[bytes | memoryview] = [_with_fixed(data_set.before, before, finisher.fixed)]
+        chunks: list[Value] = [_with_fixed(data_set.before, before, finisher.fixed)]
         if data_set.pixels is not None:
             kept, pixels = finisher.pixels(data_set.pixels)
             done, chunks = [*done, kept], chunks + pixels
         chunks += [one.raw for one in after]
         research = research_instance(instance, finisher.case.engine, origin, tuple(chunks))
-        return research, Report(lambda: tallied(done), self.profile.digest)
+        return research, Report(lambda: tallied(done), self._digest)
 
     def _case(self, instance: IdentifiedInstance, subject: Subject | None) -> tuple[Finisher, Origin]:
         pieces = instance.data_set.pieces
-        speaking = tuple(piece for piece in pieces if piece.speaks)
-        elements = tuple(piece.element for piece in pieces if piece.tag in ORIGIN_TAGS)
-        charsets = charsets_of(tuple(piece.element for piece in speaking), LATIN)
+        speaking = tuple([piece for piece in pieces if piece.speaks])
+        elements = [piece.element for piece in pieces if piece.tag in ORIGIN_TAGS]
+        charsets = charsets_of(tuple([piece.element for piece in speaking]), LATIN)
         origin = Origin.of(elements, charsets, instance.sop_class_uid, instance.sop_instance_uid)
         which = (instance.sop_class_uid, instance.encoding, subject, speaking)
         finisher = self._cases.get(which)

@@ -134,7 +134,7 @@ class Engine:
             case Action.CONTENT:
                 return self._content(element, charsets, path)
             case Action.ZONE:
-                return self._with(element, _ZONE.fullmatch(element.value) and bytes(element.value))
+                return self._with(element, _ZONE.fullmatch(bytes(element.value)) and bytes(element.value))
             case Action.DATE:
                 return self._with(element, checked_date(bytes(element.value)))
             case Action.SHIFT:
@@ -154,7 +154,7 @@ class Engine:
         # A kept value must be what the dictionary says it is: a name written as a number's neighbour is none.
         if not same_family(vr, known):
             return None
-        if is_decimal(vr) and not is_number_text(element.value):
+        if is_decimal(vr) and not is_number_text(bytes(element.value)):
             return None
         return element
 

@@ -12,10 +12,11 @@ from anonymizer.engine import Tally
 from anonymizer.markers import REQUIRED_EMPTY
 from anonymizer.pieces import Piece
 from anonymizer.residual import Residual, uids_in
+from anonymizer.stored import Value
 from anonymizer.table import vr_of
 from anonymizer.unknown import recognised
 from anonymizer.values import number_size, same_family
-from anonymizer.wire import Element, Encoding, tag_path, write, write_head, write_items
+from anonymizer.wire import Element, Encoding, encoded, tag_path, write, write_head, write_items
 
 __all__ = ["Finished", "Finisher", "tallied"]
 
@@ -61,8 +62,7 @@ class Finisher:
     def __init__(self, case: Case, encoding: Encoding, *, verify: bool) -> None:
         self.case = case
         self.fixed = {
-            tag: self._written((element,), encoding)
-            for tag, element in (REQUIRED_EMPTY | dict(case.own)).items()
+            tag: encoded((element,), encoding) for tag, element in (REQUIRED_EMPTY | dict(case.own)).items()
         }
         self._encoding = encoding
         # UIDs are compared object by object, for each has its own.
@@ -79,7 +79,7 @@ class Finisher:
             self._nested.clear()
         return [known.get(piece) or self._finish_top(piece) for piece in pieces]
 
-    def pixels(self, element: Element) -> tuple[Finished, list[bytes | memoryview]]:
+    def pixels(self, element: Element) -> tuple[Finished, list[Value]]:
         """Finish the pixel data, which is not looked into; what was done, and what comes out in chunks."""
         self.case.engine.tally = tally = Tally()
         done = self.case.engine.apply((element,), self.case.charsets)
@@ -111,7 +111,7 @@ class Finisher:
         if self._residual is not None and (parent or piece.tag not in self.case.own):
             self._residual.check(done, charsets, frozenset())
         left = uids_in(done, charsets) - tally.kept_uids
-        return Finished(self._written(done, self._encoding), left, tally)
+        return Finished(encoded(done, self._encoding), left, tally)
 
     def _finish_sequence(self, piece: Piece) -> Finished:
         items = tuple([self._finish_nested(one, piece.tag) for one in item] for item in piece.items or ())
@@ -131,10 +131,6 @@ class Finisher:
             found = is_kept and same_family(piece.vr, vr_of(piece.tag) or piece.vr)
             self._numbers[key] = found
         return found
-
-    @staticmethod
-    def _written(elements: Iterable[Element], encoding: Encoding) -> bytes:
-        return b"".join(write(elements, encoding))
 
 
 def tallied(done: Iterable[Finished]) -> Tally:

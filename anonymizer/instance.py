@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import takewhile
 
 from pydicom import Dataset, dcmread
 
@@ -14,15 +13,16 @@ from anonymizer.errors import MissingIdentifier, Unreadable
 from anonymizer.identity import is_uid
 from anonymizer.kinds import DEFLATED, encoding_of
 from anonymizer.pieces import Memory
-from anonymizer.wire import Element, Encoding, read
+from anonymizer.stored import OpenFile, Value, loaded
+from anonymizer.wire import Element, Encoding
 
 __all__ = ["INFLATED_LIMIT_BYTES", "IdentifiedInstance", "ResearchInstance"]
 
 # A deflated data set can grow a thousandfold; a hospital's objects do not come deflated beyond this.
 INFLATED_LIMIT_BYTES = 256 * 1024 * 1024
 _EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
-_META = Encoding(implicit=False, little=True)
-_META_SOP_CLASS, _META_SOP_INSTANCE, _META_SYNTAX = 0x00020002, 0x00020003, 0x00020010
+# SOP class, SOP instance, transfer syntax.
+_META_NEEDED = (0x00020002, 0x00020003, 0x00020010)
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -75,28 +75,40 @@ class IdentifiedInstance:
         return cls._read(data, 0, (sop_class_uid, sop_instance_uid, transfer_syntax_uid), memory or Memory())
 
     @classmethod
-    def from_part10(cls, data: bytes, memory: Memory | None = None) -> IdentifiedInstance:
-        """An object as a file brings it (PS3.10 7.1); memory and errors as in `from_dataset_bytes`."""
+    def from_part10(
+        cls, data: bytes, memory: Memory | None = None, file: OpenFile | None = None
+    ) -> IdentifiedInstance:
+        """An object as a file brings it (PS3.10 7.1); memory and errors as in `from_dataset_bytes`.
+
+        With `file`, `data` is no more than its beginning; see `files.read_file`.
+        """
         if data[128:132] != b"DICM":
             raise Unreadable("not_part10", "Not a DICOM file", "Convert it with dcmtk's dcmconv.")
-        end = _meta_end(data)
-        meta = {e.tag: bytes(e.value).decode("latin-1").strip(" \0") for e in read(data[132:end], _META)}
-        missing = next(
-            (t for t in (_META_SOP_CLASS, _META_SOP_INSTANCE, _META_SYNTAX) if t not in meta), None
-        )
-        if missing is not None:
+        memory, end = memory or Memory(), _meta_end(data)
+        values = {element.tag: element.value for element in memory.file_meta(data[132:end])}
+        if not values.keys() >= set(_META_NEEDED):
             raise Unreadable("file_meta", "The file meta information is incomplete", "Repair it with dcmtk.")
-        said = (meta[_META_SOP_CLASS], meta[_META_SOP_INSTANCE], meta[_META_SYNTAX])
-        return cls._read(data, end, said, memory or Memory())
+        sop_class, sop_instance, syntax = (bytes(values[tag]).decode("latin-1") for tag in _META_NEEDED)
+        return cls._read(data, end, (sop_class, sop_instance, syntax), memory, file)
 
     @classmethod
-    def _read(cls, data: bytes, at: int, said: tuple[str, str, str], memory: Memory) -> IdentifiedInstance:
+    def _read(
+        cls,
+        data: bytes,
+        at: int,
+        said: tuple[str, str, str],
+        memory: Memory,
+        file: OpenFile | None = None,
+    ) -> IdentifiedInstance:
         """The object whose data set begins at `at`; SOP class, SOP instance, transfer syntax as it was told."""
         sop_class_uid, sop_instance_uid, syntax = (str(uid).strip(" \0") for uid in said)
         for tag, uid in (("(0008,0016)", sop_class_uid), ("(0008,0018)", sop_instance_uid)):
             if not is_uid(uid):
                 raise MissingIdentifier("invalid_uid", "Not a UID", "Correct it at the sender.", tag)
         encoding = encoding_of(syntax)
+        if file is not None:
+            data_set = DataSet.read_stored(data, encoding, memory, at, file)
+            return cls(data_set, encoding, sop_class_uid, sop_instance_uid, syntax)
         if syntax == DEFLATED:
             data, at, syntax = _inflate(data[at:]), 0, _EXPLICIT_LITTLE
         data_set = DataSet.read(bytes(data), encoding, memory, at)
@@ -118,7 +130,7 @@ class ResearchInstance:
     patient_id, study_instance_uid, series_instance_uid, sop_instance_uid
         Research identifiers.
     chunks
-        The file in pieces; the pixels are views on the received bytes, not copies.
+        The file in pieces; the pixels are views on the received bytes, not copies, or still in their file.
     """
 
     patient_id: str
@@ -127,17 +139,21 @@ class ResearchInstance:
     sop_instance_uid: str
     sop_class_uid: str
     transfer_syntax_uid: str
-    chunks: tuple[bytes | memoryview, ...]
+    chunks: tuple[Value, ...]
 
     def to_part10(self) -> bytes:
         """The object as a file (PS3.10); the same bytes for the same input, profile and key."""
-        return b"".join(self.chunks)
+        return b"".join(map(loaded, self.chunks))
 
     def header(self) -> Dataset:
         """The attributes without pixel data, as a new pydicom data set."""
         # The chunk before the pixels is the head of their element, where pydicom stops.
-        before = takewhile(lambda chunk: not isinstance(chunk, memoryview), self.chunks)
-        return dcmread(BytesIO(b"".join(before)), stop_before_pixels=True)
+        before = b""
+        for chunk in self.chunks:
+            if not isinstance(chunk, bytes):
+                break
+            before += chunk
+        return dcmread(BytesIO(before), stop_before_pixels=True)
 
     def __repr__(self) -> str:
         return f"ResearchInstance({self.sop_instance_uid})"

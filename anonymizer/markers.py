@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from anonymizer.engine import Person
@@ -10,7 +11,7 @@ from anonymizer.plan import REQUIRED
 from anonymizer.profile import Profile
 from anonymizer.subject import Subject
 from anonymizer.table import EDITION, vr_of
-from anonymizer.wire import Element, Encoding, write
+from anonymizer.wire import META, Element, encoded
 
 __all__ = [
     "IMPLEMENTATION_CLASS_UID",
@@ -57,18 +58,21 @@ def mark(elements: Iterable[Element], own: Mapping[int, Element]) -> list[Elemen
 
 def file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
     """Preamble and file meta information (PS3.10 7.1), made anew: the old ones name machines."""
-    meta = [
-        Element(0x00020001, "OB", b"\0\1"),
-        _uid(0x00020002, sop_class_uid),
-        _uid(0x00020003, sop_instance_uid),
+    before, after = _around_the_instance(sop_class_uid, transfer_syntax_uid)
+    body = before + encoded([_uid(0x00020003, sop_instance_uid)], META) + after
+    length = Element(0x00020000, "UL", len(body).to_bytes(4, "little"))
+    return bytes(128) + b"DICM" + encoded([length], META) + body
+
+
+@lru_cache(maxsize=256)
+def _around_the_instance(sop_class_uid: str, transfer_syntax_uid: str) -> tuple[bytes, bytes]:
+    before = [Element(0x00020001, "OB", b"\0\1"), _uid(0x00020002, sop_class_uid)]
+    after = [
         _uid(0x00020010, transfer_syntax_uid),
         _uid(0x00020012, IMPLEMENTATION_CLASS_UID),
         Element(0x00020013, "SH", _even(IMPLEMENTATION_VERSION.encode(), b" ")),
     ]
-    encoding = Encoding(implicit=False, little=True)
-    body = b"".join(write(meta, encoding))
-    length = Element(0x00020000, "UL", len(body).to_bytes(4, "little"))
-    return bytes(128) + b"DICM" + b"".join(write([length], encoding)) + body
+    return encoded(before, META), encoded(after, META)
 
 
 def _code(value: str, meaning: str) -> tuple[Element, ...]:

@@ -16,6 +16,7 @@ from anonymizer.text import CHARSET_TAG
 from anonymizer.unknown import recognised
 from anonymizer.wire import (
     LONG_VRS,
+    META,
     NESTING_LIMIT,
     PIXEL_TAGS,
     SHORT_VRS,
@@ -52,9 +53,11 @@ class Piece:
         Whether it says who the object is of or of which kind: how all others are treated depends on it.
     uids
         UIDs in it, at any depth, that the standard did not define.
+    content
+        For `anonymizer.content`, which keeps here what it made of it.
     """
 
-    __slots__ = ("_element", "_encoding", "items", "raw", "speaks", "tag", "uids", "vr")
+    __slots__ = ("_element", "_encoding", "content", "items", "raw", "speaks", "tag", "uids", "vr")
 
     def __init__(self, tag: int, vr: str, raw: bytes, encoding: Encoding) -> None:
         self.tag = tag
@@ -63,6 +66,7 @@ class Piece:
         self.items: PieceItems | None = None
         self.speaks = False
         self.uids = _NO_UIDS
+        self.content: bytes | None = None
         self._encoding = encoding
         self._element: Element | None = None
 
@@ -86,10 +90,19 @@ class Memory:
     It holds identified values, at most some 10 MiB of them, for as long as it lives, and shows nothing of them.
     """
 
-    __slots__ = ("_readers",)
+    __slots__ = ("_meta", "_readers")
 
     def __init__(self) -> None:
         self._readers: dict[Encoding, PieceReader] = {}
+        self._meta = PieceReader(META)
+
+    def file_meta(self, data: bytes) -> list[Element]:
+        """The elements of file meta information; raises as `wire.read` does."""
+        try:
+            pieces, at = self._meta.pieces(data, 0)
+        except NotSure:
+            at = -1
+        return [piece.element for piece in pieces] if at == len(data) else list(read(data, META))
 
     def reader(self, encoding: Encoding) -> PieceReader:
         """The reader of data sets of one encoding."""
@@ -134,6 +147,14 @@ class PieceReader:
             raise NotSure from error
         self._expected = pieces
         return pieces, at
+
+    def pixel_head(self, data: bytes, at: int) -> tuple[int, str, int, int | None]:
+        """Tag and VR of the pixel data at `at`, where its value starts, and how long it is; None if undefined."""
+        try:
+            tag, vr, start, stop, undefined = self._extent(data, at, 0)
+        except (struct.error, KeyError) as error:
+            raise NotSure from error
+        return tag, vr, start, None if undefined else stop - start
 
     def rest(self, data: bytes, at: int) -> list[Piece]:
         """The elements of `data` from `at` on, behind pixel data; raises as `pieces` does."""

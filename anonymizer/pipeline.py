@@ -14,6 +14,7 @@ from anonymizer.origin import Origin
 from anonymizer.profile import Profile
 from anonymizer.report import Report
 from anonymizer.residual import Residual
+from anonymizer.stored import Value
 from anonymizer.subject import Subject
 from anonymizer.text import charsets_of
 from anonymizer.unknown import recognised
@@ -67,7 +68,7 @@ def deidentify(
 
 
 def research_instance(
-    instance: IdentifiedInstance, engine: Engine, origin: Origin, chunks: tuple[bytes | memoryview, ...]
+    instance: IdentifiedInstance, engine: Engine, origin: Origin, chunks: tuple[Value, ...]
 ) -> ResearchInstance:
     """The finished object of a data set that was written in `chunks`."""
     sop_instance_uid = engine.uid(instance.sop_instance_uid)

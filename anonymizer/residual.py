@@ -56,7 +56,7 @@ class Residual:
     def check(self, elements: Iterable[Element], charsets: Charsets, own: Set[int], path: str = "") -> None:
         """Raise `ResidualIdentity` at the first attribute, outside `own`, that still identifies."""
         for element in elements:
-            if element.tag in own or isinstance(element.value, memoryview):
+            if element.tag in own or not isinstance(element.value, bytes):
                 continue
             if element.items is not None:
                 for number, item in enumerate(element.items):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pydicom.charset import decode_bytes, encode_string, python_encoding
 
 from anonymizer.errors import Unsupported
+from anonymizer.stored import Value
 from anonymizer.wire import Element, tag_path
 
 __all__ = [
@@ -72,7 +73,7 @@ def _spelt_right(match: re.Match[str]) -> str:
     return f"ISO 2022 IR {match.group(2)}" if match.group(1) else f"ISO_IR {match.group(2)}"
 
 
-def decode(value: bytes | memoryview, charsets: Charsets) -> str:
+def decode(value: Value, charsets: Charsets) -> str:
     """Text of a value; bytes that are none in the character set become U+FFFD.
 
     Senders that write UTF-8 and say that they write Latin, and the other way round, are read as they wrote: a name

@@ -14,18 +14,21 @@ from struct import Struct
 from typing import TypeAlias
 
 from anonymizer.errors import Unreadable
+from anonymizer.stored import Value, loaded
 from anonymizer.table import vr_of
 from anonymizer.vocabulary import listed
 
 __all__ = [
     "ITEM_LIMIT",
     "LONG_VRS",
+    "META",
     "NESTING_LIMIT",
     "PIXEL_TAGS",
     "SHORT_VRS",
     "Element",
     "Encoding",
     "Items",
+    "encoded",
     "implicit_vr",
     "read",
     "read_items",
@@ -66,6 +69,10 @@ class Encoding:
     little: bool
 
 
+# Of file meta information, whatever follows (PS3.10 7.1).
+META = Encoding(implicit=False, little=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Element:
     """One data element.
@@ -84,7 +91,7 @@ class Element:
 
     tag: int
     vr: str
-    value: bytes | memoryview = b""
+    value: Value = b""
     items: Items | None = None
     encapsulated: bool = False
 
@@ -252,19 +259,24 @@ class _Reader:
         return group << 16 | number, length, at + 8
 
 
-def write(elements: Iterable[Element], encoding: Encoding) -> list[bytes | memoryview]:
+def write(elements: Iterable[Element], encoding: Encoding) -> list[Value]:
     """Encode elements, which must ascend, as chunks to be joined; sequences get defined lengths."""
-    chunks: list[bytes | memoryview] = []
+    chunks: list[Value] = []
     for element in elements:
         value = element.value
         if element.items is not None:
-            value = write_items((b"".join(write(item, encoding)) for item in element.items), encoding)
+            value = write_items((encoded(item, encoding) for item in element.items), encoding)
         length = _UNDEFINED if element.encapsulated else len(value)
         chunks.append(write_head(element.tag, element.vr, length, encoding))
         chunks.append(value)
         if element.encapsulated:
             chunks.append(_packers(encoding.little)[0](0xFFFE, 0xE0DD, 0))
     return chunks
+
+
+def encoded(elements: Iterable[Element], encoding: Encoding) -> bytes:
+    """Encode elements in one run of bytes."""
+    return b"".join(map(loaded, write(elements, encoding)))
 
 
 def write_head(tag: int, vr: str, length: int, encoding: Encoding) -> bytes:

@@ -26,6 +26,7 @@ from pydicom.uid import UID
 from anonymizer.errors import Unreadable, Unsupported
 from anonymizer.pixels.areas import Mask
 from anonymizer.pixels.header import PIXEL_DATA, ImageHeader
+from anonymizer.stored import loaded
 from anonymizer.wire import tag_path
 
 __all__ = ["CODECS", "Codec", "Compressed", "codec_of", "frames", "is_lossy", "masked"]
@@ -160,7 +161,7 @@ def is_lossy(header: ImageHeader, transfer_syntax_uid: str) -> bool:
     method = codec_of(transfer_syntax_uid).method
     if not method.startswith("ISO_15444"):
         return bool(method)
-    stream = bytes(header.pixels.value[: 2**16])
+    stream = bytes(loaded(header.pixels.value)[: 2**16])
     at = stream.find(b"\xff\x52")
     return at >= 0 and stream[at + 13 : at + 14] == b"\0"
 

@@ -1,0 +1,91 @@
+"""Objects in files (PS3.10): pixel data is copied from file to file, and not loaded.
+
+`read_file` reads the header, however long it is; where the pixel data lies, and whether it is whole, is found out
+without reading it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from anonymizer.instance import IdentifiedInstance, ResearchInstance
+from anonymizer.pieces import Memory, NotSure
+from anonymizer.stored import OpenFile, StoredValue, shortened
+
+__all__ = ["read_file", "write_file"]
+
+# Most headers are shorter; each that is not is read again with four times as much.
+_FIRST_BYTES: Final = 32 * 1024
+_GROWTH: Final = 4
+# Between two file systems, or in one that cannot.
+_NOT_BETWEEN_THESE: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+
+
+def read_file(path: Path, memory: Memory | None = None) -> IdentifiedInstance:
+    """The object in a file; its pixel data stays there, so the file must stay until the research object is written.
+
+    Memory and errors are those of `IdentifiedInstance.from_part10`. An object that is deflated, or whose header is not
+    plain, is loaded whole.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    """
+    memory = memory or Memory()
+    with path.open("rb", buffering=0) as opened:
+        descriptor = opened.fileno()
+        file = OpenFile(path, descriptor, os.fstat(descriptor).st_size)
+        length = _FIRST_BYTES
+        while length < file.size:
+            with suppress(NotSure):
+                return IdentifiedInstance.from_part10(file.read(0, length), memory, file)
+            length *= _GROWTH
+        return IdentifiedInstance.from_part10(file.read(0), memory)
+
+
+def write_file(research: ResearchInstance, path: Path) -> None:
+    """Write a research object; not yet durable, and not whole before this returns.
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    Unreadable
+        The file that it was read from has become shorter.
+    """
+    with path.open("wb", buffering=0) as target:
+        for chunk in research.chunks:
+            if isinstance(chunk, StoredValue):
+                _copy(chunk, target)
+            else:
+                _write(memoryview(chunk), target)
+
+
+def _write(data: memoryview, target: BinaryIO) -> None:
+    while data:
+        data = data[target.write(data) :]
+
+
+def _copy(value: StoredValue, target: BinaryIO) -> None:
+    """Copy within the kernel, which shares the blocks of the file where the file system can."""
+    start, left = value.start, value.length
+    with value.path.open("rb", buffering=0) as source:
+        while left:
+            copied = _copy_some(source.fileno(), target.fileno(), start, left)
+            if not copied:
+                raise shortened()
+            start, left = start + copied, left - copied
+
+
+def _copy_some(source: int, target: int, start: int, length: int) -> int:
+    try:
+        return os.copy_file_range(source, target, length, start)
+    except OSError as error:
+        if error.errno not in _NOT_BETWEEN_THESE:
+            raise
+        return os.sendfile(target, source, start, length)
