@@ -12,10 +12,15 @@ import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planted import minimal, part10
+from pydicom.datadict import DicomDictionary
 
 from anonymizer import DeidentificationError, IdentifiedInstance, Option, Profile, deidentify
 from anonymizer.clean import Cleaner
 from anonymizer.identity import Identity
+from anonymizer.table import vr_of
+from anonymizer.text import TEXT_VRS
+from anonymizer.wire import Element, Encoding, read, write
 from benchmarks.phi import KEY, Planted, corpus
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
@@ -25,6 +30,7 @@ SMALL = [one for one in OBJECTS if len(one.data) < 20_000]
 WIDE = Profile.of(options=[o for o in Option if o.startswith("clean-")])
 PACKAGED = sorted((Path(pydicom.__file__).parent / "data").rglob("*"))
 LIMIT_MIB = 512
+PLAIN = Encoding(implicit=False, little=True)
 
 
 def outcome(data: bytes, profile: Profile = WIDE) -> bytes | None:
@@ -117,3 +123,40 @@ def test_a_long_text_is_cleaned_in_time(word: str) -> None:
     begun = time.process_time()
     cleaner.clean((word * 65_536)[:65_536])
     assert time.process_time() - begun < 5
+
+
+def with_value(tag: int, value: bytes) -> bytes:
+    """A small object with one attribute replaced."""
+    whole = part10(minimal())
+    start = whole.index(b"\x08\x00\x16\x00UI")
+    elements = {e.tag: e for e in read(whole[start:], PLAIN)}
+    elements[tag] = Element(tag, vr_of(tag), value + b" " * (len(value) % 2))
+    return whole[:start] + b"".join(write([elements[tag] for tag in sorted(elements)], PLAIN))
+
+
+@pytest.mark.xfail(
+    strict=True, reason="UIDs grow when they are mapped, and the length of UI has sixteen bits"
+)
+def test_more_uids_than_their_attribute_has_room_for_are_refused() -> None:
+    outcome(with_value(0x00200052, b"\\".join([b"1.2.3"] * 8000)))
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the second look searches for UIDs anew at each digit of a long number"
+)
+def test_a_long_number_in_a_text_is_searched_in_time() -> None:
+    begun = time.process_time()
+    outcome(with_value(0x00283003, b"1" * 20_000 + b".x"))
+    assert time.process_time() - begun < 2
+
+
+TEXTS = [tag for tag in sorted(DicomDictionary) if tag >> 16 in (0x0008, 0x0010) and vr_of(tag) in TEXT_VRS]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(TEXTS), st.sampled_from([word for word in HOSTILE if word not in ("1", "1.")]))
+def test_a_long_text_in_any_attribute_is_treated_in_time(tag: int, word: str) -> None:
+    value = (word * 30_000)[:30_000].encode("latin-1")
+    begun = time.process_time()
+    outcome(with_value(tag, value))
+    assert time.process_time() - begun < 10
