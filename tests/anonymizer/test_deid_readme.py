@@ -15,10 +15,14 @@ README = (ROOT / "anonymizer" / "README.md").read_text(encoding="utf-8")
 
 def test_the_readme_program_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("in.dcm").write_bytes(part10(ct().dataset))
+    for path in (Path("in.dcm"), Path("series", "1.dcm")):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(part10(ct().dataset))
+    Path("out").mkdir()
     for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
         exec(block, {})
-    assert Path("out.dcm").stat().st_size > 512
+    (written,) = Path("out").iterdir()
+    assert anonymizer.IdentifiedInstance.from_part10(written.read_bytes()).sop_instance_uid == written.stem
 
 
 def test_the_readme_names_every_error_and_every_reason() -> None:
