@@ -14,7 +14,8 @@ from pydicom.filereader import read_dataset
 from anonymizer.errors import Unreadable, Unsupported
 from anonymizer.instance import IdentifiedInstance
 from anonymizer.pixels.attributes import Attributes
-from anonymizer.wire import Element, Encoding, tag_path, write
+from anonymizer.stored import loaded
+from anonymizer.wire import Element, Encoding, encoded, tag_path
 
 __all__ = ["PIXEL_DATA", "SIZE_LIMIT_BYTES", "ImageHeader", "swapped"]
 
@@ -111,8 +112,8 @@ class ImageHeader:
 
     def dataset(self) -> Dataset:
         """The header as pydicom wants it for its decoders: checked values, and the palette."""
-        implicit = write(self._palette(), Encoding(implicit=True, little=True))
-        dataset = read_dataset(BytesIO(b"".join(implicit)), is_implicit_VR=True, is_little_endian=True)
+        implicit = encoded(self._palette(), Encoding(implicit=True, little=True))
+        dataset = read_dataset(BytesIO(implicit), is_implicit_VR=True, is_little_endian=True)
         dataset.SamplesPerPixel, dataset.PhotometricInterpretation = self.samples, self.photometric
         dataset.NumberOfFrames, dataset.Rows, dataset.Columns = self.frames, self.rows, self.columns
         dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = (
@@ -153,7 +154,7 @@ class ImageHeader:
     def _palette(self) -> tuple[Element, ...]:
         if self.little:
             return self.palette
-        return tuple(replace(one, value=swapped(one.value)) for one in self.palette)
+        return tuple(replace(one, value=swapped(loaded(one.value))) for one in self.palette)
 
     def _check(self) -> None:
         if min(self.rows, self.columns, self.frames) < 1:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from anonymizer.errors import Unreadable
 from anonymizer.pixels.areas import Mask
 from anonymizer.pixels.header import ImageHeader, swapped
+from anonymizer.stored import loaded
 from anonymizer.wire import tag_path
 
 __all__ = ["frames", "masked"]
@@ -41,7 +42,7 @@ def masked(header: ImageHeader, mask: Mask) -> bytes:
 
 def _bytes(header: ImageHeader) -> NDArray[np.uint8]:
     """The value of the pixel data, as little endian has it."""
-    value = header.pixels.value
+    value = loaded(header.pixels.value)
     return np.frombuffer(swapped(value) if header.swapped else value, np.uint8)
 
 
