@@ -13,7 +13,8 @@ from anonymizer import (
     Deidentifier,
     IdentifiedInstance,
     Profile,
-    ResearchInstance,
+    read_file,
+    write_file,
 )
 from ror.deid.secret import OpenSecret
 from ror.deid.source import Found, kind_of, not_readable, skipped
@@ -66,7 +67,7 @@ class Bench:
             kind = kind_of(found.path)
             if kind:
                 return skipped(found.path, kind)
-            instance = _read(Path(found.path), self.deidentifier)
+            instance = read_file(Path(found.path), self.deidentifier.memory)
         except OSError as error:
             return not_readable(found.path, error)
         except DeidentificationError as refusal:
@@ -78,7 +79,8 @@ class Bench:
                 return skipped(found.path, refusal.reason)
             return _refused(found.path, refusal)
         except OSError as error:
-            if error.errno in _DAMAGED_MEDIUM:
+            # The pixels are read only now; the file may be gone, or its medium damaged.
+            if error.filename == found.path or error.errno in _DAMAGED_MEDIUM:
                 return not_readable(found.path, error)
             raise ServiceUnavailable(
                 f"{self.target.root} cannot be written any more: {error.strerror or type(error).__name__}",
@@ -90,7 +92,7 @@ class Bench:
         subject = self.secret.subject(instance, lambda: deidentify(instance))
         research, report = deidentify(instance, subject)
         self.secret.keep(instance, research)
-        placed = self.target.place(research, _write, self.alone)
+        placed = self.target.place(research, write_file, self.alone)
         if placed is Placed.OTHER:
             return Undone(
                 path,
@@ -101,15 +103,6 @@ class Bench:
             )
         tally.add(research, report, new=placed is Placed.NEW)
         return None
-
-
-def _read(path: Path, deidentifier: Deidentifier) -> IdentifiedInstance:
-    return IdentifiedInstance.from_part10(path.read_bytes(), deidentifier.memory)
-
-
-def _write(research: ResearchInstance, path: Path) -> None:
-    with path.open("wb") as file:
-        file.writelines(research.chunks)
 
 
 def _refused(path: str, refusal: DeidentificationError) -> Undone:

@@ -8,12 +8,13 @@ from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import NAME, SECRET, make_mixture, make_series, tree
 from pydicom import dcmread
 
-from anonymizer import IdentifiedInstance, Profile, ProjectKey, deidentify
+from anonymizer import IdentifiedInstance, Profile, ProjectKey, deidentify, read_file
 from ror.deid import Order, Outcome, OwnSecret, deidentify_folder
 from ror.errors import ConfigurationError, NotFound
 from tests.anonymizer.planted import ct, part10
@@ -189,10 +190,10 @@ def test_a_bug_met_in_one_file_is_told_without_its_text(
 ) -> None:
     make_series(order.source, 2)
 
-    def broken(_path: object, _deidentifier: object) -> None:
+    def broken(_path: object, _memory: object) -> None:
         raise ValueError("QZID4711")
 
-    monkeypatch.setattr("ror.deid.one._read", broken)
+    monkeypatch.setattr("ror.deid.one.read_file", broken)
     result = deidentify_folder(order)
     assert result.tally.count(Outcome.REFUSED) == 2
     (told,) = result.report["refused"]
@@ -229,3 +230,25 @@ def test_a_real_series_comes_out_whole_and_the_same_by_one_process_and_by_two(
         made.append(tree(tmp_path / str(jobs)))
     assert made[0] == made[1]
     assert len(made[0]) == len(list(source.iterdir()))
+
+
+def test_a_file_that_goes_while_it_is_read_is_refused_and_the_others_come_out(
+    order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its header is read, and its pixels are to be copied when the object is written."""
+    planted = ct().dataset
+    planted.PixelData = bytes(2**17)
+    gone, stays = order.source / "a", order.source / "b"
+    gone.write_bytes(part10(planted))
+    planted.SOPInstanceUID += ".2"
+    stays.write_bytes(part10(planted))
+
+    def read_and_lost(path: Path, memory: Any) -> IdentifiedInstance:
+        instance = read_file(path, memory)
+        gone.unlink(missing_ok=True)
+        return instance
+
+    monkeypatch.setattr("ror.deid.one.read_file", read_and_lost)
+    result = deidentify_folder(order)
+    assert [one["reason"] for one in result.report["refused"]] == ["not_readable"]
+    assert result.tally.written == len(tree(order.out)) == 1
