@@ -28,6 +28,8 @@ from anonymizer import (
     ProjectKey,
     deidentify,
     pixels,
+    read_file,
+    write_file,
 )
 
 KEY = ProjectKey(b"a key for these tests only")
@@ -83,6 +85,20 @@ def test_an_ultrasound_comes_out_without_its_banner_and_says_so(syntax: str) -> 
     assert codes(after)[:2] == ["113100", "113101"]
     assert after.ImageType[0] == "DERIVED"
     assert after.DerivationDescription == "Burned-in text masked (regions)"
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless, JPEGLSLossless, JPEG2000Lossless])
+def test_pixels_that_were_left_in_their_file_come_out_as_those_that_were_not(
+    tmp_path: Path, syntax: str
+) -> None:
+    # Of this size the pixels, also compressed, are beyond what is read of a file at first.
+    dataset = ultrasound(np.repeat(drawn(2), 40, axis=0))
+    data = part10(dataset) if syntax == ExplicitVRLittleEndian else compressed(dataset, syntax)
+    source, target = tmp_path / "in.dcm", tmp_path / "out.dcm"
+    source.write_bytes(data)
+    assert len(data) > 10 * 2**15
+    write_file(deidentify(read_file(source), ON, KEY)[0], target)
+    assert target.read_bytes() == deidentify(instance(data), ON, KEY)[0].to_part10()
 
 
 def test_without_the_option_nothing_is_let_in() -> None:
