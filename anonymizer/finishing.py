@@ -9,14 +9,14 @@ from typing import Final
 from anonymizer.actions import Action
 from anonymizer.case import Case
 from anonymizer.engine import Tally
-from anonymizer.markers import REQUIRED_EMPTY
+from anonymizer.markers import CONTRIBUTING, REQUIRED_EMPTY, contributed
 from anonymizer.pieces import Piece
 from anonymizer.residual import Residual, uids_in
 from anonymizer.stored import Value
 from anonymizer.table import vr_of
 from anonymizer.unknown import recognised
 from anonymizer.values import number_size, same_family
-from anonymizer.wire import Element, Encoding, encoded, tag_path, write, write_head, write_items
+from anonymizer.wire import Element, Encoding, encoded, read, tag_path, write, write_head, write_items
 
 __all__ = ["Finished", "Finisher", "tallied"]
 
@@ -65,6 +65,8 @@ class Finisher:
             tag: encoded((element,), encoding) for tag, element in (REQUIRED_EMPTY | dict(case.own)).items()
         }
         self._encoding = encoding
+        self._digest = case.engine.plan.profile.digest
+        self.fixed[CONTRIBUTING] = encoded(contributed((), self._digest), encoding)
         # UIDs are compared object by object, for each has its own.
         self._residual = Residual.of(case.identity, case.identity.uids) if verify else None
         self._top: dict[Piece, Finished] = {}
@@ -90,6 +92,9 @@ class Finisher:
         if piece.tag in self.case.own or (not done.raw and piece.tag in self.fixed):
             # What stands there in the end says nothing that the object said.
             done = Finished(self.fixed[piece.tag], _NO_UIDS, done.tally, done.tag, done.items)
+        elif piece.tag == CONTRIBUTING:
+            raw = encoded(contributed(read(done.raw, self._encoding), self._digest), self._encoding)
+            done = Finished(raw, done.left, done.tally, done.tag, done.items)
         self._top[piece] = done
         return done
 

@@ -14,9 +14,13 @@ from anonymizer.table import EDITION, vr_of
 from anonymizer.wire import META, Element, encoded
 
 __all__ = [
+    "CONTRIBUTING",
+    "ENGINE_VERSION",
     "IMPLEMENTATION_CLASS_UID",
     "IMPLEMENTATION_VERSION",
     "REQUIRED_EMPTY",
+    "contributed",
+    "contribution",
     "file_meta",
     "mark",
     "own_elements",
@@ -25,6 +29,8 @@ __all__ = [
 # Made once with uuid4 (PS3.5 B.2); says which program wrote a file.
 IMPLEMENTATION_CLASS_UID: Final = "2.25.171562349081725016238440591723608114257"
 IMPLEMENTATION_VERSION: Final = "ROR_0_1"
+ENGINE_VERSION: Final = "0.1"
+CONTRIBUTING: Final = 0x0018A001
 
 _PATIENT_NAME, _PATIENT_ID, _REFERRING, _STUDY_ID = 0x00100010, 0x00100020, 0x00080090, 0x00200010
 REQUIRED_EMPTY: Final = {tag: Element(tag, vr_of(tag)) for tag in REQUIRED}
@@ -54,6 +60,26 @@ def mark(elements: Iterable[Element], own: Mapping[int, Element]) -> list[Elemen
     present.update((element.tag, element) for element in elements)
     present.update(own)
     return [present[tag] for tag in sorted(present)]
+
+
+def contribution(profile_digest: str) -> tuple[Element, ...]:
+    """The item of Contributing Equipment Sequence that says what de-identified the object (PS3.3 C.12.1.1.5)."""
+    return (
+        _text(0x00080070, "ror"),
+        _text(0x00081090, "anonymizer"),
+        _text(0x00181020, ENGINE_VERSION),
+        _text(0x0018A003, f"De-identified by PS3.15 {EDITION}, profile {profile_digest}"),
+        Element(0x0040A170, "SQ", items=(_code("109104", "De-identifying Equipment"),)),
+    )
+
+
+def contributed(elements: Iterable[Element], profile_digest: str) -> list[Element]:
+    """The elements, which ascend, with our contribution behind those of others."""
+    ours, done = contribution(profile_digest), {element.tag: element for element in elements}
+    before = done.get(CONTRIBUTING)
+    items = (before.items or ()) if before is not None else ()
+    done[CONTRIBUTING] = Element(CONTRIBUTING, "SQ", items=(*items, ours))
+    return [done[tag] for tag in sorted(done)]
 
 
 def file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:

@@ -8,7 +8,7 @@ from anonymizer.engine import Engine
 from anonymizer.instance import IdentifiedInstance, ResearchInstance
 from anonymizer.key import ProjectKey
 from anonymizer.kinds import check_sop_class
-from anonymizer.markers import file_meta, mark
+from anonymizer.markers import contributed, file_meta, mark
 from anonymizer.options import Option
 from anonymizer.origin import Origin
 from anonymizer.profile import Profile
@@ -63,7 +63,7 @@ def deidentify(
     tally = case.engine.tally
     if verify:
         Residual.of(case.identity, tally.kept_uids).check(done, charsets, case.own.keys())
-    chunks = tuple(write(done, instance.encoding))
+    chunks = tuple(write(contributed(done, profile.digest), instance.encoding))
     return research_instance(instance, case.engine, origin, chunks), Report(lambda: tally, profile.digest)
 
 

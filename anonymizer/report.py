@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from anonymizer.engine import Tally
+from anonymizer.markers import ENGINE_VERSION
 from anonymizer.table import EDITION
 
-__all__ = ["ENGINE_VERSION", "Report"]
-
-ENGINE_VERSION = "0.1"
+__all__ = ["Report"]
 
 
 class Report:
