@@ -24,6 +24,8 @@ _SPECIAL = {
     # Identifying, standard, and in no row of the table.
     "PatientBirthDateInAlternativeCalendar": _REMOVE,
     "PatientDeathDateInAlternativeCalendar": _REMOVE,
+    # Of a hospital's own coding scheme it is free text; of the standard's nothing is found in it that identifies.
+    "CodeMeaning": Rule(Action.CLEAN, Action.DUMMY),
 }
 # Room for sentences. Kept only where a code needs it (PS3.3 8.8: URN Code Value, Long Code Value is UC).
 _PROSE_VRS = frozenset({"ST", "LT", "UT", "UR"})

@@ -146,8 +146,8 @@ def test_more_uids_than_their_attribute_has_room_for_are_refused() -> None:
 )
 def test_a_long_number_in_a_text_is_searched_in_time() -> None:
     begun = time.process_time()
-    outcome(with_value(0x00283003, b"1" * 20_000 + b".x"))
-    assert time.process_time() - begun < 2
+    outcome(with_value(0x00283003, b"1" * 10_000 + b".x"))
+    assert time.process_time() - begun < 0.5
 
 
 TEXTS = [tag for tag in sorted(DicomDictionary) if tag >> 16 in (0x0008, 0x0010) and vr_of(tag) in TEXT_VRS]
