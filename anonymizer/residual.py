@@ -28,7 +28,8 @@ _SHORTEST_IN_NUMBERS = 6
 _SHORTEST_IN_BINARY = 6
 _BY_CONSTRUCTION = frozenset({"DA", "DT", "TM", "AS", "AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
 _LETTERS = re.compile(r"[^\W\d_]+")
-_UID = re.compile(r"\d+(?:\.\d+){3,}")
+# From the first digit of a number on only, or a long number would be searched once for each of its digits.
+_UID = re.compile(r"(?<!\d)\d++(?:\.\d++){3,}")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -44,6 +44,7 @@ ITEM_LIMIT = 2_000_000
 
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
+_LONGEST_SHORT = 0xFFFF
 _ZEROS = bytes(8)
 _LONG = listed(
     """
@@ -284,6 +285,8 @@ def write_head(tag: int, vr: str, length: int, encoding: Encoding) -> bytes:
     implicit, short, long = _packers(encoding.little)
     if encoding.implicit:
         return implicit(tag >> 16, tag & 0xFFFF, length)
+    if length > _LONGEST_SHORT and vr not in _LONG:
+        vr = "UN"  # as PS3.5 6.2.2 has it, for the lengths of other VRs have sixteen bits
     if vr in _LONG:
         return long(tag >> 16, tag & 0xFFFF, vr.encode(), 0, length)
     return short(tag >> 16, tag & 0xFFFF, vr.encode(), length)
