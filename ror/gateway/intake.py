@@ -14,6 +14,7 @@ from enum import IntEnum
 
 from anonymizer import (
     DeidentificationError,
+    Deidentifier,
     IdentifiedInstance,
     MissingIdentifier,
     OriginalIdentity,
@@ -23,7 +24,6 @@ from anonymizer import (
     Subject,
     UnlistedPatient,
     Unreadable,
-    deidentify,
     fingerprint,
 )
 from ror.archive import DifferentContent, FileStore, Index, describe
@@ -91,6 +91,7 @@ class Intake:
         self._reserve = reserve_mib * _MIB
         self._keys: dict[str, ProjectKey] = {}
         self._lock = threading.Lock()
+        self._of_thread = threading.local()
 
     def receive(self, received: Received, project: str | None = None) -> Answer:
         """Take one object in; when the answer is SUCCESS it survives a crash.
@@ -115,16 +116,21 @@ class Intake:
             return Answer(Status.OUT_OF_RESOURCES, "disk reserve reached")
 
         gate = self._gate(project)
+        deidentifier = self._deidentifier(gate)
         try:
             identified = IdentifiedInstance.from_dataset_bytes(
-                received.data, received.sop_class_uid, received.sop_instance_uid, received.transfer_syntax_uid
+                received.data,
+                received.sop_class_uid,
+                received.sop_instance_uid,
+                received.transfer_syntax_uid,
+                deidentifier.memory,
             )
             source_digest = fingerprint(identified, gate.key)
             if self._holds(gate, received, source_digest):
                 return Answer(Status.SUCCESS)  # the same object again: nothing to do, and nothing changes
             original = OriginalIdentity.of(identified)
-            subject = self._subject(gate, identified, original)
-            research, _report = deidentify(identified, gate.profile, gate.key, subject)
+            subject = self._subject(gate, deidentifier, identified, original)
+            research, _report = deidentifier.deidentify(identified, subject)
             if gate.rule.keeps_identities:  # before it is filed: what is in the archive has its way back
                 self._who.identities.keep(project, research.patient_id, research.study_instance_uid, original)
             self._file(gate, research, source_digest)
@@ -140,15 +146,27 @@ class Intake:
         return held == gate.key.fingerprint(received.data)
 
     def _subject(
-        self, gate: _Gate, identified: IdentifiedInstance, original: OriginalIdentity
+        self,
+        gate: _Gate,
+        deidentifier: Deidentifier,
+        identified: IdentifiedInstance,
+        original: OriginalIdentity,
     ) -> Subject | None:
         """Who the object is of by the project's rule; None where the key says it."""
         subject = self._who.subjects.find(gate.rule, gate.key, original, weekdays=gate.profile.weekdays)
         if subject is None and gate.rule.scheme is PseudonymScheme.COUNTED:
             # Numbers are not spent on patients of whom everything is refused.
-            deidentify(identified, gate.profile, gate.key)
+            deidentifier.deidentify(identified)
             subject = self._who.subjects.count(gate.rule, gate.key, original)
         return subject
+
+    def _deidentifier(self, gate: _Gate) -> Deidentifier:
+        """The one of this thread, and so of this association, which remembers what its series say again and again."""
+        remembered: dict[str, Deidentifier] = self._of_thread.__dict__
+        found = remembered.get(gate.project)
+        if found is None or found.profile != gate.profile:
+            found = remembered[gate.project] = Deidentifier(gate.profile, gate.key)
+        return found
 
     def _file(self, gate: _Gate, research: ResearchInstance, source_digest: str) -> None:
         filed = self._files.file(gate.project, research)
