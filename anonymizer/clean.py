@@ -20,7 +20,9 @@ _MONTH = r"(?:jan|feb|mar|m[äa]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[czs])
 # Every pattern begins where a run of letters or digits does, or is bounded: texts come from outside, and a search that
 # begins anew at each letter of a megabyte has no end.
 # Names that the object does not give as such are known by what stands before or behind them.
-_TITLE = r"(?:dr|prof|professor|doctor|doktor|mrs|herr|frau|fru|sykepleier|nurse)"
+# DR in capitals is a modality, and DR Chest a radiograph.
+_TITLE = r"(?:dr(?=\.)|(?-i:Dr|dr)|prof|professor|doctor|doktor|mrs|herr|frau|fru)"
+_NO_TERM = rf"(?!(?:{'|'.join(sorted(IMAGING_TERMS))})(?![^\W_]))"
 _STREET = (
     r"[^\W\d_]{3,30}(?:gat[ae]n?|vei(?:en)?|veg(?:en)?|vägen|stra(?:ß|ss)e|allé(?:en)?|gade|straat|laan)"
 )
@@ -40,11 +42,11 @@ _PATTERNS = re.compile(
             r"\(\d{2,5}\)[ -]?\d[\d -]{3,}\d",  # (555) 0123 456
             r"(?<!\d)\d{2} \d{2} \d{2} \d{2}(?!\d)",  # 55 97 50 00
             r"(?<!\d)(?:\d{3}[-.])?\d{3}[-.]\d{4}(?!\d)",  # 555-0123
-            rf"(?<![^\W_]){_TITLE}[._ ]+(?:[^\W\d_]\.? +)?[^\W\d_]+",  # Dr. A. Hansen
+            rf"(?<![^\W_]){_TITLE}[._ ]+{_NO_TERM}(?:[^\W\d_]\.? +)?[^\W\d_]+",  # Dr. A. Hansen
             r"(?<![^\W_])(?:patient|name|navn|operator|physician|radiologist|lege) *: *[^\W\d_]+(?: [^\W\d_]+)?",
             rf"{_STREET} +\d+ ?[a-h]?(?![^\W_])",  # Storgata 12 B
             rf"(?<!\d)\d{{1,5}}[a-h]? +[^\W\d_]{{1,30}} +{_ROAD}(?![^\W_])",  # 12 Main Street
-            r", *(?:[a-z]{1,2}-)?\d{4,5} +[^\W\d_]{4,}",  # , 5021 Bergen
+            r", *(?:[a-z]{1,2}-)?\d{4,5} +(?-i:[A-ZÆØÅÄÖÜ][^\W\d_]{3,})",  # , 5021 Bergen
             rf"(?<!\d)(?:9\d|1[0-2]\d)[ -]?{_YEARS}(?![^\W_])",  # 93 years
             r"(?<![^\W_])[^\W_]*?\d{6,}[^\W_]*|\d{6,}[^\W_]*",  # any long number, with what is glued to it
         )

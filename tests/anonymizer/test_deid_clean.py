@@ -53,6 +53,11 @@ CLEANER = Cleaner.of(
         ("HEAD^BRAIN", "HEAD^BRAIN"),
         ("gated 30 phases, 1500 ms", "gated 30 phases, 1500 ms"),
         ("MR Caput, MS protocol", "MR Caput, MS protocol"),
+        ("for dr Qvale, Dr_Qvale, DR. QVALE", "for"),
+        ("DR Chest PA", "DR Chest PA"),
+        ("DR Caput 2 planes", "DR Caput 2 planes"),
+        ("Dr. Brain T2", "Dr. Brain T2"),
+        ("CT 120kV 300mAs, 1024 matrix", "CT 120kV 300mAs, 1024 matrix"),
     ],
 )
 def test_a_description_after_cleaning(before: str, after: str) -> None:
