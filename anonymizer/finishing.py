@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,8 @@ from anonymizer.actions import Action
 from anonymizer.case import Case
 from anonymizer.engine import Tally
 from anonymizer.markers import CONTRIBUTING, REQUIRED_EMPTY, contributed
-from anonymizer.pieces import Piece
+from anonymizer.options import Option
+from anonymizer.pieces import NotSure, Piece
 from anonymizer.residual import Residual, uids_in
 from anonymizer.stored import Value
 from anonymizer.table import vr_of
@@ -20,11 +22,16 @@ from anonymizer.wire import Element, Encoding, encoded, read, tag_path, write, w
 
 __all__ = ["Finished", "Finisher", "tallied"]
 
+# Referenced Content Item Identifier, as it is encoded in little endian.
+_POSITION: Final = b"\x40\x00\x73\xdb"
 _NO_UIDS: Final[frozenset[str]] = frozenset()
 _KEPT: Final = Tally()
 _KEPT.counts[Action.KEEP] = 1
-# What differs in each object, as positions do, would pile up.
-_REMEMBERED: Final = 20_000
+# What differs in each object, as positions do, would pile up; so after so many bytes all begins anew.
+_MEMORY_BYTES: Final = 4 * 1024 * 1024
+_BYTES_PER_ENTRY: Final = 500
+# Longer ones do not come twice as a rule.
+_REMEMBERED_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,15 +78,38 @@ class Finisher:
         self._residual = Residual.of(case.identity, case.identity.uids) if verify else None
         self._top: dict[Piece, Finished] = {}
         self._nested: dict[tuple[int, Piece], Finished] = {}
+        self._bytes = 0
         self._numbers: dict[tuple[int, int, str], bool] = {}
+        self._retains_private = case.engine.plan.profile.has(Option.RETAIN_SAFE_PRIVATE)
 
     def finish(self, pieces: Iterable[Piece]) -> list[Finished]:
-        """Finish the elements of an object; raises `ResidualIdentity` as `Residual.check` does."""
+        """Finish the elements of an object.
+
+        Raises
+        ------
+        ResidualIdentity
+            As `Residual.check` does.
+        NotSure
+            What must become of one of them depends on others.
+        """
         known = self._top
-        if len(known) + len(self._nested) > _REMEMBERED:
+        if self._bytes > _MEMORY_BYTES:
             known.clear()
             self._nested.clear()
-        return [known.get(piece) or self._finish_top(piece) for piece in pieces]
+            self._bytes = 0
+        apart = self._finish_private(pieces) if self._retains_private else {}
+        return [known.get(piece) or apart.get(piece) or self._finish_top(piece) for piece in pieces]
+
+    def _finish_private(self, pieces: Iterable[Piece]) -> dict[Piece, Finished]:
+        """Private elements, which are known by who reserved their block, and so only together."""
+        private = [piece for piece in pieces if piece.tag >> 16 & 1]
+        elements = recognised(tuple(piece.element for piece in private), self._encoding)
+        self.case.engine.tally = Tally()
+        kept = {element.tag: (element,) for element in self.case.engine.apply(elements, self.case.charsets)}
+        return {
+            piece: self._checked(piece, kept.get(piece.tag, ()), _tally_of_private(piece, kept))
+            for piece in private
+        }
 
     def pixels(self, element: Element) -> tuple[Finished, list[Value]]:
         """Finish the pixel data, which is not looked into; what was done, and what comes out in chunks."""
@@ -95,7 +125,9 @@ class Finisher:
         elif piece.tag == CONTRIBUTING:
             raw = encoded(contributed(read(done.raw, self._encoding), self._digest), self._encoding)
             done = Finished(raw, done.left, done.tally, done.tag, done.items)
-        self._top[piece] = done
+        if len(piece.raw) <= _REMEMBERED_BYTES:
+            self._top[piece] = done
+            self._bytes += len(piece.raw) + len(done.raw) + _BYTES_PER_ENTRY
         return done
 
     def _finish_nested(self, piece: Piece, parent: int) -> Finished:
@@ -104,19 +136,33 @@ class Finisher:
         done = self._nested.get((parent, piece))
         if done is None:
             done = self._nested[parent, piece] = self._finish(piece, parent)
+            self._bytes += len(piece.raw) + len(done.raw) + _BYTES_PER_ENTRY
         return done
 
     def _finish(self, piece: Piece, parent: int) -> Finished:
         engine, charsets = self.case.engine, self.case.charsets
-        is_sequence = piece.items is not None and vr_of(piece.tag) in ("SQ", "")
-        if is_sequence and engine.plan.rule(piece.tag, parent).action is Action.KEEP:
+        if self._is_kept_sequence(piece, parent):
             return self._finish_sequence(piece)
+        if engine.plan.content is not None and _POSITION in piece.raw:
+            raise NotSure  # an item of a report refers to another, maybe, and neither may go (`structured`)
         engine.tally = tally = Tally()
         done = engine.apply(recognised((piece.element,), self._encoding), charsets, parent=parent)
+        return self._checked(piece, done, tally, parent)
+
+    def _checked(self, piece: Piece, done: Sequence[Element], tally: Tally, parent: int = 0) -> Finished:
+        charsets = self.case.charsets
         if self._residual is not None and (parent or piece.tag not in self.case.own):
             self._residual.check(done, charsets, frozenset())
         left = uids_in(done, charsets) - tally.kept_uids
         return Finished(encoded(done, self._encoding), left, tally)
+
+    def _is_kept_sequence(self, piece: Piece, parent: int) -> bool:
+        """Whether it stays, and its elements can be treated one by one."""
+        if piece.items is None or vr_of(piece.tag) not in ("SQ", ""):
+            return False
+        if self.case.engine.plan.rule(piece.tag, parent).action is not Action.KEEP:
+            return False
+        return not (self._retains_private and any(one.tag >> 16 & 1 for item in piece.items for one in item))
 
     def _finish_sequence(self, piece: Piece) -> Finished:
         items = tuple([self._finish_nested(one, piece.tag) for one in item] for item in piece.items or ())
@@ -136,6 +182,12 @@ class Finisher:
             found = is_kept and same_family(piece.vr, vr_of(piece.tag) or piece.vr)
             self._numbers[key] = found
         return found
+
+
+def _tally_of_private(piece: Piece, kept: Container[int]) -> Tally:
+    if piece.tag in kept:
+        return Tally(Counter({Action.PRIVATE: 1}))
+    return Tally(Counter({Action.REMOVE: 1}), [tag_path(piece.tag)])
 
 
 def tallied(done: Iterable[Finished]) -> Tally:
