@@ -9,7 +9,7 @@ import logging
 import shutil
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from anonymizer import (
@@ -55,10 +55,16 @@ class Status(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the sender is told; `comment` has at most 64 characters (ErrorComment, LO)."""
+    """What the sender is told; `comment` has at most 64 characters (ErrorComment, LO).
+
+    The sender is not told, nor compared by, whether the object was `held` before, and for what `reason` it is in
+    quarantine now.
+    """
 
     status: Status
     comment: str = ""
+    held: bool = field(default=False, compare=False)
+    reason: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,8 @@ class Intake:
             )
             source_digest = fingerprint(identified, gate.key)
             if self._holds(gate, received, source_digest):
-                return Answer(Status.SUCCESS)  # the same object again: nothing to do, and nothing changes
+                # The same object again: nothing to do, and nothing changes.
+                return Answer(Status.SUCCESS, held=True)
             original = OriginalIdentity.of(identified)
             subject = self._subject(gate, deidentifier, identified, original)
             research, _report = deidentifier.deidentify(identified, subject)
@@ -186,7 +193,7 @@ class Intake:
             status, reason = _status_of(refusal), refusal.reason
         self._quarantine.hold(received, project, reason, str(refusal))
         _log.warning("an object of %s is in quarantine: %s: %s", received.calling_ae, reason, refusal)
-        return Answer(status, f"quarantined: {reason}"[:64])
+        return Answer(status, f"quarantined: {reason}"[:64], reason=reason)
 
     def _gate(self, project: str) -> _Gate:
         # Settings are read for every object, so that a change holds from the next one on; secrets never change.
