@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ror.registry",),
     ("ror.archive",),
     ("ror.db",),
-    ("ror.config", "ror.home", "ror.log"),
+    ("ror.config", "ror.home", "ror.log", "ror.walking", "ror.stopping"),
     ("ror.model",),
     ("ror.errors",),
     LEAVES,

@@ -14,11 +14,11 @@ from ror.deid import report
 from ror.deid.pool import Chunk, Tools, default_jobs, treated
 from ror.deid.secret import Secret
 from ror.deid.source import chunks, looked_over
-from ror.deid.stopping import Stop, asked_to_stop
 from ror.deid.tally import Tally, Undone
 from ror.deid.target import Stamp, Target, require_apart
 from ror.deid.undone import UndoneList
 from ror.errors import NotFound
+from ror.stopping import Stop, asked_to_stop
 
 __all__ = ["Order", "Result", "deidentify_folder"]
 

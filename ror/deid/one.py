@@ -17,10 +17,11 @@ from anonymizer import (
     write_file,
 )
 from ror.deid.secret import OpenSecret
-from ror.deid.source import Found, kind_of, not_readable, skipped
+from ror.deid.source import kind_of_file, not_readable, skipped
 from ror.deid.tally import Outcome, Tally, Undone
 from ror.deid.target import Placed, Target
 from ror.errors import RorError, ServiceUnavailable
+from ror.walking import Found
 
 __all__ = ["Bench"]
 
@@ -64,7 +65,7 @@ class Bench:
 
     def _undone(self, found: Found, tally: Tally) -> Undone | None:
         try:
-            kind = kind_of(found.path)
+            kind = kind_of_file(found.path)
             if kind:
                 return skipped(found.path, kind)
             instance = read_file(Path(found.path), self.deidentifier.memory)

@@ -18,10 +18,10 @@ from pathlib import Path
 from anonymizer import Profile
 from ror.deid.one import Bench
 from ror.deid.secret import Secret
-from ror.deid.source import Found
-from ror.deid.stopping import Stop, kept_from_children
 from ror.deid.tally import Tally, Undone
 from ror.errors import ServiceUnavailable
+from ror.stopping import Stop, kept_from_children
+from ror.walking import Found
 
 __all__ = ["Tools", "Treated", "default_jobs", "treated"]
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ror.deid.tally import Outcome, Undone
+from ror.walking import HEAD_BYTES, Found, kind_of, walk
 
-__all__ = ["Found", "chunks", "kind_of", "looked_over", "not_readable", "skipped", "walk"]
+__all__ = ["chunks", "kind_of_file", "looked_over", "not_readable", "skipped"]
 
 _CHUNK_FILES = 64
 _CHUNK_BYTES = 256 * 2**20
 _CHUNKS_PER_JOB = 4
-_PREAMBLE_AND_PREFIX = 132
-# How a data set without preamble begins: a low element of group 0002 or 0008, in little endian (PS3.5 7.1).
-_BEGINNINGS = (b"\x02\x00", b"\x08\x00")
 
 _SKIPPED = {
     "empty": ("An empty file", "Copy it again if it should be an object."),
@@ -33,43 +29,14 @@ _SKIPPED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A file of `size` bytes."""
-
-    path: str
-    size: int
-
-
-def walk(source: Path) -> Iterator[Found | Undone]:
-    """The files below a folder, or the one file, in an order that is always the same.
-
-    Links are not followed: what they point to inside is met anyway, and outside is not what was asked for.
-    """
-    if not source.is_dir():
-        yield Found(str(source), source.stat().st_size)
-        return
-    try:
-        with os.scandir(source) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        yield not_readable(str(source), error)
-        return
-    folders = []
-    for entry in listed:
-        if entry.is_symlink():
-            yield skipped(entry.path, "link")
-        elif entry.is_dir(follow_symlinks=False):
-            folders.append(entry.path)
-        elif not entry.is_file(follow_symlinks=False):
-            yield skipped(entry.path, "special")
+def _files(source: Path) -> Iterator[Found | Undone]:
+    for one in walk(source):
+        if isinstance(one, Found):
+            yield one
+        elif one.error is not None:
+            yield not_readable(one.path, one.error)
         else:
-            try:
-                yield Found(entry.path, entry.stat(follow_symlinks=False).st_size)
-            except OSError as error:
-                yield not_readable(entry.path, error)
-    for folder in folders:
-        yield from walk(Path(folder))
+            yield skipped(one.path, one.reason)
 
 
 def looked_over(source: Path) -> int:
@@ -81,7 +48,7 @@ def chunks(source: Path, total: int, jobs: int) -> Iterator[tuple[Found, ...] | 
     """Files by handfuls for a worker: neighbours stay together, for objects of one series share work."""
     most = max(1, min(_CHUNK_FILES, total // (jobs * _CHUNKS_PER_JOB)))
     chunk: list[Found] = []
-    for one in walk(source):
+    for one in _files(source):
         if isinstance(one, Undone):
             yield one
             continue
@@ -93,13 +60,10 @@ def chunks(source: Path, total: int, jobs: int) -> Iterator[tuple[Found, ...] | 
         yield tuple(chunk)
 
 
-def kind_of(path: str) -> str:
+def kind_of_file(path: str) -> str:
     """Empty for what is, or may be, an object, else the reason why it is skipped."""
     with Path(path).open("rb") as file:
-        head = file.read(_PREAMBLE_AND_PREFIX)
-    if not head:
-        return "empty"
-    return "" if head[128:] == b"DICM" or head[:2] in _BEGINNINGS else "not_dicom"
+        return kind_of(file.read(HEAD_BYTES))
 
 
 def skipped(path: str, reason: str) -> Undone:
