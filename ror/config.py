@@ -97,6 +97,15 @@ class ListenerSettings(_Section):
     port: int = Field(default=11112, ge=0, le=65535)
     ae_title: AeTitle = "ROR"
     max_associations: int = Field(default=50, ge=1, le=1000)
+    max_associations_per_address: int = Field(default=20, ge=1, le=1000)
+    max_object_mib: int = Field(default=2048, ge=1, le=1048576)
+    request_seconds: float = Field(
+        default=10.0, gt=0.0, le=3600.0, description="for an association to be asked for"
+    )
+    idle_seconds: float = Field(default=60.0, gt=0.0, le=86400.0, description="for each PDU to come whole")
+    tls_certificate: str = Field(default="", description="PEM; empty for plain TCP")
+    tls_key: str = Field(default="", description="PEM; empty where the certificate's file holds it")
+    tls_ca: str = Field(default="", description="PEM; senders must show a certificate that it has signed")
     settle_seconds: float = Field(default=30.0, ge=0.0, le=86400.0)
     reserve_mib: int = Field(default=1024, ge=0, description="refuse objects below this much free disk")
 

@@ -1,25 +1,28 @@
-"""The DICOM listener: Storage and Verification SCP (PS3.4 B, A) on pynetdicom."""
+"""The DICOM listener: Storage and Verification SCP (PS3.4 B, A), a thread for each association."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
-
-from pydicom import Dataset
-from pydicom.uid import AllTransferSyntaxes
-from pynetdicom import AE, AllStoragePresentationContexts, evt
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Final
 
 from ror.config import ListenerSettings
 from ror.errors import ConfigurationError
-from ror.gateway.intake import Answer, Intake
-from ror.gateway.received import Received
+from ror.gateway.association import Acceptor, Limits, Offer, Store, Wire
+from ror.gateway.intake import Intake
+from ror.gateway.places import Places, shut
 
 __all__ = ["Listener"]
 
 _log = logging.getLogger(__name__)
-_VERIFICATION = "1.2.840.10008.1.1"  # Verification SOP Class (PS3.4 A.4)
-_MAX_PDU_BYTES = 128 * 1024
-_IDLE_SECONDS = 60
+_MIB: Final = 2**20
+_BACKLOG: Final = 512
+_PAUSE_SECONDS: Final = 0.2
+_STOP_SECONDS: Final = 60.0
 
 
 class Listener:
@@ -27,58 +30,118 @@ class Listener:
 
     def __init__(self, settings: ListenerSettings, intake: Intake) -> None:
         self._settings = settings
-        self._intake = intake
-        self._server: Any = None
+        self._store: Store = intake.receive
+        self._limits = Limits(settings.max_object_mib * _MIB, settings.request_seconds, settings.idle_seconds)
+        self._tls = _tls(settings)
+        self._offer = Offer()
+        self._places = Places(settings.max_associations, settings.max_associations_per_address)
+        self._stopping = threading.Event()
+        self._threads: set[threading.Thread] = set()
+        self._socket: socket.socket | None = None
 
     @property
     def port(self) -> int:
         """The port that is listened on, also when the settings say 0 (any free one)."""
-        return int(self._server.server_address[1])
+        assert self._socket is not None
+        return int(self._socket.getsockname()[1])
 
     def start(self) -> None:
         """Listen from now on; returns at once."""
-        entity = AE(ae_title=self._settings.ae_title)
-        entity.maximum_associations = self._settings.max_associations
-        entity.maximum_pdu_size = _MAX_PDU_BYTES
-        entity.network_timeout = _IDLE_SECONDS
-        entity.add_supported_context(_VERIFICATION)
-        for context in AllStoragePresentationContexts:
-            entity.add_supported_context(str(context.abstract_syntax), list(AllTransferSyntaxes))
-        address = (self._settings.host, self._settings.port)
+        host, port = self._settings.host, self._settings.port
         try:
-            self._server = entity.start_server(
-                address, block=False, evt_handlers=[(evt.EVT_C_STORE, self._store)]
-            )
+            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            self._socket = socket.create_server((host, port), family=family, backlog=_BACKLOG)
         except OSError as error:
             raise ConfigurationError(
-                f"cannot listen on {address[0]}:{address[1]}: {error.strerror}",
+                f"cannot listen on {host}:{port}: {error.strerror}",
                 advice="stop the program that uses the port, or set listener.port in ror.toml",
             ) from error
-        _log.info("listening as %s on %s:%d", self._settings.ae_title, address[0], self.port)
+        self._thread(self._accept, self._socket)
+        _log.info("listening as %s on %s:%d", self._settings.ae_title, host, self.port)
 
     def stop(self) -> None:
-        """Stop listening; associations in progress are aborted, and what was not acknowledged is sent again."""
-        if self._server is not None:
-            self._server.shutdown()
+        """Stop listening; objects that are being filed are acknowledged, then their associations are aborted."""
+        if self._socket is None:
+            return
+        self._stopping.set()
+        shut(self._socket)
+        self._places.wake_all()
+        for thread in tuple(self._threads):
+            thread.join(_STOP_SECONDS)
+        self._socket.close()
 
-    def _store(self, event: Any) -> Dataset:
-        request, context = event.request, event.context
-        answer = self._intake.receive(
-            Received(
-                calling_ae=event.assoc.requestor.ae_title.strip(),
-                called_ae=event.assoc.requestor.primitive.called_ae_title.strip(),
-                sop_class_uid=str(request.AffectedSOPClassUID),
-                sop_instance_uid=str(request.AffectedSOPInstanceUID),
-                transfer_syntax_uid=str(context.transfer_syntax),
-                data=request.DataSet.getvalue(),
-            )
-        )
-        return _response(answer)
+    def _accept(self, listening: socket.socket) -> None:
+        while not self._stopping.is_set():
+            try:
+                connection, address = listening.accept()
+            except OSError as error:
+                if not self._stopping.is_set():
+                    # No file descriptor is left, say; those who knock wait until one is.
+                    _log.error("no connection can be accepted: %s", error.strerror)
+                    self._stopping.wait(_PAUSE_SECONDS)
+                continue
+            self._serve_in_a_thread(connection, str(address[0]))
+
+    def _serve_in_a_thread(self, connection: socket.socket, address: str) -> None:
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False
+                )
+            self._places.open(connection)
+            self._thread(self._serve, connection, address)
+        except (OSError, RuntimeError) as error:  # it is closed already; the system has no thread for it
+            _log.warning("a connection from %s is not served: %s", address, type(error).__name__)
+            self._close(connection)
+
+    def _serve(self, connection: socket.socket, address: str) -> None:
+        try:
+            if isinstance(connection, ssl.SSLSocket):
+                connection.settimeout(self._settings.request_seconds)
+                connection.do_handshake()
+            enter = partial(self._places.enter, connection, address)
+            wire = Wire(connection, self._stopping)
+            Acceptor(wire, address, self._offer, self._limits, self._store, enter).run()
+        except OSError as error:
+            _log.warning("no TLS with %s: %s", address, type(error).__name__)
+        finally:
+            self._close(connection)
+
+    def _close(self, connection: socket.socket) -> None:
+        self._places.leave(connection)
+        connection.close()
+
+    def _thread(self, work: Callable[..., None], *arguments: object) -> None:
+        def run() -> None:
+            try:
+                work(*arguments)
+            finally:
+                self._threads.discard(thread)
+
+        thread = threading.Thread(target=run, name="association", daemon=True)
+        self._threads.add(thread)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._threads.discard(thread)
+            raise
 
 
-def _response(answer: Answer) -> Dataset:
-    status = Dataset()
-    status.Status = int(answer.status)
-    if answer.comment:
-        status.ErrorComment = answer.comment
-    return status
+def _tls(settings: ListenerSettings) -> ssl.SSLContext | None:
+    """The profile of PS3.15 B.12 (BCP 195): TLS 1.2 and later; None for plain TCP."""
+    if not settings.tls_certificate:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key or None)
+        if settings.tls_ca:
+            context.load_verify_locations(settings.tls_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except OSError as error:
+        raise ConfigurationError(
+            f"the TLS files of the listener cannot be used: {error.strerror or type(error).__name__}",
+            advice="give files of PEM in listener.tls_certificate, tls_key and tls_ca that the user of ror can read",
+        ) from error
+    return context

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pydicom.dataset import FileMetaDataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_file_meta_info
-from pydicom.uid import UID
-
-__all__ = ["Received"]
+__all__ = ["NotPart10", "Received"]
 
 _PREAMBLE = bytes(128) + b"DICM"
+_VERSION = b"\2\0\1\0OB\0\0\2\0\0\0\0\1"
+_LONG = (b"OB", b"OW", b"SQ", b"UN", b"UT")  # VRs with a length of four bytes (PS3.5 7.1.2)
 _SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX = b"\2\0\2\0", b"\2\0\3\0", b"\2\0\x10\0"
+
+
+class NotPart10(Exception):
+    """A file that no object can be read from; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +35,71 @@ class Received:
     @classmethod
     def from_part10(cls, data: bytes, calling_ae: str, called_ae: str) -> Received:
         """What `to_part10` has made a file of, so that its own `to_part10` gives the same bytes."""
-        at, found = len(_PREAMBLE), dict[bytes, str]()
+        found, end = dict[bytes, str](), 0
         # The data set begins behind the transfer syntax, whatever it begins with: the sender wrote it.
-        while _TRANSFER_SYNTAX not in found:
-            tag = data[at : at + 4]
-            start = at + (12 if data[at + 4 : at + 6] == b"OB" else 8)
-            length = data[at + 8 : start] if start == at + 12 else data[at + 6 : start]
-            end = start + int.from_bytes(length, "little")
-            if tag[:2] != b"\x02\x00" or end > len(data):
-                raise ValueError("the file meta information is not as it was written")
-            found[tag] = data[start:end].decode("latin-1").removesuffix("\0")
-            at = end
+        for tag, value, at in _file_meta(data):
+            found[tag], end = value, at
+            if tag == _TRANSFER_SYNTAX:
+                break
+        else:
+            raise ValueError("the file meta information is not as it was written")
         return cls(
             calling_ae,
             called_ae,
             found.get(_SOP_CLASS, ""),
             found.get(_SOP_INSTANCE, ""),
             found[_TRANSFER_SYNTAX],
-            data[at:],
+            data[end:],
         )
+
+    @classmethod
+    def from_file(cls, data: bytes, calling_ae: str) -> Received:
+        """What anybody has made a file of (PS3.10 7.1).
+
+        Raises
+        ------
+        NotPart10
+            It has no preamble, or its file meta information does not say what it is.
+        """
+        if data[128 : len(_PREAMBLE)] != b"DICM":
+            raise NotPart10("not_part10")
+        found, end = dict[bytes, str](), len(_PREAMBLE)
+        for tag, value, at in _file_meta(data):
+            found[tag], end = value.strip(), at
+        try:
+            uids = [found[tag] for tag in (_SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX)]
+        except KeyError as error:
+            raise NotPart10("file_meta") from error
+        return cls(calling_ae, "", *uids, data[end:])
 
     def to_part10(self) -> bytes:
         """The object as a file (PS3.10), just as it came; still identified."""
-        meta = FileMetaDataset()
-        meta.FileMetaInformationVersion = b"\x00\x01"
-        meta.MediaStorageSOPClassUID = UID(self.sop_class_uid)
-        meta.MediaStorageSOPInstanceUID = UID(self.sop_instance_uid)
-        meta.TransferSyntaxUID = UID(self.transfer_syntax_uid)
-        buffer = DicomBytesIO()
-        # Not enforcing the standard: what is refused may be refused for these very UIDs.
-        write_file_meta_info(buffer, meta, enforce_standard=False)
-        return _PREAMBLE + buffer.getvalue() + self.data
+        return b"".join(
+            (
+                _PREAMBLE,
+                _VERSION,
+                _uid(_SOP_CLASS, self.sop_class_uid),
+                _uid(_SOP_INSTANCE, self.sop_instance_uid),
+                _uid(_TRANSFER_SYNTAX, self.transfer_syntax_uid),
+                self.data,
+            )
+        )
+
+
+def _uid(tag: bytes, uid: str) -> bytes:
+    # Written as it came: what is refused may be refused for this very UID.
+    value = uid.encode("latin-1")
+    value += bytes(len(value) % 2)
+    return tag + b"UI" + len(value).to_bytes(2, "little") + value
+
+
+def _file_meta(data: bytes) -> Iterator[tuple[bytes, str, int]]:
+    """Elements of group 0002 (PS3.10 7.1): tag, value, where the next one begins. Its own length is not trusted."""
+    at = len(_PREAMBLE)
+    while (tag := data[at : at + 4])[:2] == b"\x02\x00":
+        is_long = data[at + 4 : at + 6] in _LONG
+        start = at + (12 if is_long else 8)
+        at = start + int.from_bytes(data[at + 8 : start] if is_long else data[at + 6 : start], "little")
+        if at > len(data):
+            return
+        yield tag, data[start:at].decode("latin-1").removesuffix("\0"), at
