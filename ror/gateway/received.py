@@ -67,10 +67,12 @@ class Received:
         for tag, value, at in _file_meta(data):
             found[tag], end = value.strip(), at
         try:
-            uids = [found[tag] for tag in (_SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX)]
+            sop_class, sop_instance, syntax = (
+                found[tag] for tag in (_SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX)
+            )
         except KeyError as error:
             raise NotPart10("file_meta") from error
-        return cls(calling_ae, "", *uids, data[end:])
+        return cls(calling_ae, "", sop_class, sop_instance, syntax, data[end:])
 
     def to_part10(self) -> bytes:
         """The object as a file (PS3.10), just as it came; still identified."""
