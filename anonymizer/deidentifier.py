@@ -8,8 +8,7 @@ takes whatever cannot be treated element by element, and says what is wrong with
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable
 from contextlib import suppress
 
 from anonymizer.case import LATIN, Case
@@ -79,7 +78,7 @@ class Deidentifier:
         done = before + after
         if self.verify and not _uids(data_set.pieces).isdisjoint(_left(done)):
             return None
-        chunks: list[Value] = [_with_fixed(data_set.before, before, finisher.fixed)]
+        chunks: list[Value] = [finisher.joined(data_set.before, before)]
         if data_set.pixels is not None:
             kept, pixels = finisher.pixels(data_set.pixels)
             done, chunks = [*done, kept], chunks + pixels
@@ -110,11 +109,3 @@ def _uids(pieces: Iterable[Piece]) -> set[str]:
 
 def _left(done: Iterable[Finished]) -> set[str]:
     return {uid for one in done if one.left for uid in one.left}
-
-
-def _with_fixed(pieces: Sequence[Piece], done: Iterable[Finished], fixed: Mapping[int, bytes]) -> bytes:
-    """The finished pieces joined, with what is `fixed` and did not come among them."""
-    raws, tags = [one.raw for one in done], [piece.tag for piece in pieces]
-    for tag in sorted(fixed.keys() - set(tags), reverse=True):
-        raws.insert(bisect_left(tags, tag), fixed[tag])
-    return b"".join(raws)

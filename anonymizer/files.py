@@ -10,7 +10,7 @@ import errno
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from anonymizer.instance import IdentifiedInstance, ResearchInstance
 from anonymizer.pieces import Memory, NotSure
@@ -19,7 +19,7 @@ from anonymizer.stored import OpenFile, StoredValue, shortened
 __all__ = ["read_file", "write_file"]
 
 # Most headers are shorter; each that is not is read again with four times as much.
-_FIRST_BYTES: Final = 32 * 1024
+_FIRST_BYTES: Final = 16 * 1024
 _GROWTH: Final = 4
 # Between two file systems, or in one that cannot.
 _NOT_BETWEEN_THESE: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
@@ -37,8 +37,8 @@ def read_file(path: Path, memory: Memory | None = None) -> IdentifiedInstance:
         The file cannot be read.
     """
     memory = memory or Memory()
-    with path.open("rb", buffering=0) as opened:
-        descriptor = opened.fileno()
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
         file = OpenFile(path, descriptor, os.fstat(descriptor).st_size)
         length = _FIRST_BYTES
         while length < file.size:
@@ -46,6 +46,8 @@ def read_file(path: Path, memory: Memory | None = None) -> IdentifiedInstance:
                 return IdentifiedInstance.from_part10(file.read(0, length), memory, file)
             length *= _GROWTH
         return IdentifiedInstance.from_part10(file.read(0), memory)
+    finally:
+        os.close(descriptor)
 
 
 def write_file(research: ResearchInstance, path: Path) -> None:
@@ -58,28 +60,34 @@ def write_file(research: ResearchInstance, path: Path) -> None:
     Unreadable
         The file that it was read from has become shorter.
     """
-    with path.open("wb", buffering=0) as target:
+    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    try:
         for chunk in research.chunks:
             if isinstance(chunk, StoredValue):
                 _copy(chunk, target)
             else:
                 _write(memoryview(chunk), target)
+    finally:
+        os.close(target)
 
 
-def _write(data: memoryview, target: BinaryIO) -> None:
+def _write(data: memoryview, target: int) -> None:
     while data:
-        data = data[target.write(data) :]
+        data = data[os.write(target, data) :]
 
 
-def _copy(value: StoredValue, target: BinaryIO) -> None:
+def _copy(value: StoredValue, target: int) -> None:
     """Copy within the kernel, which shares the blocks of the file where the file system can."""
     start, left = value.start, value.length
-    with value.path.open("rb", buffering=0) as source:
+    source = os.open(value.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
         while left:
-            copied = _copy_some(source.fileno(), target.fileno(), start, left)
+            copied = _copy_some(source, target, start, left)
             if not copied:
                 raise shortened()
             start, left = start + copied, left - copied
+    finally:
+        os.close(source)
 
 
 def _copy_some(source: int, target: int, start: int, length: int) -> int:

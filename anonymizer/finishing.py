@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from anonymizer.pieces import NotSure, Piece
 from anonymizer.residual import Residual, uids_in
 from anonymizer.stored import Value
 from anonymizer.table import vr_of
-from anonymizer.unknown import recognised
+from anonymizer.unknown import recognised, recognised_element
 from anonymizer.values import number_size, same_family
 from anonymizer.wire import Element, Encoding, encoded, read, tag_path, write, write_head, write_items
 
@@ -79,6 +80,9 @@ class Finisher:
         self._top: dict[Piece, Finished] = {}
         self._nested: dict[tuple[int, Piece], Finished] = {}
         self._bytes = 0
+        # The tags of the object before, mostly those of the next one too; and where which of `fixed` go among them.
+        self._tags: list[int] = []
+        self._missing = [(0, self.fixed[tag]) for tag in sorted(self.fixed, reverse=True)]
         self._numbers: dict[tuple[int, int, str], bool] = {}
         self._retains_private = case.engine.plan.profile.has(Option.RETAIN_SAFE_PRIVATE)
 
@@ -110,6 +114,18 @@ class Finisher:
             piece: self._checked(piece, kept.get(piece.tag, ()), _tally_of_private(piece, kept))
             for piece in private
         }
+
+    def joined(self, pieces: Iterable[Piece], done: Iterable[Finished]) -> bytes:
+        """The finished pieces in one run of bytes, with what is `fixed` and did not come among them."""
+        tags = [piece.tag for piece in pieces]
+        if tags != self._tags:
+            missing = sorted(self.fixed.keys() - set(tags), reverse=True)
+            self._missing = [(bisect_left(tags, tag), self.fixed[tag]) for tag in missing]
+            self._tags = tags
+        raws = [one.raw for one in done]
+        for at, raw in self._missing:
+            raws.insert(at, raw)
+        return b"".join(raws)
 
     def pixels(self, element: Element) -> tuple[Finished, list[Value]]:
         """Finish the pixel data, which is not looked into; what was done, and what comes out in chunks."""
@@ -146,7 +162,7 @@ class Finisher:
         if engine.plan.content is not None and _POSITION in piece.raw:
             raise NotSure  # an item of a report refers to another, maybe, and neither may go (`structured`)
         engine.tally = tally = Tally()
-        done = engine.apply(recognised((piece.element,), self._encoding), charsets, parent=parent)
+        done = engine.apply((recognised_element(piece.element, self._encoding),), charsets, parent=parent)
         return self._checked(piece, done, tally, parent)
 
     def _checked(self, piece: Piece, done: Sequence[Element], tally: Tally, parent: int = 0) -> Finished:

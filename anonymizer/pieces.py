@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from anonymizer.identity import own_uids, speaks
 from anonymizer.text import CHARSET_TAG
-from anonymizer.unknown import recognised
+from anonymizer.unknown import recognised_element
 from anonymizer.wire import (
     LONG_VRS,
     META,
@@ -177,16 +177,16 @@ class PieceReader:
         delimited: bool = False,
     ) -> tuple[list[Piece], int]:
         pieces: list[Piece] = []
-        index, last, known = 0, -1, self._known
+        known, append, is_at = self._known, pieces.append, data.startswith
+        index, count = 0, len(expected)
         while at < end:
-            if index < len(expected):
-                piece = expected[index]
-                if data.startswith(piece.raw, at):
-                    pieces.append(piece)
-                    at += len(piece.raw)
-                    index += 1
-                    last = piece.tag
-                    continue
+            while index < count and is_at(expected[index].raw, at):
+                append(expected[index])
+                at += len(expected[index].raw)
+                index += 1
+            if at >= end:
+                break
+            last = pieces[-1].tag if pieces else -1
             tag, vr, start, stop, undefined = self._extent(data, at, depth)
             if tag == _ITEM_END and delimited:
                 return pieces, stop
@@ -199,9 +199,9 @@ class PieceReader:
             if stop > end:
                 raise NotSure
             raw = data[at:stop]
-            pieces.append(known.get(raw) or self._new(tag, vr, raw, start - at, depth, undefined=undefined))
-            at, last = stop, tag
-            while index < len(expected) and expected[index].tag <= tag:
+            append(known.get(raw) or self._new(tag, vr, raw, start - at, depth, undefined=undefined))
+            at = stop
+            while index < count and expected[index].tag <= tag:
                 index += 1
         if delimited or at > end:
             raise NotSure
@@ -262,7 +262,7 @@ class PieceReader:
         return piece
 
     def _look_at(self, piece: Piece, depth: int) -> None:
-        (known,) = recognised((piece.element,), self._encoding)
+        known = recognised_element(piece.element, self._encoding)
         if depth and known.items is not None:
             raise NotSure  # how deep all sequences nest together is counted elsewhere
         piece.speaks = speaks(known)

@@ -62,6 +62,8 @@ class OpenFile:
 
     def read(self, start: int, length: int | None = None) -> bytes:
         """Up to `length` bytes from `start` on, or all."""
+        if start >= self.size:
+            return b""
         return os.pread(self.descriptor, self.size - start if length is None else length, start)
 
     def value(self, start: int, length: int | None, path: str) -> tuple[StoredValue, int]:

@@ -15,7 +15,7 @@ from anonymizer.text import TEXT_VRS
 from anonymizer.values import number_size
 from anonymizer.wire import Element, Encoding, read_items
 
-__all__ = ["recognised"]
+__all__ = ["recognised", "recognised_element"]
 
 _AS_TEXT: Final = TEXT_VRS | {"AS", "DA", "DS", "DT", "IS", "TM", "UI"}
 _INSIDE: Final = Encoding(implicit=True, little=True)
@@ -23,12 +23,13 @@ _INSIDE: Final = Encoding(implicit=True, little=True)
 
 def recognised(elements: tuple[Element, ...], encoding: Encoding) -> tuple[Element, ...]:
     """The elements with those of VR UN in the VR that the dictionary gives them, at any depth."""
-    found = tuple(_recognised(element, encoding) for element in elements)
+    found = tuple([recognised_element(element, encoding) for element in elements])
     unchanged = all(new is old for new, old in zip(found, elements, strict=True))
     return elements if unchanged else found
 
 
-def _recognised(element: Element, encoding: Encoding) -> Element:
+def recognised_element(element: Element, encoding: Encoding) -> Element:
+    """As `recognised`, for one element."""
     if element.vr == "UN" and not element.tag >> 16 & 1:
         element = _known(element, encoding)
     if element.vr != "SQ" or not element.items:
