@@ -51,12 +51,12 @@ class WithholdValues(logging.Filter):
         return True
 
 
-def set_up(home: Path, level: int = logging.INFO) -> None:
-    """Send all log lines to standard error and to a rotating file in `home`."""
+def set_up(home: Path, level: int = logging.INFO, *, shown: bool = True) -> None:
+    """Send all log lines to a rotating file in `home`, and, if they are to be `shown`, to standard error."""
     folder = home / "log"
     folder.mkdir(parents=True, exist_ok=True)
     handlers: list[logging.Handler] = [
-        logging.StreamHandler(),
+        *([logging.StreamHandler()] if shown else ()),
         logging.handlers.RotatingFileHandler(folder / "ror.log", maxBytes=_MAX_BYTES, backupCount=5),
     ]
     for handler in handlers:

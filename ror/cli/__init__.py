@@ -18,6 +18,7 @@ _COMMANDS = {
     "audit": ("ror.cli.audit", "List who has asked for identities."),
     "deid": ("ror.cli.deid", "De-identify files; list, show and compare profiles."),
     "doctor": ("ror.cli.doctor", "Check the installation, and say how to mend what is wrong."),
+    "import": ("ror.cli.import_", "Take in the objects of a folder, a ZIP or a medium."),
     "jobs": ("ror.cli.jobs", "List, show, match and retry jobs; say why a study has none."),
     "measurements": ("ror.cli.measurements", "Show the measurements of finished jobs."),
     "project": ("ror.cli.project", "Add, change and list projects."),
@@ -28,6 +29,7 @@ _COMMANDS = {
     "select": ("ror.cli.select", "Check, run and explain select statements, and propose one."),
     "serve": ("ror.cli.serve", "Receive studies and run their workflows."),
     "studies": ("ror.cli.studies", "List the studies of the archive."),
+    "token": ("ror.cli.token", "Add, remove and list the tokens of DICOMweb clients."),
     "work": ("ror.cli.work", "Run workflows, without receiving."),
     "workflow": ("ror.cli.workflow", "Install, enable, disable and list workflows."),
 }

@@ -1,5 +1,6 @@
 """The way in: a listener takes objects from an association, `Intake` makes them research objects in the archive."""
 
+from ror.gateway.importing import Done, Imported, Outcome, import_objects
 from ror.gateway.intake import Answer, Intake, Status
 from ror.gateway.listener import Listener
 from ror.gateway.quarantine import Quarantine, QuarantinedObject
@@ -9,13 +10,17 @@ from ror.gateway.settle import Settler
 
 __all__ = [
     "Answer",
+    "Done",
+    "Imported",
     "Intake",
     "Listener",
+    "Outcome",
     "Quarantine",
     "QuarantinedObject",
     "Received",
     "Released",
     "Settler",
     "Status",
+    "import_objects",
     "release",
 ]
