@@ -22,7 +22,7 @@ from ror.errors import ConfigurationError
 from ror.gateway import Intake, Listener, Quarantine, Settler
 from ror.home import Home
 from ror.model import Job
-from ror.registry import ProjectStore, RouteStore, WhoIsWho, WorkflowStore
+from ror.registry import ProjectStore, RouteStore, TokenStore, WhoIsWho, WorkflowStore
 from ror.results import FinishedRun, Ledger, MeasurementStore, RedcapPlaces, ResultStations, warm_up
 
 __all__ = ["App", "Service"]
@@ -57,6 +57,10 @@ class App:
     @cached_property
     def routes(self) -> RouteStore:
         return RouteStore(self.database)
+
+    @cached_property
+    def tokens(self) -> TokenStore:
+        return TokenStore(self.database)
 
     @cached_property
     def who(self) -> WhoIsWho:

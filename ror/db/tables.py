@@ -45,6 +45,7 @@ __all__ = [
     "studies",
     "subjects",
     "terms",
+    "tokens",
     "workflows",
 ]
 
@@ -142,6 +143,18 @@ routes = Table(
     Column("called_ae", String(16), nullable=False),
     Column("project", Name, ForeignKey("projects.name"), nullable=False),
     UniqueConstraint("calling_ae", "called_ae"),
+)
+
+# Who may come by HTTP; of a token itself there is only its SHA-256.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("project", Name, ForeignKey("projects.name"), nullable=False),
+    Column("may_store", Boolean, nullable=False),
+    Column("may_read", Boolean, nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("added_at", Double, nullable=False),
 )
 
 workflows = Table(

@@ -1,4 +1,4 @@
-"""What administrators set: projects with their secrets, routes, workflows, and who is who in a project."""
+"""What administrators set: projects with their secrets, routes, tokens, workflows, and who is who in a project."""
 
 from ror.registry.audit import AuditLog, AuditRecord
 from ror.registry.coupling_list import Coupling, read_couplings
@@ -9,6 +9,7 @@ from ror.registry.pseudonym_rules import PseudonymRule, PseudonymRuleStore
 from ror.registry.redcap import redcap_token_variable, redcap_url_fault
 from ror.registry.routes import ANY, Route, RouteStore
 from ror.registry.subjects import KnownSubject, SubjectStore
+from ror.registry.tokens import Right, Token, TokenStore
 from ror.registry.who import WhoIsWho
 from ror.registry.workflows import InstalledWorkflow, WorkflowStore
 
@@ -26,9 +27,12 @@ __all__ = [
     "ProjectStore",
     "PseudonymRule",
     "PseudonymRuleStore",
+    "Right",
     "Route",
     "RouteStore",
     "SubjectStore",
+    "Token",
+    "TokenStore",
     "WhoIsWho",
     "WorkflowStore",
     "read_couplings",

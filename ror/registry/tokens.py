@@ -1,0 +1,116 @@
+"""Tokens of those who come by HTTP: to which project, and what they may do there. Only their digests are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from ror.db import Database, tables
+from ror.errors import AlreadyExists, ConfigurationError, NotFound
+
+__all__ = ["Right", "Token", "TokenStore"]
+
+# It stands where the calling AE title of a sender stands (PS3.5 6.2), in quarantine for example.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,15}")
+_PREFIX = "ror_"
+_SECRET_BYTES = 32
+_MOST_CHARACTERS = 256
+
+
+class Right(StrEnum):
+    """What the holder of a token may do in its project."""
+
+    STORE = "store"
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One line of ``ror token list``: all but the token itself, which nobody can tell any more."""
+
+    name: str
+    project: str
+    rights: frozenset[Right]
+    added_at: float
+
+
+class TokenStore:
+    """Tokens in the database, as SHA-256: they are random, so that a slow digest would protect nothing more."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, name: str, project: str, rights: frozenset[Right]) -> str:
+        """Make a token and return it, this once; the project must exist.
+
+        Raises
+        ------
+        ConfigurationError
+            The name is none, or there is nothing that the holder may do.
+        AlreadyExists
+            There is a token of that name.
+        """
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(
+                f"{name!r} is no name of a token",
+                advice="use 1 to 16 letters, digits, _, . and -, beginning with a letter or digit",
+            )
+        if not rights:
+            raise ConfigurationError(
+                "the token may do nothing", advice="say --may store, read, or store,read"
+            )
+        token = _PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
+        row = {
+            "name": name,
+            "project": project,
+            "may_store": Right.STORE in rights,
+            "may_read": Right.READ in rights,
+            "digest": _digest(token),
+            "added_at": time.time(),
+        }
+        with self._database.write() as connection:
+            insert = self._database.insert(tables.tokens).values(row)
+            added = connection.execute(insert.on_conflict_do_nothing(index_elements=["name"]))
+        if not added.rowcount:
+            raise AlreadyExists(f"there is a token {name} already", "choose another name, or remove it first")
+        return token
+
+    def remove(self, name: str) -> None:
+        """Let a token open nothing any more, from the next request on (`NotFound` if there is none of that name)."""
+        with self._database.write() as connection:
+            removed = connection.execute(tables.tokens.delete().where(tables.tokens.c.name == name))
+        if not removed.rowcount:
+            raise NotFound(f"there is no token {name}", "see `ror token list`")
+
+    def list(self) -> list[Token]:
+        """All tokens, by name."""
+        query = sa.select(tables.tokens).order_by(tables.tokens.c.name)
+        with self._database.read() as connection:
+            return [_token(row) for row in connection.execute(query)]
+
+    def find(self, token: str) -> Token | None:
+        """What this token opens, or None: nothing."""
+        if not token.startswith(_PREFIX) or len(token) > _MOST_CHARACTERS or not token.isascii():
+            return None
+        digest = _digest(token)
+        query = sa.select(tables.tokens).where(tables.tokens.c.digest == digest)
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        # How long the index looks for a digest tells nothing of a token; the comparison is not left to it.
+        return _token(row) if row is not None and hmac.compare_digest(row.digest, digest) else None
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode("ascii")).hexdigest()
+
+
+def _token(row: sa.Row[tuple[object, ...]]) -> Token:
+    held = ((Right.STORE, row.may_store), (Right.READ, row.may_read))
+    return Token(row.name, row.project, frozenset(right for right, has in held if has), row.added_at)
