@@ -10,16 +10,11 @@ from ror.registry import Right
 __all__ = ["command"]
 
 
-class _Rights(click.ParamType):
-    name = "store,read"
-
-    def convert(
-        self, value: str, parameter: click.Parameter | None, context: click.Context | None
-    ) -> frozenset[Right]:
-        try:
-            return frozenset(Right(word.strip()) for word in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not store, read, or store,read", parameter, context)
+def _rights(_context: click.Context, _parameter: click.Parameter, value: str) -> frozenset[Right]:
+    try:
+        return frozenset(Right(word.strip()) for word in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not store, read, or store,read") from error
 
 
 @click.group()
@@ -33,7 +28,9 @@ def command() -> None:
 @command.command()
 @click.argument("name")
 @click.option("--project", required=True, help="The project that it opens.")
-@click.option("--may", "rights", type=_Rights(), required=True, help="What its holder may do there.")
+@click.option(
+    "--may", "rights", callback=_rights, required=True, metavar="store,read", help="What its holder may do."
+)
 @home_option
 @click.pass_context
 def add(context: click.Context, name: str, project: str, rights: frozenset[Right]) -> None:
