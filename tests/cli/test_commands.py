@@ -119,12 +119,12 @@ def command_of(path: tuple[str, ...]) -> click.Command:
 
 ALL = list(commands())
 # `ror select` answers with more than a list: test_select.py; `ror reidentify` wants somebody: test_who_commands.py;
-# `ror deid run` wants a folder: test_deid_run.py.
+# `ror deid run` and `ror import` want a folder: test_deid_run.py, test_import_command.py; `ror pull` a PACS: test_pull_command.py.
 LISTS = [
     path
     for path in ALL
     if "--json" in {o for p in command_of(path).params for o in p.opts}
-    and path[0] not in ("select", "reidentify")
+    and path[0] not in ("select", "reidentify", "import", "pull")
     and path != ("deid", "run")
 ]
 
