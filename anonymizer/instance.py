@@ -20,6 +20,7 @@ __all__ = ["INFLATED_LIMIT_BYTES", "IdentifiedInstance", "ResearchInstance"]
 
 # A deflated data set can grow a thousandfold; a hospital's objects do not come deflated beyond this.
 INFLATED_LIMIT_BYTES = 256 * 1024 * 1024
+_BLOCK_BYTES = 1024 * 1024
 _EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 # SOP class, SOP instance, transfer syntax.
 _META_NEEDED = (0x00020002, 0x00020003, 0x00020010)
@@ -170,15 +171,23 @@ def _meta_end(data: bytes) -> int:
 
 
 def _inflate(data: bytes) -> bytes:
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        whole = inflater.decompress(data, INFLATED_LIMIT_BYTES)
+        # Counted first, block by block: what is too large never is in memory.
+        _require_room(data)
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data)
     except zlib.error:
         raise Unreadable("bad_deflate", "The deflated data set is damaged", "Ask for it again.") from None
-    if inflater.unconsumed_tail:
-        raise Unreadable(
-            "inflated_too_large", "The data set inflates beyond the limit", "Send it undeflated."
-        )
-    if not inflater.eof:
-        raise Unreadable("truncated", "The deflated data set has no end", "Ask the sender for it again.")
-    return whole
+
+
+def _require_room(data: bytes) -> None:
+    inflater, left, length = zlib.decompressobj(-zlib.MAX_WBITS), data, 0
+    while not inflater.eof:
+        inflated = inflater.decompress(left, _BLOCK_BYTES)
+        if not (inflated or inflater.eof or inflater.unconsumed_tail):
+            raise Unreadable("truncated", "The deflated data set has no end", "Ask the sender for it again.")
+        length += len(inflated)
+        if length > INFLATED_LIMIT_BYTES:
+            raise Unreadable(
+                "inflated_too_large", "The data set inflates beyond the limit", "Send it undeflated."
+            )
+        left = inflater.unconsumed_tail

@@ -44,6 +44,12 @@ class Serving:
         return Peer("ROR", "127.0.0.1", self.port, "SCANNER")
 
     @property
+    def pid(self) -> int:
+        """Of the process that runs now."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def log(self) -> Path:
         """What the process writes to standard error, over all its lives."""
         return self.installation.folder / "serve.log"

@@ -25,7 +25,7 @@ from ror.gateway.association.wire import (
 from ror.gateway.intake import Answer, Status
 from ror.gateway.received import Received
 
-__all__ = ["Acceptor", "Enter", "Limits", "Store"]
+__all__ = ["Acceptor", "Admit", "Enter", "Limits", "Store"]
 
 _log = logging.getLogger(__name__)
 _CONTROL_BYTES: Final = 16  # A-RELEASE-RQ and A-ABORT have 4
@@ -40,6 +40,7 @@ _SUCCESS, _NO_SUCH_SOP_CLASS, _UNRECOGNIZED_OPERATION = 0x0000, 0x0122, 0x0211
 
 Store: TypeAlias = Callable[[Received], Answer]
 Enter: TypeAlias = Callable[[], Refusal | None]
+Admit: TypeAlias = Callable[[Requested], Refusal | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,20 @@ class Limits:
 
 
 class Acceptor:
-    """One association; its objects go to `store`, and `enter` says whether there is a place for it."""
+    """One association; its objects go to `store`.
+
+    `admit` says whether its sender is known, and `enter` whether there is a place for it.
+    """
 
     def __init__(
-        self, wire: Wire, peer: str, offer: Offer, limits: Limits, store: Store, enter: Enter
+        self,
+        wire: Wire,
+        peer: str,
+        offer: Offer,
+        limits: Limits,
+        store: Store,
+        enter: Enter,
+        admit: Admit = lambda _requested: None,
     ) -> None:
         self._wire = wire
         self._peer = peer
@@ -63,6 +74,7 @@ class Acceptor:
         self._limits = limits
         self._store = store
         self._enter = enter
+        self._admit = admit
 
     def run(self) -> None:
         """Serve it until it is over, for whatever reason."""
@@ -88,7 +100,7 @@ class Acceptor:
         if type_ == PduType.ABORT:
             return None
         requested = Requested.of(bytes(body))
-        refusal = requested.refusal or self._enter()
+        refusal = requested.refusal or self._admit(requested) or self._enter()
         if refusal is None:
             return requested
         _log.warning("association with %s rejected: %s", self._peer, refusal.text)
@@ -133,6 +145,7 @@ class Acceptor:
                     sop_instance_uid=command.sop_instance_uid,
                     transfer_syntax_uid=context.transfer_syntax_uid,
                     data=message.data,
+                    address=self._peer,
                 )
             )
             answer = response(command, stored.status, stored.comment)

@@ -29,6 +29,7 @@ MAX_REQUEST_BYTES: Final = 256 * 1024
 _HEAD = struct.Struct(">BxI")
 _ITEM = struct.Struct(">IBB")
 _ABORT_BY_PROVIDER: Final = 2
+_LAST_READS: Final = 16
 _QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
 
@@ -90,10 +91,13 @@ class Wire:
             raise PeerGone(f"it takes no answer: {type(error).__name__}") from error
 
     def await_close(self, seconds: float) -> None:
-        """Wait until the peer closes the connection, as it must after a rejection or a release (PS3.8 9.2, Sta13)."""
+        """Wait until the peer closes the connection, as it must after a rejection or a release (PS3.8 9.2, Sta13).
+
+        If it goes on to send instead, only so much is read that it has seen our last PDU.
+        """
         deadline = time.monotonic() + seconds
         try:
-            while True:
+            for _ in range(_LAST_READS):
                 self._start = self._end = 0
                 self._await(1, deadline)
         except (PeerGone, Stopping):
