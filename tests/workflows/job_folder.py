@@ -49,15 +49,31 @@ class Run:
         return np.asarray(nib.load(self.output / "mask" / f"{name}.nii.gz").dataobj)
 
 
-def run_workflow(name: str, folder: Path, series: Mapping[str, Sequence[Path]], **options: object) -> Run:
-    """Lay out ``folder/data``, run ``workflows/<name>`` in it, and return what came of it."""
-    data, output, scratch = folder / "data", folder / "output", folder / "scratch"
-    for made in (data / "input", output, scratch):
+def lay_out(
+    name: str, folder: Path, series: Mapping[str, Sequence[Path]], **options: object
+) -> tuple[Path, Path]:
+    """Lay out ``folder/data`` for ``workflows/<name>``, and an empty output folder; return both."""
+    data, output = folder / "data", folder / "output"
+    for made in (data / "input", output):
         made.mkdir(parents=True)
     described = [_series(data, *named) for named in series.items()]
     job = {"job_id": "job", "workflow": name, "version": "1.0.0", "options": options}
     (data / "job.json").write_text(json.dumps(job | {"series": [one[0] for one in described]}))
     (data / "descr.json").write_text(json.dumps([one[1] for one in described]))
+    return data, output
+
+
+def run_workflow(
+    name: str,
+    folder: Path,
+    series: Mapping[str, Sequence[Path]],
+    python: str = sys.executable,
+    **options: object,
+) -> Run:
+    """Lay out ``folder/data``, run ``workflows/<name>`` in it, and return what came of it."""
+    data, output = lay_out(name, folder, series, **options)
+    scratch = folder / "scratch"
+    scratch.mkdir()
     package = ROOT / "workflows" / name
     command = tomllib.loads((package / "workflow.toml").read_text())["command"]
     environment = {
@@ -67,7 +83,7 @@ def run_workflow(name: str, folder: Path, series: Mapping[str, Sequence[Path]], 
         "MPLBACKEND": "Agg",
     }
     environment |= {"ROR_CONT_OPTIONS": json.dumps(options), "PYTHONDONTWRITEBYTECODE": "1"}
-    program = [sys.executable, *command[1:], str(data), str(output)]
+    program = [python, *command[1:], str(data), str(output)]
     done = subprocess.run(program, cwd=package, env=environment, capture_output=True, text=True)
     return Run(done.returncode, done.stderr, output)
 
