@@ -28,6 +28,7 @@ __all__ = [
     "audit",
     "catalogue",
     "deliveries",
+    "expected_studies",
     "identities",
     "instances",
     "job_steps",
@@ -142,7 +143,12 @@ routes = Table(
     Column("calling_ae", String(16), nullable=False),  # "*": any
     Column("called_ae", String(16), nullable=False),
     Column("project", Name, ForeignKey("projects.name"), nullable=False),
-    UniqueConstraint("calling_ae", "called_ae"),
+    Column("address", String(64), nullable=False),  # of a host or a network, "*": any
+    Column("condition", String(500), nullable=False),  # "": every object
+    Column("priority", Integer, nullable=False),
+    Column("settle_seconds", Double),
+    Column("until_release", Boolean, nullable=False),
+    UniqueConstraint("calling_ae", "called_ae", "address", "condition"),
 )
 
 # Who may come by HTTP; of a token itself there is only its SHA-256.
@@ -180,9 +186,23 @@ studies = Table(
     Column("last_received_at", Double, nullable=False),
     Column("settled_at", Double),
     Column("matched_at", Double),
+    Column("settle_seconds", Double),  # of the route of its latest object; None as the settings say
+    Column("sent_whole_by", String(64)),  # who has said after its latest object that this was all
+    Column("settled_because", String(200)),
     _one_of("state", StudyState),
     Index(None, "project", "patient_id"),
     Index(None, "state", "last_received_at"),
+)
+
+# How many instances a study has where it comes from; told before its first object, or at any time later.
+expected_studies = Table(
+    "expected_studies",
+    metadata,
+    Column("study_uid", Uid, primary_key=True),
+    Column("project", Name, ForeignKey("projects.name"), nullable=False),
+    Column("instances", Integer, nullable=False),
+    Column("told_by", String(64), nullable=False),
+    Column("told_at", Double, nullable=False),
 )
 
 series = Table(

@@ -30,6 +30,7 @@ from ror.archive import DifferentContent, FileStore, Index, describe
 from ror.errors import RorError
 from ror.gateway.quarantine import Quarantine
 from ror.gateway.received import Received
+from ror.gateway.routing import route_of
 from ror.model import PseudonymScheme
 from ror.registry import ProjectStore, PseudonymRule, RouteStore, WhoIsWho
 
@@ -112,10 +113,9 @@ class Intake:
 
     def _receive(self, received: Received, project: str | None) -> Answer:
         if project is None:
-            route = self._routes.find(received.calling_ae, received.called_ae)
+            route = route_of(self._routes, received)
             if route is None:
-                _log.warning("no route for %s → %s", received.calling_ae, received.called_ae)
-                return Answer(Status.NOT_AUTHORIZED, "no route for this pair of AE titles")
+                return Answer(Status.NOT_AUTHORIZED, "no route for this sender and object")
             project = route.project
         if shutil.disk_usage(self._files.root).free < self._reserve:
             _log.error("less than %d MiB of disk free: objects are refused", self._reserve // _MIB)

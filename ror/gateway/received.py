@@ -23,7 +23,10 @@ class NotPart10(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One C-STORE request (PS3.7 9.1.1): who sent it to whom, what it says it is, and its data set."""
+    """One C-STORE request (PS3.7 9.1.1): who sent it to whom, what it says it is, and its data set.
+
+    `address` is where it came from over a network, empty for what came by none.
+    """
 
     calling_ae: str
     called_ae: str
@@ -31,6 +34,7 @@ class Received:
     sop_instance_uid: str = field(repr=False)
     transfer_syntax_uid: str
     data: bytes = field(repr=False)
+    address: str = ""
 
     @classmethod
     def from_part10(cls, data: bytes, calling_ae: str, called_ae: str) -> Received:

@@ -1,13 +1,15 @@
 """What administrators set: projects with their secrets, routes, tokens, workflows, and who is who in a project."""
 
 from ror.registry.audit import AuditLog, AuditRecord
+from ror.registry.conditions import Attributes, Condition
 from ror.registry.coupling_list import Coupling, read_couplings
 from ror.registry.couplings import CouplingStore
 from ror.registry.identities import IdentityStore, OpenedIdentity
 from ror.registry.projects import Project, ProjectStore
 from ror.registry.pseudonym_rules import PseudonymRule, PseudonymRuleStore
 from ror.registry.redcap import redcap_token_variable, redcap_url_fault
-from ror.registry.routes import ANY, Route, RouteStore
+from ror.registry.route import ANY, Route, Sender
+from ror.registry.routes import Admission, RouteStore, Tried, try_routes
 from ror.registry.subjects import KnownSubject, SubjectStore
 from ror.registry.tokens import Right, Token, TokenStore
 from ror.registry.who import WhoIsWho
@@ -15,8 +17,11 @@ from ror.registry.workflows import InstalledWorkflow, WorkflowStore
 
 __all__ = [
     "ANY",
+    "Admission",
+    "Attributes",
     "AuditLog",
     "AuditRecord",
+    "Condition",
     "Coupling",
     "CouplingStore",
     "IdentityStore",
@@ -30,12 +35,15 @@ __all__ = [
     "Right",
     "Route",
     "RouteStore",
+    "Sender",
     "SubjectStore",
     "Token",
     "TokenStore",
+    "Tried",
     "WhoIsWho",
     "WorkflowStore",
     "read_couplings",
     "redcap_token_variable",
     "redcap_url_fault",
+    "try_routes",
 ]

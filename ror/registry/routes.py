@@ -1,29 +1,58 @@
-"""Routes: which project a sender's studies belong to, by calling and called AE title (PS3.8)."""
+"""Routes: which project an object belongs to, by who has sent it to whom from where, and by what it is."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from functools import lru_cache
 
 import sqlalchemy as sa
 
 from ror.db import Database, tables
-from ror.errors import AlreadyExists, ConfigurationError, NotFound
+from ror.errors import AlreadyExists, NotFound
+from ror.registry.conditions import Attributes, Condition
+from ror.registry.route import Route, Sender
 
-__all__ = ["ANY", "Route", "RouteStore"]
+__all__ = ["Admission", "Read", "RouteStore", "Tried", "try_routes"]
 
-ANY = "*"
-# PS3.5 6.2, AE: the default repertoire without the backslash and control characters.
-_AE_TITLE = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
+Read = Callable[[Collection[str]], Attributes]
+"""Reads the attributes with these keywords from the object; not called while no route asks for any."""
+
+
+class Admission(Enum):
+    """Whether a route can lead from a sender, whatever it sends."""
+
+    ADMITTED = auto()
+    CALLING_UNKNOWN = auto()
+    CALLED_UNKNOWN = auto()
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """Objects of `calling_ae` sent to `called_ae` belong to `project`; ``*`` stands for any title."""
+class Tried:
+    """A route and why it does not lead from here: () if it does."""
 
-    calling_ae: str
-    called_ae: str
-    project: str
+    route: Route
+    misfits: tuple[str, ...]
+
+
+def try_routes(routes: Collection[Route], sender: Sender, read: Read) -> list[Tried]:
+    """Every route with why it does not fit, in the order given; what is read of the object is read once."""
+    tried = [Tried(route, route.misfits(sender)) for route in routes]
+    asked = [_condition(one.route.condition) for one in tried if one.route.condition and not one.misfits]
+    wanted = frozenset[str]().union(*(condition.attributes for condition in asked))
+    attributes = read(wanted) if wanted else {}
+    return [
+        replace(one, misfits=_condition(one.route.condition).misfits(attributes))
+        if one.route.condition and not one.misfits
+        else one
+        for one in tried
+    ]
+
+
+@lru_cache(maxsize=1024)
+def _condition(text: str) -> Condition:
+    return Condition.read(text)
 
 
 class RouteStore:
@@ -32,59 +61,93 @@ class RouteStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, route: Route) -> None:
-        """Add a route; the project must exist (`AlreadyExists` if the pair of titles has a route)."""
-        # Spaces around a title mean nothing (PS3.5 6.2, AE).
-        calling_ae, called_ae = route.calling_ae.strip(" "), route.called_ae.strip(" ")
-        for title in (calling_ae, called_ae):
-            if not _AE_TITLE.fullmatch(title):
-                raise ConfigurationError(
-                    f"{title!r} is no AE title",
-                    advice="use 1 to 16 characters of ASCII and no backslash, or * for any",
-                )
+    def add(self, route: Route) -> Route:
+        """Add a route, to a project that exists; returns it as it is kept.
+
+        Raises
+        ------
+        ConfigurationError
+            A title, the address or the condition is none.
+        AlreadyExists
+            There is a route of the same titles, address and condition.
+        """
+        kept = route.canonical()
         with self._database.write() as connection:
             added = connection.execute(
                 self._database.insert(tables.routes)
-                .values(calling_ae=calling_ae, called_ae=called_ae, project=route.project)
+                .values(
+                    calling_ae=kept.calling_ae,
+                    called_ae=kept.called_ae,
+                    project=kept.project,
+                    address=kept.address,
+                    condition=kept.condition,
+                    priority=kept.priority,
+                    settle_seconds=kept.settle_seconds,
+                    until_release=kept.until_release,
+                )
                 .on_conflict_do_nothing()
             )
         if not added.rowcount:
-            raise AlreadyExists(f"{calling_ae} → {called_ae} has a route already", "see `ror route list`")
+            raise AlreadyExists(f"{kept.described} has a route already", "see `ror route list`")
+        return kept
 
-    def remove(self, route: Route) -> None:
-        """Remove a route; what its senders have sent stays (`NotFound` if there is no such route)."""
-        table = tables.routes.c
+    def remove(self, route: Route) -> Route:
+        """Remove the route of these titles, address, condition and project; what its senders have sent stays.
+
+        Raises
+        ------
+        NotFound
+            There is no such route.
+        """
+        kept, table = route.canonical(), tables.routes.c
         same = (
-            (table.calling_ae == route.calling_ae.strip())
-            & (table.called_ae == route.called_ae.strip())
-            & (table.project == route.project)
+            (table.calling_ae == kept.calling_ae)
+            & (table.called_ae == kept.called_ae)
+            & (table.address == kept.address)
+            & (table.condition == kept.condition)
+            & (table.project == kept.project)
         )
         with self._database.write() as connection:
             removed = connection.execute(tables.routes.delete().where(same))
         if not removed.rowcount:
             raise NotFound(
-                f"there is no route {route.calling_ae} → {route.called_ae} to project {route.project}",
-                "see `ror route list`",
+                f"there is no route {kept.described} to project {kept.project}", "see `ror route list`"
             )
+        return kept
 
     def list(self) -> list[Route]:
-        """All routes, the most particular first: the order in which they are tried."""
+        """All routes in the order in which they are tried: by priority, and then the most particular first."""
         with self._database.read() as connection:
             rows = connection.execute(sa.select(tables.routes)).all()
-        routes = [Route(row.calling_ae, row.called_ae, row.project) for row in rows]
-        return sorted(
-            routes,
-            key=lambda route: (
-                route.calling_ae == ANY,
-                route.called_ae == ANY,
-                route.calling_ae,
-                route.called_ae,
-            ),
-        )
+        routes = [
+            Route(
+                row.calling_ae,
+                row.called_ae,
+                row.project,
+                row.address,
+                row.condition,
+                row.priority,
+                row.settle_seconds,
+                row.until_release,
+            )
+            for row in rows
+        ]
+        return sorted(routes, key=lambda route: route.order)
 
-    def find(self, calling_ae: str, called_ae: str) -> Route | None:
-        """The most particular route of a sender, or None: the sender is not known."""
-        for route in self.list():
-            if route.calling_ae in (ANY, calling_ae.strip()) and route.called_ae in (ANY, called_ae.strip()):
-                return route
-        return None
+    def find(self, sender: Sender, read: Read) -> Route | None:
+        """The first route that fits, or None: the sender is not known, or its object is not wanted."""
+        # A route that is out of the question costs nothing: the object is read for those that remain only.
+        routes = [route for route in self.list() if not route.misfits(sender)]
+        if routes and not routes[0].condition:
+            return routes[0]
+        return next((one.route for one in try_routes(routes, sender, read) if not one.misfits), None)
+
+    def admission(self, sender: Sender) -> Admission:
+        """Whether anything that the sender may send has a route."""
+        routes = self.list()
+        if any(not route.misfits(sender) for route in routes):
+            return Admission.ADMITTED
+        called_by_another_name = replace(sender, called_ae=None)
+        if any(not route.misfits(called_by_another_name) for route in routes):
+            return Admission.CALLED_UNKNOWN
+        return Admission.CALLING_UNKNOWN

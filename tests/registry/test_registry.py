@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import shutil
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from anonymizer import ProfileError
 from containers import ImageError, ManifestError, Package, ProcessRuntime
 from ror.db import Database, tables
 from ror.errors import AlreadyExists, ConfigurationError, NotFound
-from ror.registry import Project, ProjectStore, Route, RouteStore, WorkflowStore
+from ror.registry import Attributes, Project, ProjectStore, Route, RouteStore, Sender, WorkflowStore
 from select_lang import SelectError
 
 BOX = Path(__file__).parent.parent / "support" / "packages" / "box"
@@ -178,6 +179,10 @@ def routes(database: Database, projects: ProjectStore) -> RouteStore:
     return RouteStore(database)
 
 
+def unread(_keywords: Collection[str]) -> Attributes:
+    pytest.fail("no route asks for an attribute")
+
+
 def test_the_most_particular_route_is_taken(routes: RouteStore) -> None:
     added = [
         Route("*", "*", "rest"),
@@ -188,21 +193,21 @@ def test_the_most_particular_route_is_taken(routes: RouteStore) -> None:
     for route in added:
         routes.add(route)
     assert routes.list() == added[::-1]
-    assert routes.find("CT", "ROR") == added[3]
-    assert routes.find("CT ", "OTHER") == added[2]
-    assert routes.find("MR", " ROR ") == added[1]
-    assert routes.find("MR", "OTHER") == added[0]
+    assert routes.find(Sender("CT", "ROR"), unread) == added[3]
+    assert routes.find(Sender("CT ", "OTHER"), unread) == added[2]
+    assert routes.find(Sender("MR", " ROR "), unread) == added[1]
+    assert routes.find(Sender("MR", "OTHER"), unread) == added[0]
 
 
 def test_a_sender_without_a_route_has_none(routes: RouteStore) -> None:
     routes.add(Route("CT", "ROR", "lungs"))
-    assert routes.find("ct", "ROR") is None
-    assert routes.find("MR", "ROR") is None
+    assert routes.find(Sender("ct", "ROR"), unread) is None
+    assert routes.find(Sender("MR", "ROR"), unread) is None
 
 
 def test_spaces_around_a_title_mean_nothing(routes: RouteStore) -> None:
     routes.add(Route(" CT ", "ROR ", "lungs"))
-    found = routes.find("CT", "ROR")
+    found = routes.find(Sender("CT", "ROR"), unread)
     assert found is not None
     assert found.project == "lungs"
 
