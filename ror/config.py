@@ -30,6 +30,7 @@ __all__ = [
     "ListenerSettings",
     "PacsSettings",
     "Settings",
+    "WebSettings",
     "default_home",
     "read",
     "read_pacs",
@@ -110,6 +111,17 @@ class ListenerSettings(_Section):
     reserve_mib: int = Field(default=1024, ge=0, description="refuse objects below this much free disk")
 
 
+class WebSettings(_Section):
+    """DICOMweb; the limits of the listener hold for it, too."""
+
+    enabled: bool = False
+    host: Host = "127.0.0.1"
+    port: int = Field(default=8104, ge=0, le=65535)
+    max_requests: int = Field(default=32, ge=1, le=1000)
+    tls_certificate: str = Field(default="", description="PEM; empty for plain HTTP")
+    tls_key: str = Field(default="", description="PEM; empty where the certificate's file holds it")
+
+
 class EngineSettings(_Section):
     """What runs jobs."""
 
@@ -138,6 +150,7 @@ class Settings(_Section):
 
     database: DatabaseSettings = DatabaseSettings()
     listener: ListenerSettings = ListenerSettings()
+    web: WebSettings = WebSettings()
     engine: EngineSettings = EngineSettings()
     pacs: dict[str, PacsSettings] = Field(default_factory=dict)
 

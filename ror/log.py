@@ -19,7 +19,7 @@ from types import FrameType
 __all__ = ["WithholdValues", "set_up"]
 
 # These libraries quote attribute values in their messages, and what they handle at the gate is identified.
-_QUOTE_VALUES = ("pydicom", "pynetdicom", "py")  # "py.warnings" are the warnings of all
+_QUOTE_VALUES = ("pydicom", "pynetdicom", "uvicorn", "py")  # "py.warnings" are the warnings of all
 _LINE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _MAX_BYTES = 20 * 2**20
 _PLACES = 3

@@ -13,6 +13,7 @@ LEAVES = ("select_lang", "anonymizer", "containers", "orthanc")
 # Each layer may import the layers behind it, never those before it; a pair in one layer does not import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("ror.cli",),
+    ("ror.web",),
     ("ror.app",),
     ("ror.gateway", "ror.engine", "ror.results", "ror.deid"),
     ("ror.registry",),
@@ -34,8 +35,10 @@ DOORS: dict[str, tuple[str, ...]] = {
     "nrrd": ("ror.results",),
     "dbos": ("ror.engine",),
     "alembic": ("ror.db",),
-    "PIL": ("anonymizer.pixels",),
+    "PIL": ("anonymizer.pixels", "ror.web"),
     "onnxruntime": ("anonymizer.pixels",),
+    "starlette": ("ror.web",),
+    "uvicorn": ("ror.web",),
     "sqlalchemy": ("ror", "select_lang.sql"),
     "click": ("ror.cli",),
     "rich": ("ror.cli",),

@@ -56,12 +56,17 @@ def settings(model: type[BaseModel], path: str) -> list[str]:
     return found
 
 
+def shown(default: object) -> str:
+    """A default as TOML writes it."""
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
 @pytest.mark.parametrize("setting", settings(Settings, ""))
 def test_every_setting_is_told_with_its_default(setting: str) -> None:
     (row,) = [line for line in OPERATING.splitlines() if line.startswith("| `") and f"`{setting}`" in line]
     section, key = setting.split(".")
     default = getattr(getattr(Settings(), section), key)
-    assert default == "" or f"{default:g}" in row if isinstance(default, float) else str(default) in row
+    assert default == "" or f"{default:g}" in row if isinstance(default, float) else shown(default) in row
 
 
 @pytest.mark.parametrize("key", PacsSettings.model_fields)

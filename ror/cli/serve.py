@@ -8,6 +8,7 @@ from ror import log
 from ror.app import Service
 from ror.cli.common import home_option, opened
 from ror.cli.running import leave, stop_requested
+from ror.web import serving
 
 __all__ = ["command"]
 
@@ -16,19 +17,21 @@ __all__ = ["command"]
 @home_option
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Receive studies and run their workflows: listener, settling and engine in one process.
+    """Receive studies and run their workflows: listener, DICOMweb, settling and engine in one process.
 
     Example: ror --home /srv/ror serve
     """
     stop = stop_requested()
     with opened(context, make=True) as app:
         log.set_up(app.home.root)
-        with Service.serve(app) as service:
+        with Service.serve(app) as service, serving(app) as web:
             assert service.listener is not None
             title, port = app.settings.listener.ae_title, service.listener.port
             click.echo(
                 f"ror serves: {title} on port {port}, {service.runtime.name} runtime, home {app.home.root}"
             )
+            if web is not None:
+                click.echo(f"DICOMweb on port {web.port}")
             stop.wait()
             click.echo("stopping; what is in progress goes on with the next start")
             leave(service)

@@ -4,7 +4,7 @@ from ror.gateway.importing import Done, Imported, Outcome, import_objects
 from ror.gateway.intake import Answer, Intake, Status
 from ror.gateway.listener import Listener
 from ror.gateway.quarantine import Quarantine, QuarantinedObject
-from ror.gateway.received import Received
+from ror.gateway.received import NotPart10, Received
 from ror.gateway.released import Released, release
 from ror.gateway.settle import Settler
 
@@ -14,6 +14,7 @@ __all__ = [
     "Imported",
     "Intake",
     "Listener",
+    "NotPart10",
     "Outcome",
     "Quarantine",
     "QuarantinedObject",

@@ -1,0 +1,66 @@
+"""Who comes: every request shows a token, which opens one project to store or to read (RFC 6750, RFC 7617)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from http import HTTPStatus
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ror.registry import Right, Token, TokenStore
+from ror.web.errors import Refusal
+from ror.web.refused import refused
+
+__all__ = ["Access", "token_of"]
+
+_CHALLENGES = {"WWW-Authenticate": 'Bearer realm="ror", Basic realm="ror"'}
+_RIGHTS = {"POST": Right.STORE}
+
+
+class Access:
+    """Lets nothing through without a token: POST with the right to store, all else with the right to read."""
+
+    def __init__(self, app: ASGIApp, tokens: TokenStore) -> None:
+        self._app = app
+        self._tokens = tokens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        try:
+            scope.setdefault("state", {})["token"] = await self._admit(request)
+        except Refusal as refusal:
+            await refused(request, refusal)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _admit(self, request: Request) -> Token:
+        shown = _shown(request.headers.get("authorization", ""))
+        token = await run_in_threadpool(self._tokens.find, shown) if shown else None
+        if token is None:
+            raise Refusal(HTTPStatus.UNAUTHORIZED, "show a token: `ror token add`", _CHALLENGES)
+        right = _RIGHTS.get(request.method, Right.READ)
+        if right not in token.rights:
+            raise Refusal(HTTPStatus.FORBIDDEN, f"the token {token.name} may not {right}")
+        return token
+
+
+def token_of(request: Request) -> Token:
+    """The token that has let this request in."""
+    token = request.state.token
+    assert isinstance(token, Token)
+    return token
+
+
+def _shown(authorization: str) -> str:
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    if scheme.lower() == "basic":  # clients that know no other: the token is the password, the user is free
+        try:
+            return base64.b64decode(credentials, validate=True).decode("ascii").partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    return ""

@@ -1,0 +1,41 @@
+"""DICOMweb over the parts of an `App`, for as long as `ror serve` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from starlette.routing import Route
+
+from ror.app import App
+from ror.web.application import application
+from ror.web.server import WebServer
+from ror.web.store import Storing
+from ror.web.taking import Taking
+
+__all__ = ["serving"]
+
+_MIB = 2**20
+
+
+@contextmanager
+def serving(app: App) -> Iterator[WebServer | None]:
+    """Serve until the block ends; None where the settings do not ask for it."""
+    settings, limits = app.settings.web, app.settings.listener
+    if not settings.enabled:
+        yield None
+        return
+    taking = Taking(app.intake)
+    storing = Storing(taking, limits.max_object_mib * _MIB)
+    routes = [
+        Route("/studies", storing.store, methods=["POST"]),
+        Route("/studies/{study}", storing.store, methods=["POST"]),
+    ]
+    made = application(routes, app.tokens, settings.max_requests, limits.idle_seconds)
+    server = WebServer(settings, made, limits.request_seconds)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        taking.close()
