@@ -4,7 +4,7 @@
 there, `Catalogue` tells it to select statements, `geometry.stack` puts the slices of a series in order.
 """
 
-from ror.archive.attributes import Description, describe
+from ror.archive.attributes import Description, describe, describe_later
 from ror.archive.catalogue import Catalogue
 from ror.archive.cataloguer import Cataloguer
 from ror.archive.holdings import Holdings, IndexedInstance, StudyRow
@@ -23,4 +23,5 @@ __all__ = [
     "IndexedInstance",
     "StudyRow",
     "describe",
+    "describe_later",
 ]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from pydicom import Dataset
 from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
 
-__all__ = ["Description", "describe"]
+from anonymizer import ResearchInstance
+
+__all__ = ["Description", "describe", "describe_later"]
 
 # Binary values and nested data sets cannot be compared by the language.
 _NOT_TEXT = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UN", "AT"})
@@ -24,7 +28,39 @@ class Description:
     series_uid: str
     sop_uid: str
     sop_class_uid: str
-    attributes: dict[str, list[str]]
+    attributes: Mapping[str, list[str]]
+
+
+class _ReadWhenAsked(Mapping[str, list[str]]):
+    """The attributes of a research object; few are asked, for a series says those of one of its objects."""
+
+    def __init__(self, research: ResearchInstance) -> None:
+        self._research = research
+
+    @cached_property
+    def _attributes(self) -> Mapping[str, list[str]]:
+        return describe(self._research.header()).attributes
+
+    def __getitem__(self, keyword: str) -> list[str]:
+        return self._attributes[keyword]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._attributes)
+
+    def __len__(self) -> int:
+        return len(self._attributes)
+
+
+def describe_later(research: ResearchInstance) -> Description:
+    """Describe a research object as `describe` does, whose attributes are read when they are asked for."""
+    return Description(
+        patient_id=research.patient_id,
+        study_uid=research.study_instance_uid,
+        series_uid=research.series_instance_uid,
+        sop_uid=research.sop_instance_uid,
+        sop_class_uid=research.sop_class_uid,
+        attributes=_ReadWhenAsked(research),
+    )
 
 
 def describe(dataset: Dataset) -> Description:

@@ -12,8 +12,9 @@ from pydicom import dcmread
 
 from ror.archive.attributes import Description, describe
 from ror.archive.holdings import Holdings
+from ror.archive.known import KnownSeries
 from ror.archive.store import DifferentContent, Filed
-from ror.db import tables
+from ror.db import Database, tables
 from ror.model import STUDY_TRANSITIONS, StudyEvent, StudyState
 
 __all__ = ["Index"]
@@ -21,6 +22,11 @@ __all__ = ["Index"]
 
 class Index(Holdings):
     """Writes the tables studies, series and instances, and reads them as `Holdings` does."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._known = KnownSeries()
+        self._insert_instance = database.insert(tables.instances).on_conflict_do_nothing()
 
     # -- the way in ---------------------------------------------------------------------------------------------------
 
@@ -33,27 +39,28 @@ class Index(Holdings):
             The instance is known in another series or study, its series in another study, or its study of another
             patient; nothing is changed.
         """
+        attributes_of = ""
         with self._database.write() as connection:
-            self._add_study(connection, project, instance, now)
-            self._add_series(connection, instance)
-            added = connection.execute(
-                self._database.insert(tables.instances)
-                .values(
-                    sop_uid=instance.sop_uid,
-                    series_uid=instance.series_uid,
-                    sop_class_uid=instance.sop_class_uid,
-                    path=filed.path,
-                    sha256=filed.sha256,
-                    source_digest=source_digest,
-                    received_at=now,
-                )
-                .on_conflict_do_nothing()
-            )
-            if added.rowcount:
-                connection.execute(_move(instance.study_uid, StudyEvent.OBJECT_FILED, last_received_at=now))
+            if not self._known.includes(instance):
+                self._add_study(connection, project, instance, now)
+                attributes_of = self._add_series(connection, instance)
+            row = {
+                "sop_uid": instance.sop_uid,
+                "series_uid": instance.series_uid,
+                "sop_class_uid": instance.sop_class_uid,
+                "path": filed.path,
+                "sha256": filed.sha256,
+                "source_digest": source_digest,
+                "received_at": now,
+            }
+            added = connection.execute(self._insert_instance, row).rowcount
+            if added:
+                connection.execute(_FILED, {"study": instance.study_uid, "at": now})
             elif _path_of(connection, instance.sop_uid) != filed.path:
                 raise DifferentContent(instance.sop_uid, "in another series or study")
-            return bool(added.rowcount)
+        if attributes_of:  # what was rolled back is not known
+            self._known.add(instance, attributes_of)
+        return bool(added)
 
     def _add_study(self, connection: sa.Connection, project: str, instance: Description, now: float) -> None:
         insert = self._database.insert(tables.studies).values(
@@ -69,7 +76,8 @@ class Index(Holdings):
         if connection.execute(query).scalar_one() != instance.patient_id:
             raise DifferentContent(instance.sop_uid, "nowhere, but its study is held of another patient")
 
-    def _add_series(self, connection: sa.Connection, instance: Description) -> None:
+    def _add_series(self, connection: sa.Connection, instance: Description) -> str:
+        """Returns the instance whose attributes the series has now."""
         table = tables.series
         query = sa.select(table.c.attributes_of, table.c.study_uid).where(
             table.c.series_uid == instance.series_uid
@@ -79,7 +87,7 @@ class Index(Holdings):
             # What types it has must be asked again.
             values = {
                 "attributes_of": instance.sop_uid,
-                "attributes": instance.attributes,
+                "attributes": dict(instance.attributes),
                 "classified_by": None,
             }
             insert = self._database.insert(table).values(
@@ -93,6 +101,7 @@ class Index(Holdings):
             known = connection.execute(query).one()  # another sender may have been first
         if known.study_uid != instance.study_uid:
             raise DifferentContent(instance.sop_uid, "nowhere, but its series is held in another study")
+        return str(known.attributes_of)
 
     # -- settling -----------------------------------------------------------------------------------------------------
 
@@ -157,7 +166,9 @@ def _path_of(connection: sa.Connection, sop_uid: str) -> str | None:
     return connection.execute(query).scalar()
 
 
-def _move(study_uid: str, event: StudyEvent, **values: float) -> sa.Update:
+def _move(
+    study_uid: str | sa.BindParameter[str], event: StudyEvent, **values: float | sa.BindParameter[float]
+) -> sa.Update:
     # One UPDATE for every row of the transition table that this event can be met in.
     table = tables.studies
     targets = {state: to for (state, on), to in STUDY_TRANSITIONS.items() if on is event}
@@ -167,3 +178,6 @@ def _move(study_uid: str, event: StudyEvent, **values: float) -> sa.Update:
         .where(table.c.study_uid == study_uid, table.c.state.in_(list(targets)))
         .values(state=target, **values)
     )
+
+
+_FILED = _move(sa.bindparam("study"), StudyEvent.OBJECT_FILED, last_received_at=sa.bindparam("at"))

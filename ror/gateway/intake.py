@@ -26,13 +26,13 @@ from anonymizer import (
     Unreadable,
     fingerprint,
 )
-from ror.archive import DifferentContent, FileStore, Index, describe
+from ror.archive import DifferentContent, FileStore, Index, describe_later
 from ror.errors import RorError
 from ror.gateway.quarantine import Quarantine
 from ror.gateway.received import Received
 from ror.gateway.routing import route_of
 from ror.model import PseudonymScheme
-from ror.registry import ProjectStore, PseudonymRule, RouteStore, WhoIsWho
+from ror.registry import Admission, ProjectStore, PseudonymRule, RouteStore, Sender, WhoIsWho
 
 __all__ = ["Answer", "Intake", "Status"]
 
@@ -99,6 +99,10 @@ class Intake:
         self._keys: dict[str, ProjectKey] = {}
         self._lock = threading.Lock()
         self._of_thread = threading.local()
+
+    def admit(self, sender: Sender) -> Admission:
+        """Whether anything that a sender may send has a route."""
+        return self._routes.admission(sender)
 
     def receive(self, received: Received, project: str | None = None) -> Answer:
         """Take one object in; when the answer is SUCCESS it survives a crash.
@@ -178,7 +182,7 @@ class Intake:
     def _file(self, gate: _Gate, research: ResearchInstance, source_digest: str) -> None:
         filed = self._files.file(gate.project, research)
         try:
-            self._index.add(gate.project, describe(research.header()), filed, source_digest, time.time())
+            self._index.add(gate.project, describe_later(research), filed, source_digest, time.time())
         except DifferentContent:
             self._files.remove(filed)
             raise

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ror.archive import Catalogue, DifferentContent, FileStore, Index
-from ror.archive.attributes import Description, describe
+from ror.archive.attributes import Description, describe, describe_later
 from ror.archive.store import Filed
 from ror.db import Database, tables
 from ror.errors import NotFound
@@ -204,6 +204,7 @@ def test_the_order_of_arrival_makes_no_difference(
     shuffled = data.draw(st.permutations(instances))
     said = []
     for order in (instances, shuffled):
+        index = Index(database)
         for one in order:
             add(index, one)
         said.append((catalogue_of(index).series("lungs"), index.content("s"), index.instances("s")))
@@ -264,6 +265,7 @@ def test_an_index_that_is_lost_is_made_anew_from_the_files(
     with database.write() as connection:
         for table in (tables.instances, tables.series, tables.studies):
             connection.execute(sa.delete(table))
+    index = Index(database)
     assert index.heal(store.root, ["lungs"]) == 1
     assert catalogue_of(index).series("lungs") == before
 
@@ -276,3 +278,18 @@ def test_what_was_filed_and_would_have_been_refused_is_not_healed(index: Index, 
     index.heal(store.root, ["lungs"])
     assert not refused.exists()
     assert index.heal(store.root, ["lungs"]) == 0
+
+
+def test_what_a_transaction_took_back_is_not_taken_for_known(index: Index) -> None:
+    add(index, described(1))
+    strange = replace(described(2, series="other"), patient_id="Q")
+    for _ in range(2):
+        with pytest.raises(DifferentContent):
+            add(index, strange)
+    assert add(index, described(3, series="other"))
+
+
+def test_an_object_is_described_later_as_it_is_at_once() -> None:
+    one = research(ProtocolName="Thorax", PatientWeight="71")
+    later, at_once = describe_later(one), describe(one.header())
+    assert replace(later, attributes=dict(later.attributes)) == at_once
