@@ -6,6 +6,7 @@ from ror.gateway.listener import Listener
 from ror.gateway.quarantine import Quarantine, QuarantinedObject
 from ror.gateway.received import NotPart10, Received
 from ror.gateway.released import Released, release
+from ror.gateway.routing import attributes_of
 from ror.gateway.settle import Settler
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Released",
     "Settler",
     "Status",
+    "attributes_of",
     "import_objects",
     "release",
 ]

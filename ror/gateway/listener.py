@@ -12,6 +12,7 @@ from typing import Final
 
 from ror.config import ListenerSettings
 from ror.errors import ConfigurationError
+from ror.gateway.admitting import admit
 from ror.gateway.association import Acceptor, Limits, Offer, Store, Wire
 from ror.gateway.intake import Intake
 from ror.gateway.places import Places, shut
@@ -31,6 +32,7 @@ class Listener:
     def __init__(self, settings: ListenerSettings, intake: Intake) -> None:
         self._settings = settings
         self._store: Store = intake.receive
+        self._admit = partial(admit, intake.admit)
         self._limits = Limits(settings.max_object_mib * _MIB, settings.request_seconds, settings.idle_seconds)
         self._tls = _tls(settings)
         self._offer = Offer()
@@ -102,7 +104,7 @@ class Listener:
                 connection.do_handshake()
             enter = partial(self._places.enter, connection, address)
             wire = Wire(connection, self._stopping)
-            Acceptor(wire, address, self._offer, self._limits, self._store, enter).run()
+            Acceptor(wire, address, self._offer, self._limits, self._store, enter, self._admit).run()
         except OSError as error:
             _log.warning("no TLS with %s: %s", address, type(error).__name__)
         finally:

@@ -94,13 +94,6 @@ def test_one_bad_object_does_not_keep_the_others_out(
     assert len(gateway.archived()) == 2
 
 
-def test_an_unknown_sender_is_told_so(peer: Peer, gateway: Gateway, slice_of: Callable[..., Path]) -> None:
-    with pytest.raises(PeerRefused) as refused:
-        send(Peer("ROR", peer.host, peer.port, "STRANGER"), [slice_of(1)])
-    assert [file.status for file in refused.value.report.files] == [0x0124]
-    assert gateway.archived() == {}
-
-
 @pytest.mark.orthanc
 def test_dcmtk_sends_and_is_told_what_was_refused(
     peer: Peer, gateway: Gateway, slice_of: Callable[..., Path]

@@ -24,6 +24,7 @@ from ror.gateway.association.wire import (
 )
 from ror.gateway.intake import Answer, Status
 from ror.gateway.received import Received
+from ror.registry import Sender
 
 __all__ = ["Acceptor", "Admit", "Enter", "Limits", "Store"]
 
@@ -40,7 +41,7 @@ _SUCCESS, _NO_SUCH_SOP_CLASS, _UNRECOGNIZED_OPERATION = 0x0000, 0x0122, 0x0211
 
 Store: TypeAlias = Callable[[Received], Answer]
 Enter: TypeAlias = Callable[[], Refusal | None]
-Admit: TypeAlias = Callable[[Requested], Refusal | None]
+Admit: TypeAlias = Callable[[Sender], Refusal | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Acceptor:
         limits: Limits,
         store: Store,
         enter: Enter,
-        admit: Admit = lambda _requested: None,
+        admit: Admit,
     ) -> None:
         self._wire = wire
         self._peer = peer
@@ -100,7 +101,8 @@ class Acceptor:
         if type_ == PduType.ABORT:
             return None
         requested = Requested.of(bytes(body))
-        refusal = requested.refusal or self._admit(requested) or self._enter()
+        sender = Sender(requested.calling_ae, requested.called_ae, self._peer)
+        refusal = requested.refusal or self._admit(sender) or self._enter()
         if refusal is None:
             return requested
         _log.warning("association with %s rejected: %s", self._peer, refusal.text)
