@@ -8,8 +8,9 @@ from http import HTTPStatus
 from starlette.requests import Request
 
 from ror.web.errors import Refusal
+from ror.web.shelf import Place
 
-__all__ = ["ROOT", "uid_in", "url_of"]
+__all__ = ["ROOT", "place_of", "uid_in", "url_of"]
 
 ROOT = "/dicom-web"
 
@@ -30,3 +31,9 @@ def url_of(request: Request, study: str, series: str = "", instance: str = "") -
     for kind, uid in (("series", series), ("instances", instance)):
         url += f"/{kind}/{uid}" if uid else ""
     return url
+
+
+def place_of(request: Request, project: str) -> Place:
+    """Where in a project the path leads."""
+    levels = ("study", "series", "instance")
+    return Place(project, **{name: uid_in(request, name) for name in levels if name in request.path_params})

@@ -9,7 +9,10 @@ from starlette.routing import Route
 
 from ror.app import App
 from ror.web.application import application
+from ror.web.search import Search
+from ror.web.searching import searching
 from ror.web.server import WebServer
+from ror.web.shelf import Shelf
 from ror.web.store import Storing
 from ror.web.taking import Taking
 
@@ -27,9 +30,11 @@ def serving(app: App) -> Iterator[WebServer | None]:
         return
     taking = Taking(app.intake)
     storing = Storing(taking, limits.max_object_mib * _MIB)
+    shelf = Shelf(app.database, app.home.archive)
     routes = [
         Route("/studies", storing.store, methods=["POST"]),
         Route("/studies/{study}", storing.store, methods=["POST"]),
+        *searching(Search(shelf)),
     ]
     made = application(routes, app.tokens, settings.max_requests, limits.idle_seconds)
     server = WebServer(settings, made, limits.request_seconds)

@@ -1,0 +1,204 @@
+"""QIDO-RS over the index (PS3.18 10.6): which studies, series and instances match, and what is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from http import HTTPStatus
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from pydicom import Dataset, dcmread
+from pydicom.datadict import tag_for_keyword
+
+from ror.web.elements import element, tag_of
+from ror.web.errors import Refusal
+from ror.web.query import Query
+from ror.web.shelf import Held, HeldSeries, Place, Shelf
+
+__all__ = ["Page", "Search"]
+
+# PS3.18 Tables 10.6.3-3, -4 and -5, as far as de-identified objects have them; and what viewers show in their lists.
+STUDY: Final = (
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "TimezoneOffsetFromUTC",
+    "StudyDescription",
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyID",
+)
+SERIES: Final = (
+    "Modality",
+    "SeriesDescription",
+    "SeriesNumber",
+    "PerformedProcedureStepStartDate",
+    "PerformedProcedureStepStartTime",
+    "BodyPartExamined",
+    "SeriesDate",
+    "SeriesTime",
+)
+INSTANCE: Final = (
+    "InstanceNumber",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "NumberOfFrames",
+    "ContentDate",
+    "ContentTime",
+)
+_MORE_OF_STUDY: Final = ("PatientAge", "PatientSize", "PatientWeight")
+_MORE_OF_SERIES: Final = (
+    "Laterality", "Manufacturer", "ManufacturerModelName", "PatientPosition", "ProtocolName", "SliceThickness",
+    "PixelSpacing", "FrameOfReferenceUID", "ImageType",
+)  # fmt: skip
+_IN_COLUMNS: Final = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "PatientID"})
+_OF_INSTANCE_ROWS: Final = frozenset({"SOPInstanceUID", "SOPClassUID"})
+_MOST_READ: Final = 5000  # files, for attributes that only they have
+T = TypeVar("T")
+Page = tuple[list[dict[str, Any]], bool]
+
+
+class Search:
+    """Answers one query each: a page of results, and whether there are more."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def studies(self, place: Place, query: Query, url: Callable[..., str]) -> Page:
+        """Studies of which any series matches."""
+        found = dict.fromkeys(one.study_uid for one in self._matching(place, query))
+        uids, more = _page(found, query)
+        wanted = {*STUDY, *query.wanted, *(_MORE_OF_STUDY if query.wants_all else ()), "Modality"}
+        held: dict[str, list[HeldSeries]] = {uid: [] for uid in uids}
+        if uids:
+            for one in self._shelf.series(place, wanted, {"StudyInstanceUID": uids}):
+                held[one.study_uid].append(one)
+        counts = self._shelf.counts([one.series_uid for some in held.values() for one in some])
+        return [_study(held[uid], counts, wanted, url(uid)) for uid in uids], more
+
+    def series(self, place: Place, query: Query, url: Callable[..., str]) -> Page:
+        """Series that match, those of a study one after another."""
+        uids, more = _page([one.series_uid for one in self._matching(place, query)], query)
+        wanted = {*SERIES, *query.wanted, *(() if place.study else STUDY)}
+        wanted |= set(_MORE_OF_SERIES) if query.wants_all else set()
+        held: dict[str, HeldSeries] = {}
+        if uids:
+            narrowed = {"SeriesInstanceUID": uids}
+            held = {one.series_uid: one for one in self._shelf.series(place, wanted, narrowed)}
+        counts = self._shelf.counts(uids)
+        return [
+            _told(held[uid].values, wanted, url(held[uid].study_uid, uid))
+            | _uids(held[uid].study_uid, uid)
+            | _numbers(NumberOfSeriesRelatedInstances=counts.get(uid, 0))
+            for uid in uids
+        ], more
+
+    def instances(self, place: Place, query: Query, url: Callable[..., str]) -> Page:
+        """Instances that match, series by series."""
+        of_series = [key for key in query.keys if _is_of_series(key.keyword)]
+        of_files = [key for key in query.keys if key.keyword in INSTANCE]
+        rest = {key.keyword: key.texts for key in query.keys if key.keyword in _OF_INSTANCE_ROWS}
+        series = [one.series_uid for one in self._series_with(place, of_series)]
+        found: Iterable[Held] = self._shelf.instances_of(
+            series, rest.get("SOPInstanceUID", ()), rest.get("SOPClassUID", ())
+        )
+        if of_files:
+            found = _with_values(found, [(key.keyword, key.tester()) for key in of_files])
+        held, more = _page(found, query)
+        wanted = {*INSTANCE, *query.wanted}
+        return [_instance(one, wanted, url(one.study_uid, one.series_uid, one.sop_uid)) for one in held], more
+
+    def _matching(self, place: Place, query: Query) -> Iterator[HeldSeries]:
+        return self._series_with(place, [key for key in query.keys if key.keyword != "SOPInstanceUID"])
+
+    def _series_with(self, place: Place, keys: Sequence[Any]) -> Iterator[HeldSeries]:
+        in_columns = {key.keyword: key.texts for key in keys if key.keyword in _IN_COLUMNS and key.is_exact}
+        tests = {_indexed(key.keyword): key.tester() for key in keys if key.keyword not in in_columns}
+        for one in self._shelf.series(place, tests, in_columns):
+            if all(test(one.values[keyword]) for keyword, test in tests.items()):
+                yield one
+
+
+def _indexed(keyword: str) -> str:
+    return "Modality" if keyword == "ModalitiesInStudy" else keyword
+
+
+def _is_of_series(keyword: str) -> bool:
+    return keyword not in INSTANCE and keyword not in _OF_INSTANCE_ROWS
+
+
+def _page(found: Iterable[T], query: Query) -> tuple[list[T], bool]:
+    page = list(islice(found, query.offset, query.offset + query.limit + 1))
+    return page[: query.limit], len(page) > query.limit
+
+
+def _study(
+    series: Sequence[HeldSeries], counts: dict[str, int], wanted: Iterable[str], url: str
+) -> dict[str, Any]:
+    modalities = sorted({value for one in series for value in one.values["Modality"]})
+    told = _told(series[0].values, [one for one in wanted if one != "Modality"], url) | _uids(
+        series[0].study_uid
+    )
+    told[tag_of("ModalitiesInStudy")] = element("ModalitiesInStudy", modalities)
+    return told | _numbers(
+        NumberOfStudyRelatedSeries=len(series),
+        NumberOfStudyRelatedInstances=sum(counts.get(one.series_uid, 0) for one in series),
+    )
+
+
+def _instance(held: Held, wanted: Iterable[str], url: str) -> dict[str, Any]:
+    values = _values_in(held, wanted)
+    told = _told(values, wanted, url) | _uids(held.study_uid, held.series_uid)
+    told[tag_of("SOPClassUID")] = element("SOPClassUID", [held.sop_class_uid])
+    told[tag_of("SOPInstanceUID")] = element("SOPInstanceUID", [held.sop_uid])
+    return told
+
+
+def _told(values: Any, wanted: Iterable[str], url: str) -> dict[str, Any]:
+    told = {tag_of(one): element(one, values[one]) for one in wanted if values.get(one)}
+    told[tag_of("RetrieveURL")] = element("RetrieveURL", [url])
+    told[tag_of("InstanceAvailability")] = element("InstanceAvailability", ["ONLINE"])
+    return told
+
+
+def _uids(study: str, series: str = "") -> dict[str, Any]:
+    named = {"StudyInstanceUID": study, **({"SeriesInstanceUID": series} if series else {})}
+    return {tag_of(keyword): element(keyword, [uid]) for keyword, uid in named.items()}
+
+
+def _numbers(**counts: int) -> dict[str, Any]:
+    return {tag_of(keyword): element(keyword, [count]) for keyword, count in counts.items()}
+
+
+def _with_values(
+    found: Iterable[Held], tests: Sequence[tuple[str, Callable[[Sequence[object]], bool]]]
+) -> Iterator[Held]:
+    for number, held in enumerate(found):
+        if number == _MOST_READ:
+            raise Refusal(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"more than {_MOST_READ} instances would have to be read: name the study or the series, too",
+            )
+        values = _values_in(held, [keyword for keyword, _test in tests])
+        if all(test(values[keyword]) for keyword, test in tests):
+            yield held
+
+
+def _values_in(held: Held, keywords: Iterable[str]) -> dict[str, list[object]]:
+    """Values of a file of the archive, text as in the index."""
+    tags = [tag_for_keyword(keyword) for keyword in keywords]
+    dataset = dcmread(
+        held.file, stop_before_pixels=True, specific_tags=[tag for tag in tags if tag is not None]
+    )
+    return {keyword: _values_of(dataset, keyword) for keyword in keywords}
+
+
+def _values_of(dataset: Dataset, keyword: str) -> list[object]:
+    if keyword not in dataset or dataset[keyword].is_empty or dataset[keyword].VR == "SQ":
+        return []
+    value = dataset[keyword].value
+    return list(value) if dataset[keyword].VM > 1 else [value]

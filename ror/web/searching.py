@@ -1,0 +1,48 @@
+"""The resources of QIDO-RS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ror.web.access import token_of
+from ror.web.media import accepted
+from ror.web.negotiation import JSON_TYPES, choose
+from ror.web.query import MOST_RESULTS, Query
+from ror.web.resources import place_of, url_of
+from ror.web.search import Page, Search
+from ror.web.shelf import Place
+
+__all__ = ["searching"]
+
+_MORE = (
+    f'299 ror "The number of results exceeded {MOST_RESULTS}, the maximum supported by the server. '
+    'Additional results can be requested."'
+)
+
+
+def searching(search: Search) -> list[Route]:
+    """``/studies``, ``/series`` and ``/instances``, each below what it may be asked in."""
+    resources: dict[str, Callable[..., Page]] = {
+        "/studies": search.studies,
+        "/series": search.series,
+        "/studies/{study}/series": search.series,
+        "/instances": search.instances,
+        "/studies/{study}/instances": search.instances,
+        "/studies/{study}/series/{series}/instances": search.instances,
+    }
+    return [Route(path, partial(_answer, find)) for path, find in resources.items()]
+
+
+def _answer(find: Callable[[Place, Query, Callable[..., str]], Page], request: Request) -> Response:
+    kind = choose(accepted(request.headers.get("accept"), request.query_params.get("accept")), JSON_TYPES)
+    query = Query.read(request.query_params.multi_items())
+    found, more = find(place_of(request, token_of(request).project), query, partial(url_of, request))
+    response = JSONResponse(found, media_type=kind)
+    for warning in (*query.warnings, *((_MORE,) if more and query.is_cut else ())):
+        response.headers.append("Warning", warning)
+    return response

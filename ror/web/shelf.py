@@ -1,0 +1,149 @@
+"""What the archive holds of one project, as a DICOMweb client may see it. All of it is de-identified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from ror.db import Database, tables
+from ror.errors import NotFound
+
+__all__ = ["Held", "HeldSeries", "Place", "Shelf"]
+
+_study, _series, _instance = tables.studies.c, tables.series.c, tables.instances.c
+_ROWS_AT_ONCE = 1000
+_SERIES_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to look: in a project, and in one study or series of it where they are named."""
+
+    project: str
+    study: str = ""
+    series: str = ""
+    instance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSeries:
+    """A series with the values of the attributes that were asked for."""
+
+    study_uid: str
+    series_uid: str
+    values: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An instance and its file."""
+
+    study_uid: str
+    series_uid: str
+    sop_uid: str
+    sop_class_uid: str
+    file: Path
+
+
+class Shelf:
+    """Reads the index; nothing of another project is ever found."""
+
+    def __init__(self, database: Database, root: Path) -> None:
+        self._database = database
+        self._root = root
+
+    def series(
+        self, place: Place, keywords: Iterable[str], among: Mapping[str, Sequence[str]]
+    ) -> Iterator[HeldSeries]:
+        """Series with some attributes, those of the latest studies first.
+
+        `among` narrows by the values of StudyInstanceUID, SeriesInstanceUID and PatientID.
+        """
+        wanted = sorted(set(keywords))
+        columns = [_series.attributes[keyword] for keyword in wanted]
+        query = (
+            sa.select(_series.study_uid, _series.series_uid, *columns)
+            .join(tables.studies, _study.study_uid == _series.study_uid)
+            .where(*_at(place), *_among(among))
+            .order_by(_study.first_received_at.desc(), _study.study_uid, _series.series_uid)
+        )
+        with self._database.read() as connection:
+            rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
+            for study_uid, series_uid, *values in rows:
+                yield HeldSeries(
+                    study_uid, series_uid, dict(zip(wanted, (v or () for v in values), strict=True))
+                )
+
+    def counts(self, series_uids: Sequence[str]) -> dict[str, int]:
+        """How many instances each series has."""
+        query = sa.select(_instance.series_uid, sa.func.count()).group_by(_instance.series_uid)
+        found: dict[str, int] = {}
+        with self._database.read() as connection:
+            for some in _chunks(series_uids):
+                rows = connection.execute(query.where(_instance.series_uid.in_(some)))
+                found.update({str(uid): int(count) for uid, count in rows})
+        return found
+
+    def instances_of(
+        self, series: Iterable[str], sop_uids: Sequence[str] = (), sop_classes: Sequence[str] = ()
+    ) -> Iterator[Held]:
+        """The instances of some series, series by series, by UID; narrowed by UIDs where any are given."""
+        narrowed = [_instance.sop_uid.in_(sop_uids)] if sop_uids else []
+        narrowed += [_instance.sop_class_uid.in_(sop_classes)] if sop_classes else []
+        for some in _chunks(list(series)):
+            query = self._instances(_series.series_uid.in_(some), *narrowed)
+            with self._database.read() as connection:
+                yield from map(self._held, connection.execute(query).all())
+
+    def instances(self, place: Place) -> list[Held]:
+        """All instances of a study or series, or the one of this UID, series by series; `NotFound` if there is none."""
+        chosen = [_instance.sop_uid == place.instance] if place.instance else []
+        with self._database.read() as connection:
+            held = connection.execute(self._instances(*_at(place), *chosen)).all()
+        if not held:
+            raise NotFound("there is no such object in this project")
+        return [self._held(row) for row in held]
+
+    def _instances(self, *where: Any) -> sa.Select[Any]:
+        return (
+            sa.select(
+                _series.study_uid,
+                _series.series_uid,
+                _instance.sop_uid,
+                _instance.sop_class_uid,
+                _instance.path,
+            )
+            .join(tables.series, _series.series_uid == _instance.series_uid)
+            .join(tables.studies, _study.study_uid == _series.study_uid)
+            .where(*where)
+            .order_by(_series.series_uid, _instance.sop_uid)
+        )
+
+    def _held(self, row: sa.Row[Any]) -> Held:
+        return Held(row.study_uid, row.series_uid, row.sop_uid, row.sop_class_uid, self._root / row.path)
+
+
+def _at(place: Place) -> list[sa.ColumnElement[bool]]:
+    where = [_study.project == place.project]
+    where += [_study.study_uid == place.study] if place.study else []
+    where += [_series.series_uid == place.series] if place.series else []
+    return where
+
+
+def _among(values: Mapping[str, Sequence[str]]) -> list[sa.ColumnElement[bool]]:
+    columns = {
+        "StudyInstanceUID": _study.study_uid,
+        "SeriesInstanceUID": _series.series_uid,
+        "PatientID": _study.patient_id,
+    }
+    return [columns[keyword].in_(texts) for keyword, texts in values.items()]
+
+
+def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    # Databases take only so many parameters in one statement.
+    for start in range(0, len(values), _SERIES_AT_ONCE):
+        yield values[start : start + _SERIES_AT_ONCE]
