@@ -5,6 +5,7 @@ from ror.gateway.intake import Answer, Intake, Status
 from ror.gateway.listener import Listener
 from ror.gateway.quarantine import Quarantine, QuarantinedObject
 from ror.gateway.received import NotPart10, Received
+from ror.gateway.rehearsal import Rehearsal, rehearse
 from ror.gateway.released import Released, release
 from ror.gateway.routing import attributes_of
 from ror.gateway.settle import Settler
@@ -20,10 +21,12 @@ __all__ = [
     "Quarantine",
     "QuarantinedObject",
     "Received",
+    "Rehearsal",
     "Released",
     "Settler",
     "Status",
     "attributes_of",
     "import_objects",
+    "rehearse",
     "release",
 ]

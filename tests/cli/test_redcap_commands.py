@@ -93,7 +93,10 @@ def four_series_measured(home: Home) -> None:
     together = (*(replace(one, name="CT") for one in series[:2]), replace(series[3], name="PET"))
     matches = [("snr", one.series_uid, (one,)) for one in series] + [("fusion", "1.1", together)]
     with app.database.write() as connection:
-        connection.exec_driver_sql("INSERT INTO studies VALUES ('1.1', 'lungs', 'P', 'matched', 0, 0, 0, 0)")
+        connection.exec_driver_sql(
+            "INSERT INTO studies (study_uid, project, patient_id, state, first_received_at, last_received_at)"
+            " VALUES ('1.1', 'lungs', 'P', 'matched', 0, 0)"
+        )
         for number, one in enumerate(series):
             described = json.dumps({"SeriesDescription": [f"T{number}"]})
             row = f"('{one.series_uid}', '1.1', '', '{described}')"
