@@ -50,7 +50,6 @@ class Refusal:
 
 OTHER_VERSION: Final = Refusal(1, 2, 2, "protocol version not supported")
 OTHER_APPLICATION: Final = Refusal(1, 1, 2, "application context name not supported")
-NO_CALLING_AE: Final = Refusal(1, 1, 3, "no calling AE title")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +95,6 @@ class Requested:
             refusal = OTHER_VERSION
         elif application != APPLICATION_CONTEXT_NAME:
             refusal = OTHER_APPLICATION
-        elif not titles[0].isprintable() or not titles[0]:
-            refusal = NO_CALLING_AE
         return cls(titles[0], titles[1], max_bytes, primitive, refusal)
 
 
