@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -13,7 +14,7 @@ from anonymizer.errors import MissingIdentifier, Unreadable
 from anonymizer.identity import is_uid
 from anonymizer.kinds import DEFLATED, encoding_of
 from anonymizer.pieces import Memory
-from anonymizer.stored import OpenFile, Value, loaded
+from anonymizer.stored import OpenFile, StoredValue, Value, loaded
 from anonymizer.wire import Element, Encoding
 
 __all__ = ["INFLATED_LIMIT_BYTES", "IdentifiedInstance", "ResearchInstance"]
@@ -141,6 +142,19 @@ class ResearchInstance:
     sop_class_uid: str
     transfer_syntax_uid: str
     chunks: tuple[Value, ...]
+
+    @property
+    def length(self) -> int:
+        """Bytes of the file."""
+        return sum(map(len, self.chunks))
+
+    def blocks(self) -> Iterator[bytes | memoryview]:
+        """The file in pieces; values that are still in their file are read 1 MiB at a time."""
+        for chunk in self.chunks:
+            if isinstance(chunk, StoredValue):
+                yield from chunk.blocks()
+            else:
+                yield chunk
 
     def to_part10(self) -> bytes:
         """The object as a file (PS3.10); the same bytes for the same input, profile and key."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anonymizer import ResearchInstance, same_content
+from ror.archive.durable import write_durably
 
 __all__ = ["DifferentContent", "FileStore", "Filed"]
 
@@ -52,20 +53,18 @@ class FileStore:
         OSError
             The disk refused; nothing is left behind.
         """
-        data = instance.to_part10()
-        sha256 = hashlib.sha256(data).hexdigest()
         path = self.path_of(project, instance)
         target = self.root / path
         if not target.exists():
             temporary = self._incoming / f"{uuid.uuid4().hex}.part"
             try:
-                _write_durably(temporary, data)
+                sha256 = write_durably(temporary, instance.length, instance.blocks())
                 _make_folders(target.parent, self.root)
                 if _link_unless_there(temporary, target):
                     return Filed(path, sha256, new=True)
             finally:
                 temporary.unlink(missing_ok=True)
-        held = target.read_bytes()
+        held, data = target.read_bytes(), instance.to_part10()
         if held != data and not same_content(held, data):
             raise DifferentContent(instance.sop_instance_uid)
         return Filed(path, hashlib.sha256(held).hexdigest(), new=False)
@@ -85,13 +84,6 @@ class FileStore:
         for file in unfinished:
             file.unlink()
         return len(unfinished)
-
-
-def _write_durably(file: Path, data: bytes) -> None:
-    with file.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def _link_unless_there(source: Path, target: Path) -> bool:
