@@ -1,6 +1,7 @@
 """Receiving by C-STORE: objects per second, ours beside dcmtk, Orthanc and plain pynetdicom.
 
-The sender is dcmtk's storescu. Only ours de-identifies, indexes, and makes each object durable before it acknowledges.
+The sender is dcmtk's storescu. Only `ror serve` de-identifies, indexes, and makes each object durable before it
+acknowledges; our receive loop alone does what the others do.
 """
 
 from __future__ import annotations
@@ -15,23 +16,35 @@ from pathlib import Path
 
 from benchmarks.figure import Budget, Figure
 from benchmarks.objects import CtObjects
-from benchmarks.receivers import DCMTK, DCMTK_WITH_NAGLE, ORTHANC, OURS, PYNETDICOM, Receiver, all_receivers
+from benchmarks.receivers import (
+    DCMTK,
+    DCMTK_WITH_NAGLE,
+    ORTHANC,
+    OURS,
+    PYNETDICOM,
+    RECEIVE_LOOP,
+    Receiver,
+    all_receivers,
+)
 from benchmarks.rounds import medians, seconds
 from benchmarks.scale import Scale
 
 __all__ = ["measure", "send"]
 
 _STORESCU = Path("/usr/bin/storescu")  # by its path, since pynetdicom puts one of its own before it
+_SMALL = 64  # rows and columns
+# By associations, ours and theirs.
 _BUDGETS = {
-    (DCMTK, 1): Budget.ratio(at_least=0.9),
-    (ORTHANC, 1): Budget.ratio(at_least=2.0),
-    (ORTHANC, 4): Budget.ratio(at_least=2.0),
+    (1, RECEIVE_LOOP, DCMTK): Budget.ratio(at_least=0.9),
+    (4, RECEIVE_LOOP, DCMTK): Budget.ratio(at_least=1.0),
+    (1, OURS, ORTHANC): Budget.ratio(at_least=2.0),
+    (4, OURS, ORTHANC): Budget.ratio(at_least=2.0),
 }
-_NAGLE_BUDGET = Budget.ratio(at_least=20.0)
+_PEERS = {RECEIVE_LOOP: (DCMTK, PYNETDICOM), OURS: (ORTHANC, DCMTK, PYNETDICOM)}
 
 
 def measure(scale: Scale, folder: Path) -> list[Figure]:
-    """Objects per second over 1 and 4 associations, and over 1 whose sender leaves Nagle's algorithm on."""
+    """Objects per second over 1 and 4 associations; small ones; and from a sender that leaves Nagle's algorithm on."""
     if not _STORESCU.exists():
         print("left out: dcmtk is not installed: apt-get install dcmtk", file=sys.stderr)
         return []
@@ -42,25 +55,39 @@ def measure(scale: Scale, folder: Path) -> list[Figure]:
         figures = []
         for associations in (1, 4):
             rates = _rates(fast, objects, folder, scale.rounds, scale.received, associations)
-            plural = "s" if associations > 1 else ""
-            figures += [
-                Figure(
-                    f"C-STORE receive, {associations} association{plural}",
-                    rates[OURS],
-                    "objects/s",
-                    peer,
-                    rates[peer],
-                    _BUDGETS.get((peer, associations)),
-                )
-                for peer in (DCMTK, ORTHANC, PYNETDICOM)
-                if peer in rates
-            ]
-        slow = {name: one for name, one in receivers.items() if name in (OURS, DCMTK_WITH_NAGLE)}
-        rates = _rates(slow, objects, folder, scale.rounds, scale.received_with_nagle, 1, nodelay=False)
-    if DCMTK_WITH_NAGLE in rates:
-        what, theirs = "C-STORE receive, sender with Nagle on", rates[DCMTK_WITH_NAGLE]
-        figures.append(Figure(what, rates[OURS], "objects/s", DCMTK_WITH_NAGLE, theirs, _NAGLE_BUDGET))
-    return figures
+            what = f"C-STORE receive, {associations} association{'s' if associations > 1 else ''}"
+            for ours, peers in _PEERS.items():
+                budgets = {peer: _BUDGETS.get((associations, ours, peer)) for peer in peers}
+                figures += _figures(what, rates, ours, budgets)
+        with_nagle = {name: receivers[name] for name in (OURS, RECEIVE_LOOP, DCMTK_WITH_NAGLE)}
+        count = scale.received_with_nagle
+        rates = _rates(with_nagle, objects, folder, scale.rounds, count, 1, nodelay=False)
+    what = "C-STORE receive, sender with Nagle on"
+    figures += _figures(what, rates, RECEIVE_LOOP, {DCMTK_WITH_NAGLE: Budget.ratio(at_least=20.0)})
+    figures += _figures(what, rates, OURS, {DCMTK_WITH_NAGLE: None})
+    return figures + _of_small_objects(scale, folder)
+
+
+def _of_small_objects(scale: Scale, folder: Path) -> list[Figure]:
+    objects = CtObjects(_SMALL)
+    # New archives: these objects have the UIDs of those before.
+    with all_receivers(folder / "small") as receivers:
+        _warm_up(receivers.values(), objects, folder)
+        fast = {name: one for name, one in receivers.items() if name != DCMTK_WITH_NAGLE}
+        rates = _rates(fast, objects, folder, scale.rounds, scale.received, 1)
+    budgets = {ORTHANC: Budget.ratio(at_least=1.0), DCMTK: None}
+    return _figures(f"C-STORE receive, objects of {_SMALL} × {_SMALL}", rates, OURS, budgets)
+
+
+def _figures(
+    what: str, rates: Mapping[str, float], ours: str, budgets: Mapping[str, Budget | None]
+) -> list[Figure]:
+    what = f"{what}, {ours}" if ours != OURS else what
+    return [
+        Figure(what, rates[ours], "objects/s", peer, rates[peer], budget)
+        for peer, budget in budgets.items()
+        if peer in rates
+    ]
 
 
 def send(peer: Receiver, studies: Sequence[Path], *, nodelay: bool = True) -> None:

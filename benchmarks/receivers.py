@@ -21,6 +21,7 @@ __all__ = [
     "ORTHANC",
     "OURS",
     "PYNETDICOM",
+    "RECEIVE_LOOP",
     "Receiver",
     "all_receivers",
     "pynetdicom_storescp",
@@ -29,6 +30,7 @@ __all__ = [
 
 OURS, DCMTK, ORTHANC, PYNETDICOM = "ror serve", "dcmtk storescp", "Orthanc", "pynetdicom storescp"
 DCMTK_WITH_NAGLE = "dcmtk storescp as it comes"
+RECEIVE_LOOP = "our receive loop alone"
 _STORESCP = Path("/usr/bin/storescp")  # by its path, since pynetdicom puts one of its own before it
 _DEADLINE_SECONDS = 30.0
 
@@ -69,6 +71,7 @@ def all_receivers(folder: Path) -> Iterator[dict[str, Receiver]]:
         if _STORESCP.exists():
             servers.append(stack.enter_context(_dcmtk_storescp(folder / "dcmtk", DCMTK)))
         servers.append(stack.enter_context(pynetdicom_storescp(folder / "pynetdicom")))
+        servers.append(stack.enter_context(_receive_loop(folder / "receive-loop")))
         try:
             servers.append(stack.enter_context(_orthanc(folder / "orthanc")))
         except ServerNotInstalled as error:
@@ -93,6 +96,13 @@ def pynetdicom_storescp(folder: Path) -> Iterator[Receiver]:
     """pynetdicom's own application, as it comes."""
     words = [sys.executable, "-m", "pynetdicom", "storescp", "-q", "-aet", "PYNETDICOM", "-od"]
     with _listening(PYNETDICOM, "PYNETDICOM", words, folder) as receiver:
+        yield receiver
+
+
+@contextmanager
+def _receive_loop(folder: Path) -> Iterator[Receiver]:
+    words = [sys.executable, "-m", "benchmarks.receive_loop"]
+    with _listening(RECEIVE_LOOP, "ROR", words, folder) as receiver:
         yield receiver
 
 
