@@ -19,7 +19,7 @@ from ror.config import Settings
 from ror.db import Database
 from ror.engine import Engine, EngineOptions, Executor, JobStore, Matcher, Stager
 from ror.errors import ConfigurationError
-from ror.gateway import Intake, Listener, Quarantine, Settler
+from ror.gateway import Completeness, Intake, Listener, Quarantine, Settler
 from ror.home import Home
 from ror.model import Job
 from ror.registry import ProjectStore, RouteStore, TokenStore, WhoIsWho, WorkflowStore
@@ -92,6 +92,10 @@ class App:
         return Intake(
             self.projects, self.routes, self.files, self.index, self.quarantine, self.who, reserve_mib
         )
+
+    @cached_property
+    def completeness(self) -> Completeness:
+        return Completeness(self.projects, self.index)
 
     @cached_property
     def jobs(self) -> JobStore:

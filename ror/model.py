@@ -44,14 +44,14 @@ class StudyEvent(StrEnum):
     """What moves a study from one state to another."""
 
     OBJECT_FILED = "object filed"
-    QUIET = "quiet"
+    COMPLETE = "taken for complete"
     MATCH_RECORDED = "match recorded"
     MATCH_ASKED = "match asked for"
 
 
 STUDY_TRANSITIONS: Mapping[tuple[StudyState, StudyEvent], StudyState] = {
     (StudyState.RECEIVING, StudyEvent.OBJECT_FILED): StudyState.RECEIVING,
-    (StudyState.RECEIVING, StudyEvent.QUIET): StudyState.SETTLED,
+    (StudyState.RECEIVING, StudyEvent.COMPLETE): StudyState.SETTLED,
     (StudyState.SETTLED, StudyEvent.OBJECT_FILED): StudyState.RECEIVING,
     (StudyState.SETTLED, StudyEvent.MATCH_RECORDED): StudyState.MATCHED,
     (StudyState.MATCHED, StudyEvent.OBJECT_FILED): StudyState.RECEIVING,

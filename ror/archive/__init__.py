@@ -9,6 +9,7 @@ from ror.archive.catalogue import Catalogue
 from ror.archive.cataloguer import Cataloguer
 from ror.archive.holdings import Holdings, IndexedInstance, StudyRow
 from ror.archive.index import Index
+from ror.archive.settling import settle_reason, waits_for
 from ror.archive.store import DifferentContent, Filed, FileStore
 
 __all__ = [
@@ -24,4 +25,6 @@ __all__ = [
     "StudyRow",
     "describe",
     "describe_later",
+    "settle_reason",
+    "waits_for",
 ]

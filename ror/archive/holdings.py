@@ -27,7 +27,12 @@ class IndexedInstance:
 
 @dataclass(frozen=True, slots=True)
 class StudyRow:
-    """One line of ``ror studies``."""
+    """One line of ``ror studies``.
+
+    `expected` is how many instances it has where it comes from, if that is known; `settled_because` says why it was
+    last taken for complete, and `sent_whole_by` who has said since that nothing more comes. `settle_seconds` is None
+    where its route leaves it to the settings.
+    """
 
     study_uid: str
     project: str
@@ -37,6 +42,12 @@ class StudyRow:
     instances: int
     first_received_at: float
     last_received_at: float
+    settled_at: float | None
+    matched_at: float | None
+    settle_seconds: float | None
+    sent_whole_by: str | None
+    settled_because: str | None
+    expected: int | None
 
 
 class Holdings:
@@ -48,11 +59,16 @@ class Holdings:
     def studies(self, project: str | None = None) -> list[StudyRow]:
         """All studies with their counts, the latest first."""
         study, series, instance = tables.studies.c, tables.series.c, tables.instances.c
+        expected = tables.expected_studies.c
         query = (
             sa.select(
                 tables.studies,
                 sa.func.count(sa.distinct(series.series_uid)).label("series"),
                 sa.func.count(instance.sop_uid).label("instances"),
+                sa.select(expected.instances)
+                .where(expected.study_uid == study.study_uid)
+                .scalar_subquery()
+                .label("expected"),
             )
             .select_from(tables.studies)
             .outerjoin(tables.series, series.study_uid == study.study_uid)
@@ -73,6 +89,12 @@ class Holdings:
                     row.instances,
                     row.first_received_at,
                     row.last_received_at,
+                    row.settled_at,
+                    row.matched_at,
+                    row.settle_seconds,
+                    row.sent_whole_by,
+                    row.settled_because,
+                    row.expected,
                 )
                 for row in connection.execute(query)
             ]

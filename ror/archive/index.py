@@ -11,17 +11,17 @@ import sqlalchemy as sa
 from pydicom import dcmread
 
 from ror.archive.attributes import Description, describe
-from ror.archive.holdings import Holdings
 from ror.archive.known import KnownSeries
+from ror.archive.settling import Settling, moved
 from ror.archive.store import DifferentContent, Filed
 from ror.db import Database, tables
-from ror.model import STUDY_TRANSITIONS, StudyEvent, StudyState
+from ror.model import StudyEvent, StudyState
 
 __all__ = ["Index"]
 
 
-class Index(Holdings):
-    """Writes the tables studies, series and instances, and reads them as `Holdings` does."""
+class Index(Settling):
+    """Writes the tables studies, series and instances, settles studies, and reads them as `Holdings` does."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
@@ -30,8 +30,18 @@ class Index(Holdings):
 
     # -- the way in ---------------------------------------------------------------------------------------------------
 
-    def add(self, project: str, instance: Description, filed: Filed, source_digest: str, now: float) -> bool:
+    def add(
+        self,
+        project: str,
+        instance: Description,
+        filed: Filed,
+        source_digest: str,
+        now: float,
+        settle_seconds: float | None = None,
+    ) -> bool:
         """Index a filed instance; its study is receiving again. Returns False, changing nothing, if it is known.
+
+        Quiet for `settle_seconds`, or for as long as the settings say, the study will be complete.
 
         Raises
         ------
@@ -55,7 +65,7 @@ class Index(Holdings):
             }
             added = connection.execute(self._insert_instance, row).rowcount
             if added:
-                connection.execute(_FILED, {"study": instance.study_uid, "at": now})
+                connection.execute(_FILED, {"study": instance.study_uid, "at": now, "wait": settle_seconds})
             elif _path_of(connection, instance.sop_uid) != filed.path:
                 raise DifferentContent(instance.sop_uid, "in another series or study")
         if attributes_of:  # what was rolled back is not known
@@ -103,45 +113,6 @@ class Index(Holdings):
             raise DifferentContent(instance.sop_uid, "nowhere, but its series is held in another study")
         return str(known.attributes_of)
 
-    # -- settling -----------------------------------------------------------------------------------------------------
-
-    def settle(self, quiet_since: float, now: float) -> list[str]:
-        """Mark the studies that have received nothing since `quiet_since` as settled; return their UIDs."""
-        table = tables.studies
-        quiet = sa.select(table.c.study_uid).where(
-            table.c.state == StudyState.RECEIVING, table.c.last_received_at <= quiet_since
-        )
-        with self._database.read() as connection:
-            if connection.execute(quiet.limit(1)).first() is None:
-                return []
-        with self._database.write() as connection:
-            return [
-                study_uid
-                for study_uid in connection.execute(quiet).scalars().all()
-                if connection.execute(
-                    # Asked again: PostgreSQL may have let an object in since.
-                    _move(study_uid, StudyEvent.QUIET, settled_at=now).where(
-                        table.c.last_received_at <= quiet_since
-                    )
-                ).rowcount
-            ]
-
-    def mark_matched(
-        self, connection: sa.Connection, study_uid: str, received_until: float, now: float
-    ) -> bool:
-        """Within a transaction: a match of what the study held at `received_until` is recorded.
-
-        False if it has received something since then, even if it has settled again.
-        """
-        move = _move(study_uid, StudyEvent.MATCH_RECORDED, matched_at=now)
-        return bool(
-            connection.execute(move.where(tables.studies.c.last_received_at == received_until)).rowcount
-        )
-
-    def ask_again(self, connection: sa.Connection, study_uid: str) -> bool:
-        """Within a transaction: a study that was matched is settled again. False if it was not matched."""
-        return bool(connection.execute(_move(study_uid, StudyEvent.MATCH_ASKED)).rowcount)
-
     # -- healing ------------------------------------------------------------------------------------------------------
 
     def heal(self, root: Path, projects: Iterable[str]) -> int:
@@ -166,18 +137,10 @@ def _path_of(connection: sa.Connection, sop_uid: str) -> str | None:
     return connection.execute(query).scalar()
 
 
-def _move(
-    study_uid: str | sa.BindParameter[str], event: StudyEvent, **values: float | sa.BindParameter[float]
-) -> sa.Update:
-    # One UPDATE for every row of the transition table that this event can be met in.
-    table = tables.studies
-    targets = {state: to for (state, on), to in STUDY_TRANSITIONS.items() if on is event}
-    (target,) = set(targets.values())
-    return (
-        table.update()
-        .where(table.c.study_uid == study_uid, table.c.state.in_(list(targets)))
-        .values(state=target, **values)
-    )
-
-
-_FILED = _move(sa.bindparam("study"), StudyEvent.OBJECT_FILED, last_received_at=sa.bindparam("at"))
+_FILED = moved(
+    sa.bindparam("study"),
+    StudyEvent.OBJECT_FILED,
+    last_received_at=sa.bindparam("at"),
+    settle_seconds=sa.bindparam("wait"),
+    sent_whole_by=None,
+)

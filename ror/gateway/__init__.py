@@ -1,5 +1,6 @@
 """The way in: a listener takes objects from an association, `Intake` makes them research objects in the archive."""
 
+from ror.gateway.completeness import Completeness
 from ror.gateway.importing import Done, Imported, Outcome, import_objects
 from ror.gateway.intake import Answer, Intake, Status
 from ror.gateway.listener import Listener
@@ -12,6 +13,7 @@ from ror.gateway.settle import Settler
 
 __all__ = [
     "Answer",
+    "Completeness",
     "Done",
     "Imported",
     "Intake",

@@ -9,6 +9,7 @@ import logging
 import shutil
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -58,14 +59,17 @@ class Status(IntEnum):
 class Answer:
     """What the sender is told; `comment` has at most 64 characters (ErrorComment, LO).
 
-    The sender is not told, nor compared by, whether the object was `held` before, and for what `reason` it is in
-    quarantine now.
+    The sender is not told, nor compared by, whether the object was `held` before, for what `reason` it is in quarantine
+    now, or to which study of the archive it was added (`study_uid`), which may be complete with its association
+    (`until_release`).
     """
 
     status: Status
     comment: str = ""
     held: bool = field(default=False, compare=False)
     reason: str = field(default="", compare=False)
+    study_uid: str = field(default="", compare=False)
+    until_release: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,12 @@ class Intake:
             _log.error("an object of %s could not be filed: %s", received.calling_ae, _told(error))
             return Answer(Status.OUT_OF_RESOURCES, "could not be filed; send again later")
 
+    def sent_whole(self, study_uids: Collection[str], by: str) -> None:
+        """The sender of these studies has sent all that it had, and they need not wait to be quiet; says `by` what."""
+        self._index.sent_whole(study_uids, by)
+
     def _receive(self, received: Received, project: str | None) -> Answer:
+        route = None
         if project is None:
             route = route_of(self._routes, received)
             if route is None:
@@ -144,10 +153,11 @@ class Intake:
             research, _report = deidentifier.deidentify(identified, subject)
             if gate.rule.keeps_identities:  # before it is filed: what is in the archive has its way back
                 self._who.identities.keep(project, research.patient_id, research.study_instance_uid, original)
-            self._file(gate, research, source_digest)
+            self._file(gate, research, source_digest, None if route is None else route.settle_seconds)
         except (DeidentificationError, DifferentContent) as refusal:
             return self._refuse(received, project, refusal)
-        return Answer(Status.SUCCESS)
+        until_release = route is not None and route.until_release
+        return Answer(Status.SUCCESS, study_uid=research.study_instance_uid, until_release=until_release)
 
     def _holds(self, gate: _Gate, received: Received, source_digest: str) -> bool:
         held = self._index.source_digest(gate.profile.uid(gate.key, received.sop_instance_uid))
@@ -179,10 +189,13 @@ class Intake:
             found = remembered[gate.project] = Deidentifier(gate.profile, gate.key)
         return found
 
-    def _file(self, gate: _Gate, research: ResearchInstance, source_digest: str) -> None:
+    def _file(
+        self, gate: _Gate, research: ResearchInstance, source_digest: str, settle_seconds: float | None
+    ) -> None:
         filed = self._files.file(gate.project, research)
         try:
-            self._index.add(gate.project, describe_later(research), filed, source_digest, time.time())
+            description = describe_later(research)
+            self._index.add(gate.project, description, filed, source_digest, time.time(), settle_seconds)
         except DifferentContent:
             self._files.remove(filed)
             raise

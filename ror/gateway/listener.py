@@ -13,9 +13,10 @@ from typing import Final
 from ror.config import ListenerSettings
 from ror.errors import ConfigurationError
 from ror.gateway.admitting import admit
-from ror.gateway.association import Acceptor, Limits, Offer, Store, Wire
+from ror.gateway.association import Acceptor, Limits, Offer, Wire
 from ror.gateway.intake import Intake
 from ror.gateway.places import Places, shut
+from ror.gateway.visits import Visit
 
 __all__ = ["Listener"]
 
@@ -31,7 +32,7 @@ class Listener:
 
     def __init__(self, settings: ListenerSettings, intake: Intake) -> None:
         self._settings = settings
-        self._store: Store = intake.receive
+        self._intake = intake
         self._admit = partial(admit, intake.admit)
         self._limits = Limits(settings.max_object_mib * _MIB, settings.request_seconds, settings.idle_seconds)
         self._tls = _tls(settings)
@@ -103,8 +104,9 @@ class Listener:
                 connection.settimeout(self._settings.request_seconds)
                 connection.do_handshake()
             enter = partial(self._places.enter, connection, address)
-            wire = Wire(connection, self._stopping)
-            Acceptor(wire, address, self._offer, self._limits, self._store, enter, self._admit).run()
+            wire, visit = Wire(connection, self._stopping), Visit(self._intake)
+            if Acceptor(wire, address, self._offer, self._limits, visit.store, enter, self._admit).run():
+                visit.released()
         except OSError as error:
             _log.warning("no TLS with %s: %s", address, type(error).__name__)
         finally:

@@ -1,4 +1,4 @@
-"""When a study is settled: nothing has come for it for a while. All state is in the index, so restarts are safe."""
+"""When a study is settled: the index knows what is complete, and is asked. It has all state, so restarts are safe."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ __all__ = ["Settler"]
 _log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 15.0
-_LONG_AGO = 0.0  # before anything was received
 
 
 class Settler:
-    """Marks quiet studies as settled, and says so to `on_settled`.
+    """Marks complete studies as settled, and says so to `on_settled`.
 
     A study is quiet only while something could have come for it: its time counts from the settler's making, which is
     the service's start, and from the end of an outage of the database, at the earliest. Otherwise the half of a study
@@ -53,15 +52,14 @@ class Settler:
         self._thread.join()
 
     def tick(self, now: float) -> list[str]:
-        """Settle what is quiet at `now` (s since the epoch); return the UIDs of the studies."""
-        quiet_since = now - self._settle_seconds
+        """Settle what is complete at `now` (s since the epoch); return the UIDs of the studies."""
         # The database is asked also while nothing can be quiet yet, so that its outage is seen from the first moment.
-        settled = self._index.settle(quiet_since if quiet_since >= self._there_since else _LONG_AGO, now)
-        for study_uid in settled:
-            _log.info("study %s is settled", study_uid)
+        settled = self._index.settle(self._settle_seconds, now, there_for=now - self._there_since)
+        for study_uid, because in settled.items():
+            _log.info("study %s is settled: %s", study_uid, because)
         if settled:
             self._on_settled()
-        return settled
+        return list(settled)
 
     def look(self, now: float) -> float:
         """`tick`, and the seconds until the next one: ever more during an outage, which is told at its two ends."""

@@ -108,8 +108,8 @@ def test_a_study_moves_as_the_table_says_and_not_otherwise(
     match event:
         case StudyEvent.OBJECT_FILED:
             done = add(index, described(2), now=1.0)
-        case StudyEvent.QUIET:
-            done = index.settle(quiet_since=1.0, now=2.0) == ["t"]
+        case StudyEvent.COMPLETE:
+            done = list(index.settle(1.0, now=2.0)) == ["t"]
         case StudyEvent.MATCH_RECORDED:
             done = mark_matched(database, index)
         case StudyEvent.MATCH_ASKED:
@@ -122,10 +122,10 @@ def test_a_study_moves_as_the_table_says_and_not_otherwise(
 def test_a_study_settles_when_it_has_been_quiet_long_enough(index: Index) -> None:
     add(index, described(1), now=100.0)
     add(index, described(2, series="u", study="later"), now=103.0)
-    assert index.settle(quiet_since=99.9, now=101.0) == []
-    assert index.settle(quiet_since=100.0, now=101.5) == ["t"]
+    assert index.settle(1.1, now=101.0) == {}
+    assert index.settle(1.5, now=101.5) == {"t": "quiet for 1.5 s"}
     assert index.settled() == ["t"]
-    assert index.settle(quiet_since=103.0, now=104.0) == ["later"]
+    assert list(index.settle(1.0, now=104.0)) == ["later"]
     assert index.settled() == ["t", "later"]
 
 
@@ -133,11 +133,11 @@ def test_a_study_that_grows_is_receiving_again_and_is_not_marked_as_matched(
     database: Database, index: Index
 ) -> None:
     add(index, described(1), now=0.0)
-    index.settle(quiet_since=1.0, now=1.0)
+    index.settle(0.0, now=1.0)
     add(index, described(2), now=2.0)
     assert index.settled() == []
     assert not mark_matched(database, index)
-    index.settle(quiet_since=2.0, now=3.0)
+    index.settle(1.0, now=3.0)
     assert not mark_matched(database, index, since=0.0)  # a match of what it held before it grew
     assert mark_matched(database, index)
     assert state_of(index) is StudyState.MATCHED
@@ -145,7 +145,7 @@ def test_a_study_that_grows_is_receiving_again_and_is_not_marked_as_matched(
 
 def test_a_resend_does_not_wake_a_matched_study(database: Database, index: Index) -> None:
     add(index, described(1), now=0.0)
-    index.settle(quiet_since=1.0, now=1.0)
+    index.settle(0.0, now=1.0)
     mark_matched(database, index)
     assert not add(index, described(1), now=2.0)
     assert state_of(index) is StudyState.MATCHED

@@ -346,7 +346,7 @@ def receive_study(home: Home) -> None:
         values = {"Modality": ["CT"]}
         one = Description("P", "1.1", "1.2", f"1.2.{number}", "1.2.840.10008.5.1.4.1.1.2", values)
         app.index.add("lungs", one, Filed(f"lungs/{number}.dcm", "ab" * 32, new=True), "", now=0.0)
-    app.index.settle(quiet_since=1.0, now=1.0)
+    app.index.settle(0.0, now=1.0)
     app.close()
 
 

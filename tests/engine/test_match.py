@@ -56,7 +56,7 @@ def receive(index: Index, study: str = "1.1", *, numbers: range = range(4), now:
 
 
 def settle(index: Index) -> None:
-    index.settle(quiet_since=100.0, now=101.0)
+    index.settle(1.0, now=101.0)
 
 
 def newer(folder: Path) -> Path:

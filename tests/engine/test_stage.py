@@ -63,7 +63,7 @@ def staged(app: App, tmp_path: Path, select: str) -> Path:
     text = "\n".join(lines).replace("[resources]", f"select = '''{select}'''\n[resources]")
     (package / "workflow.toml").write_text(text, encoding="utf-8")
     app.workflows.add("lungs", package)
-    app.index.settle(quiet_since=1e12, now=1e12)
+    app.index.settle(0.0, now=1e12)
     (job_id,) = app.matcher.match_settled()
     folder = JobFolder(tmp_path / "job")
     Stager(app.index, app.home.archive).stage(app.jobs.get(job_id), folder, {}, [])

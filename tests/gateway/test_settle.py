@@ -93,11 +93,11 @@ def test_settling_goes_on_by_itself_after_the_database_was_away(
 ) -> None:
     settle, settled, calls = gateway.index.settle, threading.Event(), []
 
-    def away_at_first(quiet_since: float, now: float) -> list[str]:
+    def away_at_first(settle_seconds: float, now: float, there_for: float) -> dict[str, str]:
         calls.append(now)
         if len(calls) == 1:
             _away()
-        return settle(quiet_since, now)
+        return settle(settle_seconds, now, there_for)
 
     monkeypatch.setattr(gateway.index, "settle", away_at_first)
     gateway.intake.receive(received())
@@ -107,5 +107,5 @@ def test_settling_goes_on_by_itself_after_the_database_was_away(
     settler.stop()
 
 
-def _away(*_: object) -> None:
+def _away(*_: object, **__: object) -> None:
     raise ServiceUnavailable("the database does not answer")

@@ -77,15 +77,15 @@ class Acceptor:
         self._enter = enter
         self._admit = admit
 
-    def run(self) -> None:
-        """Serve it until it is over, for whatever reason."""
+    def run(self) -> bool:
+        """Serve it until it is over, for whatever reason; returns whether its peer has released it."""
         try:
             requested = self._request()
-            if requested is None:
-                return
-            pdu, contexts = self._offer.accept(requested)
-            self._wire.send(pdu, self._limits.request_seconds)
-            self._converse(requested, contexts)
+            if requested is not None:
+                pdu, contexts = self._offer.accept(requested)
+                self._wire.send(pdu, self._limits.request_seconds)
+                self._converse(requested, contexts)
+                return True
         except PeerViolation as violation:
             _log.warning("association with %s aborted: %s", self._peer, violation)
             self._abort(violation.reason)
@@ -94,6 +94,7 @@ class Acceptor:
             self._abort(PeerViolation.NOT_SPECIFIED)
         except Stopping:
             self._abort(PeerViolation.NOT_SPECIFIED)
+        return False
 
     def _request(self) -> Requested | None:
         """The request for the association; None if it was refused, or taken back."""

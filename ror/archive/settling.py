@@ -1,0 +1,177 @@
+"""When a study is complete, from all that is known of it, and why it was taken for complete. All of it is in rows.
+
+Known is: how many instances it has where it comes from; that its sender has said that this was all; and, as the last
+resort, how long it has been quiet. Whatever comes later makes it receiving again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from ror.archive.holdings import Holdings, StudyRow
+from ror.db import tables
+from ror.model import STUDY_TRANSITIONS, StudyEvent, StudyState
+
+__all__ = ["PATIENCE", "Settling", "moved", "settle_reason", "waits_for"]
+
+PATIENCE: Final = 10
+"""A study of which instances are known to be missing has to be quiet so many times as long."""
+_LONG: Final = 1e12  # seconds, where infinity would be meant
+
+
+class Settling(Holdings):
+    """Settles studies, and says to the database when they are matched."""
+
+    def expect(self, project: str, study_uid: str, instances: int, told_by: str, now: float) -> None:
+        """Keep how many instances a (research) study has where it comes from; the latest number counts."""
+        told = {"instances": instances, "told_by": told_by, "told_at": now}
+        insert = self._database.insert(tables.expected_studies)
+        with self._database.write() as connection:
+            connection.execute(
+                insert.values(study_uid=study_uid, project=project, **told).on_conflict_do_update(
+                    index_elements=["study_uid"], set_=told
+                )
+            )
+
+    def sent_whole(self, study_uids: Collection[str], by: str) -> None:
+        """Keep that the sender of these studies has sent what it had; the next object of one takes that back."""
+        table = tables.studies
+        update = (
+            table.update()
+            .where(table.c.study_uid == sa.bindparam("study"), table.c.state == StudyState.RECEIVING)
+            .values(sent_whole_by=by)
+        )
+        if study_uids:
+            with self._database.write() as connection:
+                connection.execute(update, [{"study": study_uid} for study_uid in sorted(study_uids)])
+
+    def settle(self, settle_seconds: float, now: float, there_for: float = math.inf) -> dict[str, str]:
+        """Mark the studies that are complete at `now` as settled; return their UIDs, each with the reason.
+
+        Parameters
+        ----------
+        settle_seconds
+            For how long a study must have been quiet whose route says nothing else.
+        there_for
+            For how many seconds objects could have come in; no study has been quiet for longer.
+        """
+        due = _receiving(settle_seconds, now, min(max(there_for, -1.0), _LONG))
+        with self._database.read() as connection:
+            if connection.execute(due.limit(1)).first() is None:
+                return {}
+        table, settled = tables.studies, {}
+        with self._database.write() as connection:
+            for row in connection.execute(due).all():
+                because = _because(row, settle_seconds)
+                move = moved(row.study_uid, StudyEvent.COMPLETE, settled_at=now, settled_because=because)
+                # Asked again: PostgreSQL may have let an object in since.
+                same = table.c.last_received_at == row.last_received_at
+                if connection.execute(move.where(same)).rowcount:
+                    settled[row.study_uid] = because
+        return settled
+
+    def mark_matched(
+        self, connection: sa.Connection, study_uid: str, received_until: float, now: float
+    ) -> bool:
+        """Within a transaction: a match of what the study held at `received_until` is recorded.
+
+        False if it has received something since then, even if it has settled again.
+        """
+        move = moved(study_uid, StudyEvent.MATCH_RECORDED, matched_at=now)
+        return bool(
+            connection.execute(move.where(tables.studies.c.last_received_at == received_until)).rowcount
+        )
+
+    def ask_again(self, connection: sa.Connection, study_uid: str) -> bool:
+        """Within a transaction: a study that was matched is settled again. False if it was not matched."""
+        return bool(connection.execute(moved(study_uid, StudyEvent.MATCH_ASKED)).rowcount)
+
+
+def settle_reason(study: StudyRow) -> str:
+    """Why a study is in its state."""
+    because = study.settled_because or ""
+    if study.state is not StudyState.RECEIVING:
+        return because
+    if study.settled_at is None:
+        return "objects come"
+    return "an object came after it had settled" + (f" ({because})" if because else "")
+
+
+def waits_for(study: StudyRow, settle_seconds: float, now: float) -> str:
+    """What a study waits for before it goes on; empty when it has gone all its way."""
+    match study.state:
+        case StudyState.MATCHED:
+            return ""
+        case StudyState.SETTLED:
+            return "to be matched, by `ror serve` or `ror work`"
+    if study.sent_whole_by or study.instances == study.expected:
+        return "to settle, by `ror serve`"
+    missing = max((study.expected or 0) - study.instances, 0)
+    seconds = _wait_seconds(study.settle_seconds, settle_seconds, missing=bool(missing))
+    quiet = min(max(now - study.last_received_at, 0.0), seconds)
+    told = f"{seconds:g} s of quiet, {quiet:.0f} s so far"
+    return f"{missing} of {study.expected} instances, or {told}" if missing else told
+
+
+def moved(study_uid: str | sa.BindParameter[str], event: StudyEvent, **values: Any) -> sa.Update:
+    """One UPDATE for every row of the transition table that this event can be met in."""
+    table = tables.studies
+    targets = {state: to for (state, on), to in STUDY_TRANSITIONS.items() if on is event}
+    (target,) = set(targets.values())
+    return (
+        table.update()
+        .where(table.c.study_uid == study_uid, table.c.state.in_(list(targets)))
+        .values(state=target, **values)
+    )
+
+
+def _receiving(settle_seconds: float, now: float, there_for: float) -> sa.Select[Any]:
+    """What receives and is complete."""
+    study, expected = tables.studies.c, tables.expected_studies.c
+    held = (
+        sa.select(sa.func.count())
+        .select_from(tables.instances)
+        .join(tables.series, tables.series.c.series_uid == tables.instances.c.series_uid)
+        .where(tables.series.c.study_uid == study.study_uid)
+        .correlate(tables.studies)
+        .scalar_subquery()
+    )
+    # Instances are counted only where a number to compare them with is known.
+    counted = sa.case((expected.instances.is_not(None), held))
+    patience = sa.case((expected.instances.is_(None), 1), (expected.instances > counted, PATIENCE), else_=1)
+    wait = sa.func.coalesce(study.settle_seconds, settle_seconds) * patience
+    return (
+        sa.select(
+            study.study_uid,
+            study.last_received_at,
+            study.settle_seconds,
+            study.sent_whole_by,
+            expected.instances.label("expected"),
+            expected.told_by,
+            counted.label("held"),
+        )
+        .select_from(tables.studies.outerjoin(tables.expected_studies, expected.study_uid == study.study_uid))
+        .where(study.state == StudyState.RECEIVING)
+        .where(
+            study.sent_whole_by.is_not(None)
+            | (expected.instances == counted)
+            | ((study.last_received_at <= now - wait) & (wait <= there_for))
+        )
+    )
+
+
+def _because(row: sa.Row[Any], settle_seconds: float) -> str:
+    if row.expected is not None and row.held == row.expected:
+        return f"all {row.expected} instances came ({row.told_by})"
+    missing = row.expected is not None and row.held < row.expected
+    seconds = _wait_seconds(row.settle_seconds, settle_seconds, missing=missing)
+    because = str(row.sent_whole_by or f"quiet for {seconds:g} s")
+    return f"{because}; {row.held} of {row.expected} instances came" if missing else because
+
+
+def _wait_seconds(own: float | None, settle_seconds: float, *, missing: bool) -> float:
+    return (settle_seconds if own is None else own) * (PATIENCE if missing else 1)
