@@ -15,7 +15,8 @@ from ror.web.errors import Refusal
 
 __all__ = ["Part", "PartLimits", "PartReader"]
 
-_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
+# RFC 2046 5.1.1 allows 70 characters; Orthanc 1.10 sends 73.
+_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,127}[0-9A-Za-z'()+_,\-./:=?]")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")
 _MOST_HEADER_BYTES = 8192
 _MOST_PREAMBLE_BYTES = 65536
@@ -56,7 +57,7 @@ class PartReader:
     def __init__(self, boundary: str, limits: PartLimits) -> None:
         if not _BOUNDARY.fullmatch(boundary):
             raise Refusal(
-                HTTPStatus.BAD_REQUEST, "Content-Type has no boundary of 1 to 70 allowed characters"
+                HTTPStatus.BAD_REQUEST, "Content-Type has no boundary of 1 to 128 allowed characters"
             )
         self._delimiter = b"\r\n--" + boundary.encode("ascii")
         self._limits = limits

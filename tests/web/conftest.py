@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,9 +70,10 @@ def multipart(*files: bytes, kind: str = DICOM) -> bytes:
 
 
 @pytest.fixture
-def web(tmp_path: Path) -> Iterator[Web]:
+def web(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Web]:
     home = tmp_path / "home"
     home.mkdir()
+    shutil.copy(migrated_sqlite, home / "ror.sqlite")
     (home / "ror.toml").write_text(SETTINGS)
     app = App(home)
     app.projects.add(Project("lungs"))

@@ -6,41 +6,18 @@ from typing import Any
 
 import pytest
 
-from ror.archive import Description, Filed
 from tests.anonymizer.planted import ROOT, minimal, part10
 from tests.web.conftest import Web, multipart
-
-CT = "1.2.840.10008.5.1.4.1.1.2"
-CLASSES = {"CT": CT, "MR": "1.2.840.10008.5.1.4.1.1.4"}
-
-
-def add(
-    web: Web, project: str, study: int, modality: str, series: int, count: int = 2, **attributes: str
-) -> None:
-    """Index a series; its files are of no interest here."""
-    values = {
-        "Modality": [modality],
-        "PatientID": [f"P{study}"],
-        "PatientName": [f"Name{study}^Given"],
-        "StudyDate": [f"2026010{study}"],
-        "SeriesNumber": [str(series)],
-        "SeriesDescription": [f"series {series} of {study}"],
-    } | {keyword: [value] for keyword, value in attributes.items()}
-    for number in range(count):
-        uid = f"1.{study}.{series}.{number}"
-        one = Description(f"P{study}", f"1.{study}", f"1.{study}.{series}", uid, CLASSES[modality], values)
-        web.app.index.add(
-            project, one, Filed(f"{project}/{uid}.dcm", "ab" * 32, new=True), "", now=float(study)
-        )
+from tests.web.shelved import CLASSES, add
 
 
 @pytest.fixture
 def filled(web: Web) -> Web:
-    add(web, "lungs", 1, "CT", 1)
-    add(web, "lungs", 1, "MR", 2, count=3)
-    add(web, "lungs", 2, "CT", 1, StudyDescription="CHEST_low dose")
-    add(web, "lungs", 3, "MR", 1)
-    add(web, "heads", 9, "CT", 1)
+    add(web.app.index, "lungs", 1, "CT", 1)
+    add(web.app.index, "lungs", 1, "MR", 2, count=3)
+    add(web.app.index, "lungs", 2, "CT", 1, StudyDescription="CHEST_low dose")
+    add(web.app.index, "lungs", 3, "MR", 1)
+    add(web.app.index, "heads", 9, "CT", 1)
     return web
 
 
@@ -112,10 +89,10 @@ def test_pages_are_parts_of_one_list(filled: Web) -> None:
 
 def test_more_than_there_may_be_in_an_answer_is_said(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ror.web.query.MOST_RESULTS", 2)
-    add(web, "lungs", 1, "CT", 1, count=1)
-    add(web, "lungs", 2, "CT", 1, count=1)
+    add(web.app.index, "lungs", 1, "CT", 1, count=1)
+    add(web.app.index, "lungs", 2, "CT", 1, count=1)
     assert "Warning" not in web.get("/studies").headers
-    add(web, "lungs", 3, "CT", 1, count=1)
+    add(web.app.index, "lungs", 3, "CT", 1, count=1)
     for query in ({}, {"limit": "1000000"}):
         answered = web.get("/studies", **query)
         assert (len(answered.json()), "Additional results" in answered.headers["Warning"]) == (2, True)
@@ -123,7 +100,7 @@ def test_more_than_there_may_be_in_an_answer_is_said(web: Web, monkeypatch: pyte
 
 def test_attributes_besides_are_told_when_wanted(filled: Web) -> None:
     assert "00181030" not in filled.get("/series").json()[0]
-    add(filled, "lungs", 4, "CT", 1, ProtocolName="chest")
+    add(filled.app.index, "lungs", 4, "CT", 1, ProtocolName="chest")
     for field in ("ProtocolName", "00181030", "KVP,ProtocolName", "all"):
         (found,) = filled.get("/studies/1.4/series", includefield=field).json()
         assert found["00181030"]["Value"] == ["chest"]
