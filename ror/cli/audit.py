@@ -13,7 +13,7 @@ __all__ = ["command"]
 @home_and_json
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """List who has asked for identities, or changed where pseudonyms come from; the latest first.
+    """List who has asked for identities, released or dropped objects, or changed pseudonyms; the latest first.
 
     Example: ror audit
     """

@@ -1,6 +1,7 @@
 """The way in: a listener takes objects from an association, `Intake` makes them research objects in the archive."""
 
 from ror.gateway.completeness import Completeness
+from ror.gateway.examined import Examined, examine
 from ror.gateway.importing import Done, Imported, Outcome, import_objects
 from ror.gateway.intake import Answer, Intake, Status
 from ror.gateway.listener import Listener
@@ -15,6 +16,7 @@ __all__ = [
     "Answer",
     "Completeness",
     "Done",
+    "Examined",
     "Imported",
     "Intake",
     "Listener",
@@ -28,6 +30,7 @@ __all__ = [
     "Settler",
     "Status",
     "attributes_of",
+    "examine",
     "import_objects",
     "rehearse",
     "release",

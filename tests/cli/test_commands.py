@@ -120,7 +120,8 @@ def command_of(path: tuple[str, ...]) -> click.Command:
 ALL = list(commands())
 # `ror select` answers with more than a list: test_select.py; `ror reidentify` wants somebody: test_who_commands.py;
 # `ror deid run` and `ror import` want a folder: test_deid_run.py, test_import_command.py; `ror pull` a PACS:
-# test_pull_command.py; `ror route test` a file, and `ror quarantine show` an object: test_route_commands.py, test_quarantine_commands.py.
+# test_pull_command.py; `ror route test` a file, `ror quarantine show` an object: test_route_commands.py,
+# test_quarantine_commands.py.
 LISTS = [
     path
     for path in ALL
