@@ -18,7 +18,7 @@ class Folder:
     """Takes the place of the intake: no route, no de-identification, no index, and nothing is made durable."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = self.spool = folder
 
     def admit(self, _sender: Sender) -> Admission:
         """Everybody."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import IntEnum
+from pathlib import Path
 
 from anonymizer import (
     DeidentificationError,
@@ -108,6 +109,11 @@ class Intake:
         """Whether anything that a sender may send has a route."""
         return self._routes.admission(sender)
 
+    @property
+    def spool(self) -> Path:
+        """The folder in which identified bytes may be while an object comes in."""
+        return self._quarantine.folder
+
     def receive(self, received: Received, project: str | None = None) -> Answer:
         """Take one object in; when the answer is SUCCESS it survives a crash.
 
@@ -137,13 +143,7 @@ class Intake:
         gate = self._gate(project)
         deidentifier = self._deidentifier(gate)
         try:
-            identified = IdentifiedInstance.from_dataset_bytes(
-                received.data,
-                received.sop_class_uid,
-                received.sop_instance_uid,
-                received.transfer_syntax_uid,
-                deidentifier.memory,
-            )
+            identified = received.identified(deidentifier)
             source_digest = fingerprint(identified, gate.key)
             if self._holds(gate, received, source_digest):
                 # The same object again: nothing to do, and nothing changes.
@@ -164,7 +164,7 @@ class Intake:
         if held is None or held == source_digest:
             return held is not None
         # An older home has the digest of the bytes, which only the same transfer syntax brings again.
-        return held == gate.key.fingerprint(received.data)
+        return held == gate.key.fingerprint(bytes(received.data))
 
     def _subject(
         self,

@@ -34,7 +34,9 @@ class Listener:
         self._settings = settings
         self._intake = intake
         self._admit = partial(admit, intake.admit)
-        self._limits = Limits(settings.max_object_mib * _MIB, settings.request_seconds, settings.idle_seconds)
+        self._limits = Limits(
+            settings.max_object_mib * _MIB, settings.request_seconds, settings.idle_seconds, intake.spool
+        )
         self._tls = _tls(settings)
         self._offer = Offer()
         self._places = Places(settings.max_associations, settings.max_associations_per_address)

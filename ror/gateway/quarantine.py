@@ -38,16 +38,15 @@ class Quarantine:
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
-        self._folder = folder
+        self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
 
     def hold(self, received: Received, project: str, reason: str, detail: str) -> QuarantinedObject:
         """Keep an object durably with the latest reason why it was not taken in; `detail` must not quote it."""
-        data = received.to_part10()
-        sha256 = hashlib.sha256(data).hexdigest()
-        held = QuarantinedObject(sha256, project, received.calling_ae, reason, detail, time.time())
-        self._write(held.sha256, data)
+        held = QuarantinedObject(
+            self._write(received), project, received.calling_ae, reason, detail, time.time()
+        )
         with self._database.write() as connection:
             connection.execute(
                 self._database.insert(tables.quarantine)
@@ -107,17 +106,21 @@ class Quarantine:
             )
 
     def _file(self, sha256: str) -> Path:
-        return self._folder / f"{sha256}.dcm"
+        return self.folder / f"{sha256}.dcm"
 
-    def _write(self, name: str, data: bytes) -> None:
+    def _write(self, received: Received) -> str:
+        """Write an object durably under its SHA-256, which is returned."""
         # Two associations may bring the same object at once, each with a file of its own until it is complete.
-        temporary = self._folder / f"{uuid.uuid4().hex}.part"
+        temporary, digest = self.folder / f"{uuid.uuid4().hex}.part", hashlib.sha256()
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
+                for block in received.part10():
+                    digest.update(block)
+                    stream.write(block)
                 stream.flush()
                 os.fsync(stream.fileno())
-            temporary.replace(self._file(name))
+            temporary.replace(self._file(digest.hexdigest()))
         finally:
             temporary.unlink(missing_ok=True)
+        return digest.hexdigest()

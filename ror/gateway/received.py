@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-__all__ = ["NotPart10", "Received"]
+from anonymizer import Deidentifier, IdentifiedInstance, read_file
+from ror.gateway.spooled import SpooledData
+
+__all__ = ["NotPart10", "Received", "part10_head"]
 
 _PREAMBLE = bytes(128) + b"DICM"
 _VERSION = b"\2\0\1\0OB\0\0\2\0\0\0\0\1"
@@ -33,7 +36,7 @@ class Received:
     sop_class_uid: str = field(repr=False)
     sop_instance_uid: str = field(repr=False)
     transfer_syntax_uid: str
-    data: bytes = field(repr=False)
+    data: bytes | SpooledData = field(repr=False)
     address: str = ""
 
     @classmethod
@@ -78,18 +81,41 @@ class Received:
             raise NotPart10("file_meta") from error
         return cls(calling_ae, "", sop_class, sop_instance, syntax, data[end:])
 
+    def identified(self, by: Deidentifier | None = None) -> IdentifiedInstance:
+        """The object for the anonymizer, read with what `by` remembers; errors are those of the anonymizer.
+
+        Pixels that are not in memory stay where they are.
+        """
+        memory = None if by is None else by.memory
+        if isinstance(self.data, SpooledData):
+            return read_file(self.data.path, memory)
+        said = self.sop_class_uid, self.sop_instance_uid, self.transfer_syntax_uid
+        return IdentifiedInstance.from_dataset_bytes(self.data, *said, memory)
+
+    def part10(self) -> Iterator[bytes]:
+        """The object as a file (PS3.10), just as it came, in pieces; still identified."""
+        if isinstance(self.data, SpooledData):
+            yield from self.data.part10()
+        else:
+            yield part10_head(self.sop_class_uid, self.sop_instance_uid, self.transfer_syntax_uid)
+            yield self.data
+
     def to_part10(self) -> bytes:
-        """The object as a file (PS3.10), just as it came; still identified."""
-        return b"".join(
-            (
-                _PREAMBLE,
-                _VERSION,
-                _uid(_SOP_CLASS, self.sop_class_uid),
-                _uid(_SOP_INSTANCE, self.sop_instance_uid),
-                _uid(_TRANSFER_SYNTAX, self.transfer_syntax_uid),
-                self.data,
-            )
+        """As `part10`, in one piece."""
+        return b"".join(self.part10())
+
+
+def part10_head(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
+    """What stands before a data set in a file (PS3.10 7.1)."""
+    return b"".join(
+        (
+            _PREAMBLE,
+            _VERSION,
+            _uid(_SOP_CLASS, sop_class_uid),
+            _uid(_SOP_INSTANCE, sop_instance_uid),
+            _uid(_TRANSFER_SYNTAX, transfer_syntax_uid),
         )
+    )
 
 
 def _uid(tag: bytes, uid: str) -> bytes:

@@ -35,12 +35,7 @@ def route_of(routes: RouteStore, received: Received) -> Route | None:
 
 def _read(received: Received, keywords: Collection[str]) -> Mapping[str, tuple[str, ...]]:
     try:
-        identified = IdentifiedInstance.from_dataset_bytes(
-            received.data,
-            received.sop_class_uid,
-            received.sop_instance_uid,
-            received.transfer_syntax_uid,
-        )
+        identified = received.identified()
     except DeidentificationError as unreadable:
         _log.warning("an object of %s meets no condition: %s", received.calling_ae, unreadable)
         return {}

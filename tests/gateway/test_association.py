@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import struct
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ from ror.gateway.association import Offer
 from ror.gateway.association.command import Command
 from ror.gateway.association.errors import PeerViolation
 from ror.gateway.association.message import Assembly, Message
-from ror.gateway.association.negotiation import Requested
+from ror.gateway.association.negotiation import Context, Requested
 from ror.gateway.association.wire import fragments, p_data
+from ror.gateway.spooled import SpooledData
 from ror.registry import Admission, Sender
 from tests.gateway.raw_peer import (
     ABORT,
@@ -50,6 +52,7 @@ class Sink:
 
     plan: Callable[[Received], Answer] = field(default=lambda _received: Answer(Status.SUCCESS))
     came: list[Received] = field(default_factory=list)
+    spool: Path = Path(tempfile.gettempdir())
 
     def receive(self, received: Received) -> Answer:
         self.came.append(received)
@@ -157,6 +160,38 @@ def test_explicit_vr_is_taken_where_the_sender_leaves_the_choice() -> None:
     assert contexts[1].transfer_syntax_uid == ExplicitVRLittleEndian
 
 
+LONG = 9 * 2**20  # more than is kept in memory
+
+
+def test_an_object_that_is_too_long_for_memory_waits_in_a_file_without_a_name(tmp_path: Path) -> None:
+    def plan(received: Received) -> Answer:
+        assert list(tmp_path.iterdir()) == []
+        assert isinstance(received.data, SpooledData)
+        whole.append((len(received.data), bytes(received.data), received.to_part10()))
+        return Answer(Status.SUCCESS)
+
+    whole: list[tuple[int, bytes, bytes]] = []
+    data = bytes(range(256)) * (LONG // 256)
+    pieces = [data[at : at + 65536] for at in range(0, LONG, 65536)]
+    sink = Sink(plan, spool=tmp_path)
+    with listening(sink) as listener, RawPeer.associated(listener.port) as peer:
+        peer.send(store("1.2.3", *pieces), store("1.2.4", DATA[:4], DATA[4:]))
+        assert [peer.status(), peer.status()] == [0, 0xC000]  # the second is short: not what the plan wants
+    ((length, came, file),) = whole
+    assert (length, came) == (LONG, data)
+    assert file == replace(sink.came[0], data=data).to_part10()
+
+
+def test_an_object_that_the_disk_has_no_room_for_is_refused_and_the_next_one_is_taken(tmp_path: Path) -> None:
+    pieces = [bytes(65536) for _ in range(LONG // 65536)]
+    with (
+        listening(Sink(spool=tmp_path), max_object_mib=2**20) as listener,
+        RawPeer.associated(listener.port) as peer,
+    ):
+        peer.send(store("1.2.3", *pieces), store("1.2.4", DATA))
+        assert [peer.status(), peer.status()] == [0xA700, 0]
+
+
 # -- how it ends ------------------------------------------------------------------------------------------------------
 
 
@@ -247,7 +282,10 @@ def test_any_bytes_are_fragments_or_a_violation(body: bytes) -> None:
 )
 def test_a_message_is_the_same_however_it_was_cut(data: bytes, cuts: list[int], room: int) -> None:
     asked = command(1, data_set=True, sop_class=CTImageStorage, uid="1.2.3")
-    assembly, found = Assembly({1}, 1000), list[Message]()
+    assembly, found = (
+        Assembly({1: Context(CTImageStorage, ExplicitVRLittleEndian)}, 1000, Path()),
+        list[Message](),
+    )
     edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     pieces = [data[begin:end] for begin, end in itertools.pairwise(edges)]
     sent = _bodies(p_data(1, asked, room)) + [

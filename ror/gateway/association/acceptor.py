@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from ror.gateway.association.command import CommandField, response
@@ -46,11 +47,15 @@ Admit: TypeAlias = Callable[[Sender], Refusal | None]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a peer may take of us: `request_seconds` is the ARTIM timer (PS3.8 9.1.5), `idle_seconds` of each PDU."""
+    """What a peer may take of us: `request_seconds` is the ARTIM timer (PS3.8 9.1.5), `idle_seconds` of each PDU.
+
+    `spool` is the folder for objects that are too long for memory.
+    """
 
     object_bytes: int
     request_seconds: float
     idle_seconds: float
+    spool: Path
 
 
 class Acceptor:
@@ -112,7 +117,11 @@ class Acceptor:
         return None
 
     def _converse(self, requested: Requested, contexts: Mapping[int, Context]) -> None:
-        assembly = Assembly(contexts, self._limits.object_bytes)
+        assembly = Assembly(contexts, self._limits.object_bytes, self._limits.spool)
+        with closing(assembly):
+            self._serve(requested, contexts, assembly)
+
+    def _serve(self, requested: Requested, contexts: Mapping[int, Context], assembly: Assembly) -> None:
         while True:
             type_, body = self._wire.read(_ESTABLISHED, self._limits.idle_seconds)
             if type_ == PduType.ABORT:
@@ -125,6 +134,7 @@ class Acceptor:
                 message = assembly.add(*fragment)
                 if message is not None:
                     self._answer(requested, contexts[message.context_id], message)
+                    assembly.close()
 
     def _answer(self, requested: Requested, context: Context, message: Message) -> None:
         command = message.command
@@ -137,8 +147,8 @@ class Acceptor:
         elif command.sop_class_uid != context.sop_class_uid:
             answer = response(command, _NO_SUCH_SOP_CLASS, "not the SOP class of its presentation context")
         elif message.data is None:
-            _log.warning("an object of %s is longer than listener.max_object_mib", requested.calling_ae)
-            answer = response(command, Status.OUT_OF_RESOURCES, "the object is longer than is allowed here")
+            _log.warning("an object of %s is refused: %s", requested.calling_ae, message.refusal)
+            answer = response(command, Status.OUT_OF_RESOURCES, message.refusal)
         else:
             stored = self._take(
                 Received(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from ror.gateway.association.command import MAX_COMMAND_BYTES, Command
 from ror.gateway.association.errors import PeerViolation
+from ror.gateway.association.negotiation import Context
+from ror.gateway.received import part10_head
+from ror.gateway.spooled import SpooledData
 
 __all__ = ["Assembly", "Message"]
 
+_log = logging.getLogger(__name__)
+_IN_MEMORY: Final = 8 * 2**20
 # No sender has fragments of fewer bytes but for the last ones of a message.
 _FEWEST_BYTES: Final = 256
 _FREE_FRAGMENTS: Final = 1000
@@ -18,30 +25,41 @@ _FREE_FRAGMENTS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One request: `data` is None where it was longer than is allowed, or where it has none."""
+    """One request: `data` is None where there is none, or where `refusal` says why it was not kept."""
 
     context_id: int
     command: Command
-    data: bytes | None = None
-    too_long: bool = False
+    data: bytes | SpooledData | None = None
+    refusal: str = ""
 
 
 class Assembly:
-    """The message that is coming in; a data set of more than `max_bytes` is counted, and not kept."""
+    """The message that is coming in.
 
-    def __init__(self, context_ids: Collection[int], max_bytes: int) -> None:
-        self._context_ids = context_ids
+    A data set of more than 8 MiB goes into a file without a name in `folder`. One of more than `max_bytes` is counted,
+    and not kept; neither is one that the disk has no room for.
+    """
+
+    def __init__(self, contexts: Mapping[int, Context], max_bytes: int, folder: Path) -> None:
+        self._contexts = contexts
         self._max_bytes = max_bytes
-        self._begin()
+        self._folder = folder
+        self._spooled: SpooledData | None = None
+        self.close()
 
-    def _begin(self) -> None:
+    def close(self) -> None:
+        """Let go of what has come: the message was answered, or the association is over."""
         self._context_id = 0
         self._command: Command | None = None
         self._data = bytearray()
         self._bytes = self._fragments = 0
+        self._refusal = ""
+        if self._spooled is not None:
+            self._spooled.close()
+            self._spooled = None
 
     def add(self, context_id: int, is_command: bool, is_last: bool, data: memoryview) -> Message | None:
-        """Take the next fragment; the message if it is whole with it.
+        """Take the next fragment; the message if it is whole with it, to be closed before the next.
 
         Raises
         ------
@@ -51,18 +69,16 @@ class Assembly:
         self._check(context_id, is_command, is_last, data)
         self._context_id = context_id
         self._bytes += len(data)
-        if self._bytes <= (MAX_COMMAND_BYTES if is_command else self._max_bytes):
-            self._data += data
-        elif is_command:
+        if not is_command:
+            self._keep(data)
+        elif self._bytes > MAX_COMMAND_BYTES:
             raise PeerViolation("a command of more than 16 KiB")
-        elif self._bytes > 2 * self._max_bytes:
-            raise PeerViolation("a data set of more than twice what is allowed")
         else:
-            self._data.clear()
+            self._data += data
         return self._ended(is_command) if is_last else None
 
     def _check(self, context_id: int, is_command: bool, is_last: bool, data: memoryview) -> None:
-        if context_id not in self._context_ids:
+        if context_id not in self._contexts:
             raise PeerViolation("a fragment of a presentation context that was not accepted")
         if is_command is (self._command is not None):
             raise PeerViolation("a command within a data set, or a data set without a command")
@@ -72,18 +88,47 @@ class Assembly:
         if self._fragments > _FREE_FRAGMENTS + self._bytes // _FEWEST_BYTES or not (data or is_last):
             raise PeerViolation("a message in endless fragments")
 
-    def _ended(self, is_command: bool) -> Message | None:
-        if is_command:
-            command = Command.of(bytes(self._data))
-            if command.has_data_set:
-                self._command = command
-                self._data, self._bytes = bytearray(), 0
-                return None
-            message = Message(self._context_id, command)
-        else:
+    def _keep(self, data: memoryview) -> None:
+        if self._bytes > self._max_bytes:
+            self._refuse("the object is longer than is allowed here")
+            if self._bytes > 2 * self._max_bytes:
+                raise PeerViolation("a data set of more than twice what is allowed")
+        elif not self._refusal:
+            try:
+                self._append(data)
+            except OSError as error:
+                _log.error("no room for an object that is coming in: %s", error.strerror)
+                self._refuse("no room for the object; send again later")
+
+    def _append(self, data: memoryview) -> None:
+        if self._spooled is None and self._bytes > _IN_MEMORY:
             assert self._command is not None
-            too_long = self._bytes > self._max_bytes
-            data = None if too_long else bytes(self._data)
-            message = Message(self._context_id, self._command, data, too_long)
-        self._begin()
-        return message
+            command, syntax = self._command, self._contexts[self._context_id].transfer_syntax_uid
+            head = part10_head(command.sop_class_uid, command.sop_instance_uid, syntax)
+            self._spooled = SpooledData(self._folder, head, self._max_bytes)
+            self._spooled.append(memoryview(self._data))
+            self._data = bytearray()
+        if self._spooled is None:
+            self._data += data
+        else:
+            self._spooled.append(data)
+
+    def _refuse(self, why: str) -> None:
+        self._refusal, self._data = why, bytearray()
+        if self._spooled is not None:
+            self._spooled.close()
+            self._spooled = None
+
+    def _ended(self, is_command: bool) -> Message | None:
+        if not is_command:
+            assert self._command is not None
+            if self._refusal:
+                return Message(self._context_id, self._command, refusal=self._refusal)
+            data = bytes(self._data) if self._spooled is None else self._spooled
+            return Message(self._context_id, self._command, data)
+        command = Command.of(bytes(self._data))
+        if not command.has_data_set:
+            return Message(self._context_id, command)
+        self._command = command
+        self._data, self._bytes = bytearray(), 0
+        return None
