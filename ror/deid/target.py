@@ -131,11 +131,15 @@ class Target:
 def require_apart(source: Path, out: Path) -> None:
     """Refuse folders of which one is in the other: research and identified files must not lie together.
 
+    Of a source that is one file, the folder counts that it lies in.
+
     Raises
     ------
     ConfigurationError
         They do; both are absolute paths without links.
     """
+    if source.is_file():
+        source = source.parent
     if out == source or source in out.parents:
         what = f"{out} is inside of {source}, with the identified files"
     elif out in source.parents:
