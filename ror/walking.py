@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["HEAD_BYTES", "Found", "Unread", "kind_of", "walk"]
+__all__ = ["HEAD_BYTES", "Found", "Unread", "is_bare", "kind_of", "walk"]
 
 HEAD_BYTES = 132  # preamble and prefix (PS3.10 7.1)
+_PREFIX = b"DICM"
 # How a data set without preamble begins: a low element of group 0002 or 0008, in little endian (PS3.5 7.1).
 _BEGINNINGS = (b"\x02\x00", b"\x08\x00")
+# A low element of group 0008 with its VR, in either byte order; not only at the very beginning, as stray bytes occur.
+_ELEMENT = re.compile(
+    rb"(?:\x08\x00[\x00-\x90]\x00|\x00\x08\x00[\x00-\x90])(?:AE|CS|DA|DT|LO|PN|SH|SQ|ST|TM|UI|UL)", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +72,11 @@ def kind_of(head: bytes) -> str:
     """Empty for what is, or may be, an object by its first `HEAD_BYTES`, else the reason why it is skipped."""
     if not head:
         return "empty"
-    return "" if head[128:HEAD_BYTES] == b"DICM" or head[:2] in _BEGINNINGS else "not_dicom"
+    return "" if head[128:HEAD_BYTES] == _PREFIX or is_bare(head) else "not_dicom"
+
+
+def is_bare(head: bytes) -> bool:
+    """Whether this looks like a data set without the preamble and prefix that a file has (PS3.10 7.1)."""
+    if head[128:HEAD_BYTES] == _PREFIX:
+        return False
+    return head[:2] in _BEGINNINGS or _ELEMENT.search(head) is not None

@@ -17,7 +17,7 @@ from anonymizer import (
     write_file,
 )
 from ror.deid.secret import OpenSecret
-from ror.deid.source import kind_of_file, not_readable, skipped
+from ror.deid.source import no_file_of_an_object, not_readable, skipped
 from ror.deid.tally import Outcome, Tally, Undone
 from ror.deid.target import Placed, Target
 from ror.errors import RorError, ServiceUnavailable
@@ -65,9 +65,9 @@ class Bench:
 
     def _undone(self, found: Found, tally: Tally) -> Undone | None:
         try:
-            kind = kind_of_file(found.path)
-            if kind:
-                return skipped(found.path, kind)
+            undone = no_file_of_an_object(found.path)
+            if undone is not None:
+                return undone
             instance = read_file(Path(found.path), self.deidentifier.memory)
         except OSError as error:
             return not_readable(found.path, error)

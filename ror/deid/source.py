@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ror.deid.tally import Outcome, Undone
-from ror.walking import HEAD_BYTES, Found, kind_of, walk
+from ror.walking import HEAD_BYTES, Found, is_bare, kind_of, walk
 
-__all__ = ["chunks", "kind_of_file", "looked_over", "not_readable", "skipped"]
+__all__ = ["chunks", "looked_over", "no_file_of_an_object", "not_readable", "skipped"]
 
 _CHUNK_FILES = 64
 _CHUNK_BYTES = 256 * 2**20
@@ -60,10 +60,19 @@ def chunks(source: Path, total: int, jobs: int) -> Iterator[tuple[Found, ...] | 
         yield tuple(chunk)
 
 
-def kind_of_file(path: str) -> str:
-    """Empty for what is, or may be, an object, else the reason why it is skipped."""
+def no_file_of_an_object(path: str) -> Undone | None:
+    """Why a file cannot come out, told by its first bytes; None for one that may."""
     with Path(path).open("rb") as file:
-        return kind_of(file.read(HEAD_BYTES))
+        head = file.read(HEAD_BYTES)
+    if kind := kind_of(head):
+        return skipped(path, kind)
+    if is_bare(head):
+        what = "It looks like a DICOM data set without file meta information (PS3.10 7.1)"
+        advice = (
+            "Make a file of it with dcmtk, `dcmconv -f FILE NEW`, look whether NEW is right, and run again."
+        )
+        return Undone(path, Outcome.REFUSED, "not_part10", what, advice)
+    return None
 
 
 def skipped(path: str, reason: str) -> Undone:

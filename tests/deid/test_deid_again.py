@@ -12,13 +12,13 @@ from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
-from conftest import SECRET, make_series, tree
 from pydicom import dcmread
 
 from anonymizer import Profile
 from ror.deid import Order, Outcome, OwnSecret, Result, Tally, deidentify_folder
 from ror.errors import ConfigurationError, HomeInUse, ServiceUnavailable
 from tests.anonymizer.planted import ROOT, minimal, part10
+from tests.deid.conftest import SECRET, make_series, tree
 from tests.support.serving import eventually
 
 MANY = 80  # more than the handfuls that are under way at once

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -11,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import NAME, SECRET, make_mixture, make_series, tree
 from pydicom import dcmread
+from pydicom.data import get_testdata_file
 
 from anonymizer import IdentifiedInstance, Profile, ProjectKey, deidentify, read_file
 from ror.deid import Order, Outcome, OwnSecret, deidentify_folder
 from ror.errors import ConfigurationError, NotFound
 from tests.anonymizer.planted import ct, part10
+from tests.deid.conftest import NAME, SECRET, make_mixture, make_series, tree
 
 
 def undone(out: Path) -> list[dict[str, str]]:
@@ -252,3 +254,41 @@ def test_a_file_that_goes_while_it_is_read_is_refused_and_the_others_come_out(
     result = deidentify_folder(order)
     assert [one["reason"] for one in result.report["refused"]] == ["not_readable"]
     assert result.tally.written == len(tree(order.out)) == 1
+
+
+@pytest.mark.parametrize("name", ["ExplVR_BigEndNoMeta.dcm", "ExplVR_LitEndNoMeta.dcm", "no_meta.dcm"])
+def test_a_data_set_without_file_meta_information_is_refused_with_how_to_mend_it(
+    order: Order, name: str
+) -> None:
+    data = Path(str(get_testdata_file(name, download=False))).read_bytes()
+    (order.source / name).write_bytes(data)
+    (told,) = deidentify_folder(order).report["refused"]
+    assert (told["reason"], "without file meta information" in told["what"]) == ("not_part10", True)
+    assert "dcmconv -f" in told["advice"]
+
+
+@pytest.mark.parametrize(("explicit", "little"), [(True, True), (True, False), (False, True)])
+def test_a_data_set_without_file_meta_information_is_mended_as_it_is_told(
+    order: Order, explicit: bool, little: bool
+) -> None:
+    bare = order.source / "bare"
+    ct().dataset.save_as(bare, implicit_vr=not explicit, little_endian=little, enforce_file_format=False)
+    assert deidentify_folder(order).tally.count(Outcome.REFUSED) == 1
+    subprocess.run(["/usr/bin/dcmconv", "-f", bare, order.source / "new"], check=True)
+    assert deidentify_folder(order).tally.written == 1
+
+
+def test_a_text_that_only_names_dicom_is_no_object(order: Order) -> None:
+    (order.source / "a.txt").write_bytes(b"\x00\x08 DICM UI CS 0008,0005 ISO_IR 100" * 9)
+    (told,) = deidentify_folder(order).report["skipped"]
+    assert told["reason"] == "not_dicom"
+
+
+def test_research_objects_do_not_come_to_lie_in_the_folder_of_the_one_source(order: Order) -> None:
+    make_series(order.source, 2)
+    one = next(order.source.iterdir())
+    for out in (order.source, order.source / "out", order.source / "deep" / "out"):
+        with pytest.raises(ConfigurationError, match="is inside of") as error:
+            deidentify_folder(replace(order, source=one, out=out))
+        assert error.value.advice.endswith(f"--out {order.source.parent / 'source-research'}")
+    assert len(list(order.source.iterdir())) == 2
