@@ -21,11 +21,13 @@ class _FolderFirst(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_FolderFirst)
+@click.group(cls=_FolderFirst, options_metavar="", subcommand_metavar="FOLDER --out DIR | COMMAND ...")
 def command() -> None:
     """De-identify files by PS3.15, and look at the profiles by which this is done.
 
-    Example: ror deid profile list
+    `ror deid FOLDER --out DIR` is `ror deid run FOLDER --out DIR`; the options are told by `ror deid run --help`.
+
+    Example: ror deid /data/trial --out /data/trial-research --key trial.key
     """
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,14 +22,14 @@ from ror.deid import (
     Secret,
     Tally,
     deidentify_folder,
-    make_key,
+    new_key,
     read_key,
+    write_key,
 )
 from ror.errors import ConfigurationError
 
 __all__ = ["run"]
 
-_SECRET_BYTES = 32
 _DEFAULT = "research"
 _NOT_DONE, _STOPPED = 1, 130
 
@@ -63,7 +62,8 @@ def run(
 ) -> None:
     """De-identify all DICOM files below FOLDER into another folder, with a report.
 
-    The same command once more goes on where it stopped. Exit code 1 if not every object came out.
+    With --key or --project, the same command once more goes on where it stopped; without, the secret is thrown away.
+    Exit code 1 if not every object came out.
 
     Example: ror deid run /data/trial --out /data/trial-research --key trial.key
     """
@@ -73,12 +73,14 @@ def run(
         )
     if project:
         named, secret = _of_project(context, project)
+        ready = _nothing
     else:
-        named, secret = load_profile(profile or _DEFAULT), _own(key_file, out)
+        named = load_profile(profile or _DEFAULT)
+        secret, ready = _own(key_file, out)
     if named.profile.find_text:
         check_text_search()
     with _shown() as told:
-        result = deidentify_folder(Order(folder, out, named.profile, secret, jobs, named.name), told)
+        result = deidentify_folder(Order(folder, out, named.profile, secret, jobs, named.name, ready), told)
     if as_json:
         click.echo(json.dumps(_summary(result, out), indent=1, ensure_ascii=False))
     else:
@@ -98,23 +100,34 @@ def _of_project(context: click.Context, name: str) -> tuple[NamedProfile, Secret
         return named, ProjectSecret(name, app.database.url, app.home.secrets)
 
 
-def _own(key_file: Path | None, out: Path) -> Secret:
+def _nothing() -> None:
+    """All that is needed is kept."""
+
+
+def _own(key_file: Path | None, out: Path) -> tuple[Secret, Callable[[], None]]:
+    """The secret, and what keeps it once the run is sure to begin: one that is refused leaves no key behind."""
     if key_file is None:
         click.echo(
             "the secret of this run is thrown away: another run gives other pseudonyms; --key FILE keeps it",
             err=True,
         )
-        return OwnSecret(secrets.token_bytes(_SECRET_BYTES), kept=False)
+        return OwnSecret(new_key(), kept=False), _nothing
     if out.resolve() in key_file.resolve().parents:
         raise ConfigurationError(
             f"the key {key_file} would lie in {out}, with what it can undo",
             advice="name a file elsewhere, that stays with you",
         )
-    if make_key(key_file):
+    if key_file.exists():
+        return OwnSecret(read_key(key_file)), _nothing
+    secret = new_key()
+
+    def keep() -> None:
+        write_key(key_file, secret)
         click.echo(
             f"{key_file} made: keep it, and keep it secret; it gives the same pseudonyms again", err=True
         )
-    return OwnSecret(read_key(key_file))
+
+    return OwnSecret(secret), keep
 
 
 @contextmanager

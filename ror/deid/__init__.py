@@ -8,11 +8,11 @@
 
 ``out`` gets ``<pseudonym>/<study>/<series>/<instance>.dcm``, a marker and two reports, and nothing that the source
 says. What did not come out is listed beside ``out``, for the operator alone. The same order once more goes on where it
-stopped. `read_key` and `make_key` keep a secret in a file of its own.
+stopped. `new_key`, `write_key` and `read_key` keep a secret in a file of its own.
 """
 
 from ror.deid.folder import Order, Result, deidentify_folder
-from ror.deid.key_file import make_key, read_key
+from ror.deid.key_file import new_key, read_key, write_key
 from ror.deid.pool import default_jobs
 from ror.deid.secret import OwnSecret, ProjectSecret, Secret
 from ror.deid.tally import Outcome, Tally
@@ -27,6 +27,7 @@ __all__ = [
     "Tally",
     "default_jobs",
     "deidentify_folder",
-    "make_key",
+    "new_key",
     "read_key",
+    "write_key",
 ]

@@ -41,6 +41,8 @@ class Order:
         Processes; None for as many as are worth it.
     profile_name
         What the report calls the profile.
+    ready
+        Called once it is clear that `out` can be filled, before anything is written there: to keep a new secret.
     """
 
     source: Path
@@ -49,6 +51,7 @@ class Order:
     secret: Secret
     jobs: int | None = None
     profile_name: str = ""
+    ready: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,10 @@ def deidentify_folder(order: Order, told: Told = lambda _total, _tally: None) ->
         raise NotFound(f"there is no file at {source}", "name the folder that the studies are in")
     jobs = order.jobs or default_jobs(total)
     began, at = time.monotonic(), time.time()
-    tally = Tally()
+    tally, listed = Tally(), UndoneList(out)
+    listed.require_place()
     stamp = _stamp(order)
-    with Target(out).claimed(stamp), asked_to_stop() as stop, UndoneList(out) as undone:
+    with Target(out).claimed(stamp, order.ready), asked_to_stop() as stop, listed as undone:
         tools = Tools(out, order.profile, order.secret)
         told(total, tally)
 

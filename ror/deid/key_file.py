@@ -8,33 +8,35 @@ from pathlib import Path
 
 from ror.errors import ConfigurationError
 
-__all__ = ["BYTES", "make_key", "read_key"]
+__all__ = ["new_key", "read_key", "write_key"]
 
-BYTES = 32
+_BYTES = 32
 
 
-def make_key(file: Path) -> bool:
-    """Make a secret, for the owner only; False if the file is there already, which stays as it is.
+def new_key() -> bytes:
+    """A secret that nobody has."""
+    return secrets.token_bytes(_BYTES)
+
+
+def write_key(file: Path, secret: bytes) -> None:
+    """Keep a secret in a new file, for the owner only.
 
     Raises
     ------
     ConfigurationError
-        The file cannot be made there.
+        The file cannot be made there, or is there.
     """
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return False
     except OSError as error:
         raise ConfigurationError(
             f"the key {file} cannot be made: {error.strerror}",
             advice="name a file in a folder that you may write",
         ) from error
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(f"{secrets.token_hex(BYTES)}\n")
+        stream.write(f"{secret.hex()}\n")
         stream.flush()
         os.fsync(stream.fileno())
-    return True
 
 
 def read_key(file: Path) -> bytes:
@@ -53,9 +55,9 @@ def read_key(file: Path) -> bytes:
             f"the key {file} cannot be read: {type(error).__name__}",
             advice="it holds 64 hexadecimal digits; name a file that is not there, and one is made",
         ) from None  # the cause of a ValueError would quote the secret
-    if len(secret) != BYTES:
+    if len(secret) != _BYTES:
         raise ConfigurationError(
-            f"{file} is no key: it has {len(secret)} bytes, not {BYTES}",
+            f"{file} is no key: it has {len(secret)} bytes, not {_BYTES}",
             advice="name a file that is not there, and one is made",
         )
     if mode & 0o077:

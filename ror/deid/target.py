@@ -56,8 +56,10 @@ class Target:
     root: Path
 
     @contextmanager
-    def claimed(self, stamp: Stamp) -> Iterator[None]:
+    def claimed(self, stamp: Stamp, ready: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Be the only run that fills the folder, which is made, empty, or of the same stamp.
+
+        `ready` is called when it is clear that the folder can be filled, and before it is stamped.
 
         Raises
         ------
@@ -68,6 +70,7 @@ class Target:
         """
         with self._locked() as marker:
             _require_same(self.root, marker.read(), stamp)
+            ready()
             marker.seek(0)
             marker.truncate()
             json.dump(asdict(stamp), marker, indent=1)

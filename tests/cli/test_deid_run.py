@@ -102,6 +102,32 @@ def test_a_key_does_not_go_with_what_it_can_undo(home: Home, folder: Path, tmp_p
     assert not out.exists()
 
 
+def test_a_run_that_is_refused_leaves_no_key_behind(home: Home, folder: Path, tmp_path: Path) -> None:
+    words = ("deid", str(folder), "--out", str(tmp_path / "out"), "--key")
+    home.good(*words, str(tmp_path / "first.key"))
+    said = home.ror(*words, str(tmp_path / "second.key"))
+    assert (said.code, "another key" in said.err) == (1, True)
+    nowhere = home.ror("deid", str(tmp_path / "nowhere"), *words[2:], str(tmp_path / "third.key"))
+    assert nowhere.code == 1
+    assert sorted(path.name for path in tmp_path.glob("*.key")) == ["first.key"]
+    assert "made" not in said.err + nowhere.err
+
+
+def test_a_key_that_cannot_be_kept_makes_no_object_and_the_next_run_begins(
+    home: Home, folder: Path, tmp_path: Path
+) -> None:
+    words = ("deid", str(folder), "--out", str(tmp_path / "out"), "--key")
+    said = home.ror(*words, str(tmp_path / "nowhere" / "k"))
+    assert (said.code, "cannot be made" in said.err) == (1, True)
+    assert list((tmp_path / "out").rglob("*.dcm")) == []
+    assert "3 objects written" in home.good(*words, str(tmp_path / "k"))
+
+
+def test_the_help_shows_how_a_folder_is_given_and_when_a_run_goes_on(home: Home) -> None:
+    assert "ror deid FOLDER --out DIR" in home.good("deid", "--help")
+    assert "With --key or --project, the same command once more" in home.good("deid", "run", "--help")
+
+
 def test_what_was_refused_is_said_and_makes_the_exit_code_one(
     home: Home, folder: Path, tmp_path: Path
 ) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing import active_children
 from pathlib import Path
@@ -224,3 +226,39 @@ def test_the_list_is_made_anew_for_its_owner_only(order: Order) -> None:
     assert listed.stat().st_mode & 0o777 == 0o600
     assert "of somebody" not in listed.read_text()
     assert ROOT not in listed.read_text()
+
+
+@pytest.fixture
+def top_of_a_medium(tmp_path: Path) -> Iterator[Path]:
+    """A folder that can be written in one that cannot."""
+    above = tmp_path / "media"
+    top = above / "stick"
+    top.mkdir(parents=True)
+    mount = ("mount", "--bind", above, above)
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this user may not mount")
+    subprocess.run(("mount", "-o", "remount,ro,bind", above), check=True)
+    subprocess.run(("mount", "-t", "tmpfs", "tmpfs", top), check=True)
+    yield top
+    for folder in (top, above):
+        subprocess.run(("umount", folder), check=True)
+
+
+def test_a_folder_beside_which_no_list_can_be_is_refused_before_anything_is_done(
+    order: Order, top_of_a_medium: Path
+) -> None:
+    make_series(order.source, 1)
+    with pytest.raises(ConfigurationError, match=r"stick\.refused\.tsv cannot be written") as error:
+        deidentify_folder(replace(order, out=top_of_a_medium))
+    assert list(top_of_a_medium.iterdir()) == []
+    inside = Path(error.value.advice.rpartition("--out ")[2])
+    assert inside.parent == top_of_a_medium
+    assert deidentify_folder(replace(order, out=inside)).tally.written == 1
+
+
+def test_a_place_beside_the_folder_that_is_taken_is_told(order: Order) -> None:
+    make_series(order.source, 1)
+    order.out.with_name("out.refused.tsv").mkdir()
+    with pytest.raises(ConfigurationError, match=r"out\.refused\.tsv cannot be written"):
+        deidentify_folder(order)
+    assert tree(order.out) == {}
