@@ -16,7 +16,7 @@ from ror.archive import Catalogue
 from ror.db import Database
 from select_lang.classification import Classifier
 
-__all__ = ["growth_mib"]
+__all__ = ["growth_mib", "peak_mib"]
 
 
 def growth_mib(url: str) -> float:
@@ -30,13 +30,14 @@ def _main(url: str) -> None:
     # Everything is imported and connected by one that finds nothing.
     for _ in catalogue.search(select_lang.read("select study where PatientID = nobody"), "no-project"):
         pass
-    before = _peak_mib()
+    before = peak_mib()
     for _ in catalogue.search(select_lang.read(THREE_NAMES), PROJECT):
         pass
-    print(_peak_mib() - before)
+    print(peak_mib() - before)
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
+    """The most memory that this process ever had resident."""
     # Not getrusage's: that begins with the peak of whoever started us.
     (line,) = (one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith("VmHWM"))
     return int(line.split()[1]) / 1024

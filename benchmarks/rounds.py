@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 import statistics
 import time
 from collections.abc import Callable, Mapping
 
-__all__ = ["medians", "seconds"]
+__all__ = ["medians", "processor_seconds", "seconds"]
 
 
 def medians(contenders: Mapping[str, Callable[[int], float]], rounds: int) -> dict[str, float]:
@@ -27,3 +28,18 @@ def seconds(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
+
+
+def processor_seconds(work: Callable[[], object]) -> float:
+    """What one call takes of a processor, in this process and in those that it runs to their end.
+
+    On a machine that others use, too, it is what the call would take alone, if it never waits.
+    """
+    began = _processor_seconds()
+    work()
+    return _processor_seconds() - began
+
+
+def _processor_seconds() -> float:
+    both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in both)

@@ -15,6 +15,9 @@ class Scale:
     received: int  # CT objects sent to each receiver in a turn
     received_with_nagle: int  # fewer, since a sender with Nagle's algorithm waits 40 ms for each
     deidentified: int  # CT objects in a turn of each de-identifier
+    frames: int  # of an enhanced MR, with 37 elements each
+    large_frames: int  # of 0.5 MiB, in the object that may not be loaded
+    folder_files: int  # CT objects in the folder that is de-identified by processes
     catalogue: int  # series that a statement is evaluated over
     archive: int  # series in the database that is searched; a tenth of it, too, for what grows
     brain_slices: int  # slices of 240 × 240 in the study whose SEG is delivered
@@ -25,7 +28,10 @@ FULL = Scale(
     rounds=3,
     received=200,
     received_with_nagle=40,
-    deidentified=50,
+    deidentified=200,
+    frames=268,
+    large_frames=2048,
+    folder_files=1000,
     catalogue=10_000,
     archive=1_000_000,
     brain_slices=155,
@@ -35,7 +41,10 @@ QUICK = Scale(
     rounds=1,
     received=40,
     received_with_nagle=10,
-    deidentified=10,
+    deidentified=20,
+    frames=40,
+    large_frames=128,
+    folder_files=40,
     catalogue=2_000,
     archive=20_000,
     brain_slices=31,
