@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +56,10 @@ class Holdings:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def one_look(self) -> AbstractContextManager[None]:
+        """Let all that is read of the database within the block be read in one transaction."""
+        return self._database.one_look()
 
     def studies(self, project: str | None = None) -> list[StudyRow]:
         """All studies with their counts, the latest first."""

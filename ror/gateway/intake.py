@@ -130,17 +130,17 @@ class Intake:
         self._index.sent_whole(study_uids, by)
 
     def _receive(self, received: Received, project: str | None) -> Answer:
-        route = None
-        if project is None:
-            route = route_of(self._routes, received)
-            if route is None:
-                return Answer(Status.NOT_AUTHORIZED, "no route for this sender and object")
-            project = route.project
+        with self._index.one_look():
+            route = None if project is not None else route_of(self._routes, received)
+            if project is None:
+                if route is None:
+                    return Answer(Status.NOT_AUTHORIZED, "no route for this sender and object")
+                project = route.project
+            gate = self._gate(project)
         if shutil.disk_usage(self._files.root).free < self._reserve:
             _log.error("less than %d MiB of disk free: objects are refused", self._reserve // _MIB)
             return Answer(Status.OUT_OF_RESOURCES, "disk reserve reached")
 
-        gate = self._gate(project)
         deidentifier = self._deidentifier(gate)
         try:
             identified = received.identified(deidentifier)
