@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 __all__ = ["Stop", "asked_to_stop", "kept_from_children"]
 
+_NOTICED_AFTER_S = 0.2
+# Who sends one often sends two: `timeout` to the process and to its group, a terminal that is closed besides Ctrl-C.
+_ONE_REQUEST_S = 1.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -19,36 +23,52 @@ class Stop:
 
     asked: bool = False
 
+    def wait(self, seconds: float) -> None:
+        """Wait so long, or until somebody asks."""
+        end = time.monotonic() + seconds
+        # A signal does not end a sleep, only what follows it.
+        while not self.asked and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _NOTICED_AFTER_S))
+
 
 @contextmanager
-def asked_to_stop() -> Iterator[Stop]:
-    """Note the first signal; the second one does what it always does. Elsewhere than in the main thread, none come."""
+def asked_to_stop(clock: Callable[[], float] = time.monotonic) -> Iterator[Stop]:
+    """Note the first signal, and those that come with it; a later one does what it always does.
+
+    Elsewhere than in the main thread, none come.
+    """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
     before = {number: signal.getsignal(number) for number in _SIGNALS}
+    first = 0.0
 
-    def note(_number: int, _frame: object) -> None:
-        stop.asked = True
-        restore()
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def note(number: int, _frame: object) -> None:
+        nonlocal first
+        if not stop.asked:
+            stop.asked, first = True, clock()
+        elif clock() - first > _ONE_REQUEST_S:
+            # Only this one is put back: Python tells of another one that waits and has lost its handler.
+            signal.signal(number, before[signal.Signals(number)])
+            signal.raise_signal(number)
 
     for number in _SIGNALS:
         signal.signal(number, note)
     try:
         yield stop
     finally:
-        restore()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
 def kept_from_children() -> Iterator[None]:
-    """Processes that are started meanwhile never see Ctrl-C, which a terminal sends to all: the first one asks them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    """Processes that are started meanwhile see no request to stop, which is often sent to all: the first one asks them.
+
+    They cannot be terminated either, only killed.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield
     finally:

@@ -78,10 +78,14 @@ def treated(tools: Tools, chunks: Iterable[Chunk], jobs: int, stop: Stop) -> Gen
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     alone, stopping = context.Lock(), context.Event()
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(jobs, context, _begin, (tools, alone, stopping))
     try:
         yield from _in_order(pool, iter(chunks), jobs * _AHEAD, stop, stopping)
     except BrokenProcessPool as error:
+        # The pool terminates them and waits, but they are kept from that signal.
+        for process in set(multiprocessing.active_children()) - others:
+            process.kill()
         raise ServiceUnavailable(
             "a process that de-identified was killed, as happens when memory is short",
             "run the same command again with fewer --jobs: it goes on where it stopped",

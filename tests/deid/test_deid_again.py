@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -262,3 +263,42 @@ def test_a_place_beside_the_folder_that_is_taken_is_told(order: Order) -> None:
     with pytest.raises(ConfigurationError, match=r"out\.refused\.tsv cannot be written"):
         deidentify_folder(order)
     assert tree(order.out) == {}
+
+
+ASKED = """
+import os, signal, sys
+from pathlib import Path
+from anonymizer import Profile
+from ror.deid import Order, OwnSecret, deidentify_folder
+
+sent = []
+
+def told(total, tally):
+    if tally.files and not sent:
+        sent.append(signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM)))
+        for number in sys.argv[4].split():
+            os.killpg(0, int(number))
+        signal.pthread_sigmask(signal.SIG_SETMASK, sent[0])
+
+if __name__ == "__main__":
+    secret = OwnSecret(bytes.fromhex(sys.argv[3]))
+    order = Order(Path(sys.argv[1]), Path(sys.argv[2]), Profile.of(), secret, jobs=2)
+    sys.exit(130 if not deidentify_folder(order, told).complete else 0)
+"""
+
+
+@pytest.mark.parametrize(
+    "numbers", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGTERM)], ids=str
+)
+def test_a_group_of_processes_that_is_asked_to_stop_ends_quietly_with_a_report(
+    order: Order, numbers: tuple[signal.Signals, ...]
+) -> None:
+    make_series(order.source, MANY)
+    told = " ".join(str(int(one)) for one in numbers)
+    words = [sys.executable, "-c", ASKED, str(order.source), str(order.out), SECRET.secret.hex(), told]
+    root = Path(__file__).parent.parent.parent
+    run = subprocess.run(words, start_new_session=True, cwd=root, capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stderr) == (130, "")
+    assert not json.loads((order.out / "report.json").read_text(encoding="utf-8"))["complete"]
+    assert 0 < len(tree(order.out)) < MANY
+    assert not (order.out / ".incoming").exists()
