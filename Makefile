@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := ror select_lang anonymizer containers orthanc examples tests workflows benchmarks
 
-.PHONY: help setup servers ocr demo test lint check bench phi-report format lock clean
+.PHONY: help setup servers ocr demo test lint check bench kill-test phi-report format lock clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ check: lint test  ## format, lint, types, tests
 
 bench: setup  ## figures beside those of peers, measured in one run
 	$(BIN)/python -m benchmarks
+
+kill-test: setup  ## kill the service 200 times while it receives, and look that nothing is lost
+	ROR_TEST_KILL_ROUNDS=200 $(BIN)/python -m pytest tests/ror/test_kill.py
 
 phi-report: setup  ## planted identity: what is left of it after de-identification, by category
 	$(BIN)/python -m benchmarks.phi

@@ -179,6 +179,15 @@ class App:
             if not self.workflows.holds(one.name, one.digest):
                 yield f"{one.name} {one.version} ({one.digest[:12]})"
 
+    def heal(self) -> None:
+        """Remove what a killed process has not finished, and index what it had filed; before anything comes in."""
+        unfinished = self.files.discard_unfinished() + self.quarantine.discard_unfinished()
+        healed = self.index.heal(self.home.archive, [project.name for project in self.projects.list()])
+        if unfinished or healed:
+            _log.warning(
+                "after a crash: %d unfinished files removed, %d filed objects indexed", unfinished, healed
+            )
+
     def close(self) -> None:
         """Close the database, if it was opened."""
         if "database" in self.__dict__:
@@ -254,7 +263,7 @@ class Service:
         """Listener, settling and engine in one process, until the block ends."""
         with app.home.exclusively():
             app.require_own_database()
-            _heal(app)
+            app.heal()
             with cls.work(app) as worker:
                 listener = Listener(app.settings.listener, app.intake)
                 settler = Settler(app.index, app.settings.listener.settle_seconds, worker.engine.wake)
@@ -297,12 +306,3 @@ class Service:
             yield cls(app, engine, None, runtime)
         finally:
             engine.stop()
-
-
-def _heal(app: App) -> None:
-    unfinished = app.files.discard_unfinished()
-    healed = app.index.heal(app.home.archive, [project.name for project in app.projects.list()])
-    if unfinished or healed:
-        _log.warning(
-            "after a crash: %d unfinished files removed, %d filed objects indexed", unfinished, healed
-        )

@@ -17,6 +17,8 @@ from ror.gateway.received import Received
 
 __all__ = ["Quarantine", "QuarantinedObject"]
 
+_ABOUT_TO_SECONDS = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedObject:
@@ -104,6 +106,22 @@ class Quarantine:
             connection.execute(
                 table.delete().where(table.c.sha256 == held.sha256, table.c.project == held.project)
             )
+
+    def discard_unfinished(self) -> int:
+        """Remove what a killed process had begun to keep and never told of; return how many files.
+
+        What has no row is removed once it is too old to be of another process that is about to write one.
+        """
+        with self._database.read() as connection:
+            known = set(connection.execute(sa.select(tables.quarantine.c.sha256)).scalars())
+        longest_ago = time.time() - _ABOUT_TO_SECONDS
+        unfinished = list(self.folder.glob("*.part"))
+        for file in self.folder.glob("*.dcm"):
+            if file.stem not in known and file.stat().st_mtime < longest_ago:
+                unfinished.append(file)
+        for file in unfinished:
+            file.unlink(missing_ok=True)
+        return len(unfinished)
 
     def _file(self, sha256: str) -> Path:
         return self.folder / f"{sha256}.dcm"
