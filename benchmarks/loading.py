@@ -72,8 +72,8 @@ def _write(
 
 
 def _study_row(series: Series) -> tuple[Any, ...]:
-    times = (_WHEN,) * 4
-    return (series.study_uid, PROJECT, series.patient_id, StudyState.MATCHED.value, *times)
+    times, of_no_route = (_WHEN,) * 4, (None,) * 3
+    return (series.study_uid, PROJECT, series.patient_id, StudyState.MATCHED.value, *times, *of_no_route)
 
 
 def _series_row(series: Series, classified_by: str) -> tuple[Any, ...]:

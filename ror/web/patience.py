@@ -45,7 +45,8 @@ class Patience:
             if whole:  # all of the request is there, and what may come is its end
                 return await receive()
             try:
-                message = await asyncio.wait_for(receive(), self._seconds)
+                async with asyncio.timeout(self._seconds):
+                    message = await receive()
             except TimeoutError:
                 return {"type": "http.disconnect"}
             whole = not message.get("more_body", False)
@@ -56,7 +57,8 @@ class Patience:
     def _sending(self, send: Send) -> Send:
         async def patient(message: Message) -> None:
             try:
-                await asyncio.wait_for(send(message), self._seconds)
+                async with asyncio.timeout(self._seconds):
+                    await send(message)
             except TimeoutError as error:
                 raise PeerGone from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -12,6 +12,7 @@ from pydicom.datadict import tag_for_keyword
 
 from ror.web.elements import element, tag_of
 from ror.web.errors import Refusal
+from ror.web.matching import Key
 from ror.web.query import Query
 from ror.web.shelf import Held, HeldSeries, Place, Shelf
 
@@ -59,6 +60,7 @@ _IN_COLUMNS: Final = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "Patien
 _OF_INSTANCE_ROWS: Final = frozenset({"SOPInstanceUID", "SOPClassUID"})
 _MOST_READ: Final = 5000  # files, for attributes that only they have
 T = TypeVar("T")
+Test = Callable[[Sequence[object]], bool]
 Page = tuple[list[dict[str, Any]], bool]
 
 
@@ -70,7 +72,12 @@ class Search:
 
     def studies(self, place: Place, query: Query, url: Callable[..., str]) -> Page:
         """Studies of which any series matches."""
-        found = dict.fromkeys(one.study_uid for one in self._matching(place, query))
+        in_columns, tests = _parted(_of_series(query))
+        found = (
+            dict.fromkeys(one.study_uid for one in self._series_with(place, in_columns, tests))
+            if tests
+            else self._shelf.studies(place, in_columns)
+        )
         uids, more = _page(found, query)
         wanted = {*STUDY, *query.wanted, *(_MORE_OF_STUDY if query.wants_all else ()), "Modality"}
         held: dict[str, list[HeldSeries]] = {uid: [] for uid in uids}
@@ -82,7 +89,8 @@ class Search:
 
     def series(self, place: Place, query: Query, url: Callable[..., str]) -> Page:
         """Series that match, those of a study one after another."""
-        uids, more = _page([one.series_uid for one in self._matching(place, query)], query)
+        in_columns, tests = _parted(_of_series(query))
+        uids, more = _page((one.series_uid for one in self._series_with(place, in_columns, tests)), query)
         wanted = {*SERIES, *query.wanted, *(() if place.study else STUDY)}
         wanted |= set(_MORE_OF_SERIES) if query.wants_all else set()
         held: dict[str, HeldSeries] = {}
@@ -102,7 +110,7 @@ class Search:
         of_series = [key for key in query.keys if _is_of_series(key.keyword)]
         of_files = [key for key in query.keys if key.keyword in INSTANCE]
         rest = {key.keyword: key.texts for key in query.keys if key.keyword in _OF_INSTANCE_ROWS}
-        series = [one.series_uid for one in self._series_with(place, of_series)]
+        series = [one.series_uid for one in self._series_with(place, *_parted(of_series))]
         found: Iterable[Held] = self._shelf.instances_of(
             series, rest.get("SOPInstanceUID", ()), rest.get("SOPClassUID", ())
         )
@@ -112,15 +120,32 @@ class Search:
         wanted = {*INSTANCE, *query.wanted}
         return [_instance(one, wanted, url(one.study_uid, one.series_uid, one.sop_uid)) for one in held], more
 
-    def _matching(self, place: Place, query: Query) -> Iterator[HeldSeries]:
-        return self._series_with(place, [key for key in query.keys if key.keyword != "SOPInstanceUID"])
-
-    def _series_with(self, place: Place, keys: Sequence[Any]) -> Iterator[HeldSeries]:
-        in_columns = {key.keyword: key.texts for key in keys if key.keyword in _IN_COLUMNS and key.is_exact}
-        tests = {_indexed(key.keyword): key.tester() for key in keys if key.keyword not in in_columns}
+    def _series_with(
+        self, place: Place, in_columns: Mapping[str, Sequence[str]], tests: Mapping[str, Test]
+    ) -> Iterator[HeldSeries]:
         for one in self._shelf.series(place, tests, in_columns):
             if all(test(one.values[keyword]) for keyword, test in tests.items()):
                 yield one
+
+
+def _of_series(query: Query) -> Sequence[Key]:
+    for key in query.keys:
+        if not _is_of_series(key.keyword):
+            raise Refusal(
+                HTTPStatus.BAD_REQUEST, f"{key.keyword} is of single instances: ask /instances for it"
+            )
+    return query.keys
+
+
+def _parted(keys: Iterable[Key]) -> tuple[dict[str, tuple[str, ...]], dict[str, Test]]:
+    """What the database compares, and what has to be tested."""
+    in_columns, tests = dict[str, tuple[str, ...]](), dict[str, Test]()
+    for key in keys:
+        if key.keyword in _IN_COLUMNS and key.is_exact:
+            in_columns[key.keyword] = key.texts
+        else:
+            tests[_indexed(key.keyword)] = key.tester()
+    return in_columns, tests
 
 
 def _indexed(keyword: str) -> str:

@@ -17,6 +17,8 @@ __all__ = ["Held", "HeldSeries", "Place", "Shelf"]
 _study, _series, _instance = tables.studies.c, tables.series.c, tables.instances.c
 _ROWS_AT_ONCE = 1000
 _SERIES_AT_ONCE = 500
+_FEW = 2
+_LATEST_FIRST = (_study.first_received_at.desc(), _study.study_uid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +66,30 @@ class Shelf:
         `among` narrows by the values of StudyInstanceUID, SeriesInstanceUID and PatientID.
         """
         wanted = sorted(set(keywords))
-        columns = [_series.attributes[keyword] for keyword in wanted]
+        # A database reads the text of all attributes anew for each that is taken out of it.
+        whole = len(wanted) > _FEW
+        columns = [_series.attributes] if whole else [_series.attributes[keyword] for keyword in wanted]
         query = (
             sa.select(_series.study_uid, _series.series_uid, *columns)
             .join(tables.studies, _study.study_uid == _series.study_uid)
             .where(*_at(place), *_among(among))
-            .order_by(_study.first_received_at.desc(), _study.study_uid, _series.series_uid)
+            .order_by(*_LATEST_FIRST, _series.series_uid)
         )
         with self._database.read() as connection:
             rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
             for study_uid, series_uid, *values in rows:
-                yield HeldSeries(
-                    study_uid, series_uid, dict(zip(wanted, (v or () for v in values), strict=True))
-                )
+                found = values[0] if whole else dict(zip(wanted, values, strict=True))
+                yield HeldSeries(study_uid, series_uid, {one: found.get(one) or () for one in wanted})
+
+    def studies(self, place: Place, among: Mapping[str, Sequence[str]]) -> Iterator[str]:
+        """The UIDs of studies with any series, the latest first, narrowed as `series`."""
+        query = (
+            sa.select(_study.study_uid)
+            .where(sa.exists().where(_series.study_uid == _study.study_uid, *_at(place), *_among(among)))
+            .order_by(*_LATEST_FIRST)
+        )
+        with self._database.read() as connection:
+            yield from connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query).scalars()
 
     def counts(self, series_uids: Sequence[str]) -> dict[str, int]:
         """How many instances each series has."""

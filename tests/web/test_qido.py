@@ -122,6 +122,8 @@ def test_another_project_is_not_there(filled: Web) -> None:
         ("/studies", {"NoSuchAttribute": "x"}, 400),
         ("/studies", {"RequestAttributesSequence.ScheduledProcedureStepID": "x"}, 400),
         ("/studies", {"includefield": "NoSuchAttribute"}, 400),
+        ("/studies", {"SOPInstanceUID": "1.1.1.0"}, 400),
+        ("/series", {"InstanceNumber": "1"}, 400),
         ("/studies/1.2.x/series", {}, 400),
         ("/studies/" + "1" * 65 + "/series", {}, 400),
         ("/studies/..%2f..%2fetc/series", {}, 404),
