@@ -27,7 +27,7 @@ TINY = Scale(
     brain_slices=8,
     jobs=2,
 )
-SERVERS = {"gateway", "path"}
+SERVERS = {"gateway", "path", "web"}
 
 
 BENCHMARKS = [pytest.param(name, marks=pytest.mark.orthanc if name in SERVERS else ()) for name in SUITE]

@@ -1,0 +1,149 @@
+"""Storing by STOW-RS beside Orthanc's DICOMweb plugin, and how long a viewer's list of studies takes.
+
+Only ours de-identifies, indexes, and makes each object durable before it answers.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import requests
+
+from benchmarks.archive import PROJECT, studies
+from benchmarks.figure import Budget, Figure
+from benchmarks.loading import load
+from benchmarks.objects import CtObjects
+from benchmarks.rounds import medians, seconds
+from benchmarks.scale import Scale
+from examples.demo.service import Installation, free_port
+from orthanc import OrthancServer, ServerNotInstalled
+from ror.app import App
+from ror.registry import Right
+from ror.web import serving
+from select_lang.classification import Classifier
+from tests.support.serving import Serving
+
+__all__ = ["measure"]
+
+_OURS, _ORTHANC = "ror serve", "Orthanc's DICOMweb"
+_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+_BUDGET = Budget.ratio(at_least=3.0)
+_ASKED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """What answers at `url`; `held` counts the objects that it has filed."""
+
+    url: str
+    headers: dict[str, str]
+    held: Callable[[], int]
+
+
+def measure(scale: Scale, folder: Path) -> list[Figure]:
+    """Objects per second, one in each POST and 100 in each, and milliseconds of questions over a large archive."""
+    objects = CtObjects()
+    figures = []
+    with ExitStack() as stack:
+        servers = {_OURS: stack.enter_context(_ror(folder / "ror"))}
+        try:
+            servers[_ORTHANC] = stack.enter_context(_orthanc(folder / "orthanc"))
+        except ServerNotInstalled as error:
+            print(f"left out: {error}", file=sys.stderr)
+        for one in servers.values():
+            _send(one, list(objects.study(4)), 2)  # a warm-up
+        for what, together in (("one in each POST", 1), ("100 in each POST", 100)):
+            turns = {
+                name: partial(_turn, one, objects, scale.received, together) for name, one in servers.items()
+            }
+            rates = medians(turns, scale.rounds)
+            theirs = rates.get(_ORTHANC)
+            peer = _ORTHANC if theirs else ""
+            figures.append(Figure(f"STOW-RS, {what}", rates[_OURS], "objects/s", peer, theirs, _BUDGET))
+    return figures + _questions(scale, folder / "archive")
+
+
+def _turn(server: _Server, objects: CtObjects, count: int, together: int, _round: int) -> float:
+    sent, before = list(objects.study(count)), server.held()
+    took = seconds(lambda: _send(server, sent, together))
+    arrived = server.held() - before
+    assert arrived == count, f"{server.url} filed {arrived} of {count}"
+    return count / took
+
+
+def _send(server: _Server, objects: Sequence[bytes], together: int) -> None:
+    """POST all objects over one connection, some in each request."""
+    with requests.Session() as session:
+        session.headers.update(server.headers)
+        session.headers["Content-Type"] = 'multipart/related; type="application/dicom"; boundary=ror-bench'
+        session.headers["Accept"] = "application/dicom+json"
+        for start in range(0, len(objects), together):
+            body = b"".join(
+                b"--ror-bench\r\nContent-Type: application/dicom\r\n\r\n" + one + b"\r\n"
+                for one in objects[start : start + together]
+            )
+            answered = session.post(f"{server.url}/studies", body + b"--ror-bench--\r\n", timeout=300)
+            assert answered.status_code == 200, answered.text
+
+
+@contextmanager
+def _ror(folder: Path) -> Iterator[_Server]:
+    folder.mkdir(parents=True)
+    installation, port = Installation(folder), free_port()
+    installation.configure("process", settle_seconds=3600)
+    with (installation.home / "ror.toml").open("a") as settings:
+        settings.write(f"[web]\nenabled = true\nport = {port}\n")
+    installation.ror("project", "add", "bench")
+    token = installation.ror("token", "add", "bench", "--project", "bench", "--may", "store,read").strip()
+    with Serving(installation) as process:
+        url = f"http://127.0.0.1:{port}/dicom-web"
+        yield _Server(url, {"Authorization": f"Bearer {token}"}, lambda: len(process.archived()))
+
+
+@contextmanager
+def _orthanc(folder: Path) -> Iterator[_Server]:
+    if not _PLUGIN.exists():
+        raise ServerNotInstalled("Orthanc's DICOMweb is not installed: apt-get install orthanc-dicomweb")
+    settings = {"Plugins": [str(_PLUGIN)], "DicomWeb": {"Enable": True}}
+    with OrthancServer(folder, settings=settings) as server:
+        yield _Server(f"{server.rest.url}/dicom-web", {}, lambda: len(server.rest.instances()))
+
+
+def _questions(scale: Scale, folder: Path) -> list[Figure]:
+    """How long a client waits for an answer, the median of 20, over an archive of so many series."""
+    folder.mkdir(parents=True)
+    (folder / "ror.toml").write_text("[web]\nenabled = true\nport = 0\n", encoding="utf-8")
+    app = App(folder)
+    made = list(studies(scale.catalogue))
+    load(app.database.url, made, Classifier.shipped().digest)
+    token = app.tokens.add("bench", PROJECT, frozenset({Right.READ}))
+    asked = {
+        "the first 50 studies": {"limit": "50"},
+        "studies of one patient": {"PatientID": made[0][0].patient_id},
+        "studies by date and modality": {"StudyDate": "20200101-20200201", "ModalitiesInStudy": "MR"},
+        "studies by description": {"StudyDescription": "*THORAX*", "limit": "50"},
+    }
+    with serving(app) as server, requests.Session() as session:
+        assert server is not None
+        session.headers["Authorization"] = f"Bearer {token}"
+        url = f"http://127.0.0.1:{server.port}/dicom-web/studies"
+        figures = [
+            Figure(f"QIDO-RS of {scale.catalogue} series: {what}", _median_ms(session, url, query), "ms")
+            for what, query in asked.items()
+        ]
+    app.close()
+    return figures
+
+
+def _median_ms(session: requests.Session, url: str, query: dict[str, str]) -> float:
+    def ask() -> None:
+        session.get(url, params=query, timeout=300).raise_for_status()
+
+    ask()
+    return statistics.median(seconds(ask) * 1000 for _ in range(_ASKED))
