@@ -13,7 +13,7 @@ from anonymizer.lines import Line, PrivateLine, Treatment
 from anonymizer.options import Option
 from anonymizer.private import PRIVATE_VRS, safe_private
 from anonymizer.table import is_in_table, keyword, vr_of
-from anonymizer.vocabulary import listed
+from anonymizer.vocabulary import DEVICE_TAGS, IDENTIFIER_TAGS, listed
 
 __all__ = ["line_faults", "list_faults", "private_faults"]
 
@@ -28,15 +28,17 @@ _NEVER_REMOVED: Final = listed(
     DeidentificationMethodCodeSequence LongitudinalTemporalInformationModified
     """
 )
-_NEVER_KEPT: Final = listed(
+# With what the residual check takes for an identifier: an object that keeps one would be refused.
+_NEVER_KEPT: Final = frozenset(map(keyword, IDENTIFIER_TAGS - DEVICE_TAGS)) | listed(
     """
-    PatientID OtherPatientIDs OtherPatientIDsSequence IssuerOfPatientID AccessionNumber StudyID
-    PatientAddress PatientTelephoneNumbers PatientTelecomInformation MedicalRecordLocator
-    MilitaryRank PatientBirthDateInAlternativeCalendar PatientDeathDateInAlternativeCalendar
+    OtherPatientIDsSequence IssuerOfPatientID PatientAddress MilitaryRank
+    PatientBirthDateInAlternativeCalendar PatientDeathDateInAlternativeCalendar
     IconImageSequence EncapsulatedDocument ContentSequence DigitalSignaturesSequence
     EncryptedAttributesSequence
     """
 )
+# Text about the patient, in which anything may stand.
+_FREE_TEXT: Final = listed("PatientComments AdditionalPatientHistory VisitComments")
 # De-identification writes them itself, whatever stood there.
 _WRITTEN: Final = listed(
     """
@@ -49,6 +51,7 @@ _OUTSIDE_A_DATA_SET: Final = frozenset({0x0000, 0x0002, 0x0004, 0xFFFC, 0xFFFE})
 _LOSING: Final = frozenset({Treatment.REMOVE, Treatment.EMPTY, Treatment.DUMMY})
 _LEAVING: Final = frozenset({Treatment.KEEP, Treatment.CLEAN})
 _LONGEST_CREATOR: Final = 64
+_ABOUT: Final = "free text about the patient, who may be named in it"
 
 
 def list_faults(lists: Mapping[str, Collection[str]]) -> Iterator[ProfileFault]:
@@ -72,6 +75,8 @@ def list_faults(lists: Mapping[str, Collection[str]]) -> Iterator[ProfileFault]:
         if word in _NEVER_KEPT or _vr(word) == "PN":
             text = f"{word} identifies the patient"
             yield ProfileFault("never_kept", "keep", text, "Take it out of the list.")
+        if word in _FREE_TEXT:
+            yield ProfileFault("never_kept", "keep", f"{word} is {_ABOUT}", "Put it in clean instead.")
     for word in sorted(_NEVER_REMOVED.intersection(lists["remove"])):
         text = f"no object is valid without {word}"
         yield ProfileFault("never_removed", "remove", text, "Take it out of the list.")
@@ -123,6 +128,8 @@ def _not_allowed(
         return "never_removed", f"no object is valid without {word}", "Take the line out."
     if treatment in _LEAVING and (word in _NEVER_KEPT or vr_of(tag) == "PN"):
         return "never_kept", f"{word} identifies the patient", "Write remove, empty or dummy."
+    if treatment is Treatment.KEEP and word in _FREE_TEXT:
+        return "never_kept", f"{word} is {_ABOUT}", "Write clean instead."
     if treatment is Treatment.REMOVE and tag in REQUIRED:
         return "never_removed", f"{word} may be empty, but not absent", "Write empty."
     allowed = _words(vr_of(tag), word, options)

@@ -246,7 +246,9 @@ def _require_same_identity(connection: sa.Connection, project: Project) -> None:
     held = sa.select(tables.studies.c.study_uid).where(tables.studies.c.project == project.name).limit(1)
     if row is None or connection.execute(held).first() is None:
         return
-    before, after = _project(row).profile(), project.profile()
+    # Of its lists nothing counts here, and an earlier release may have taken what is refused now.
+    before = replace(_project(row), keep=(), remove=(), cleaned=None).profile()
+    after = project.profile()
     if before.has(Option.RETAIN_UIDS) != after.has(Option.RETAIN_UIDS):
         raise ConfigurationError(
             f"--option {Option.RETAIN_UIDS}: project {project.name} holds studies already",

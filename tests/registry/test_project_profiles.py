@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -19,8 +19,9 @@ from anonymizer import (
     write_profile,
 )
 from ror.archive import FileStore, Index, describe
-from ror.db import Database
+from ror.db import Database, tables
 from ror.errors import ConfigurationError
+from ror.model import StudyState
 from ror.registry import Project, ProjectStore
 from tests.anonymizer.planted import minimal, part10
 
@@ -92,3 +93,23 @@ def test_a_project_that_holds_studies_keeps_their_uids_and_the_days_between_them
         projects.change(after)
     assert projects.get("lungs") == before
     projects.change(replace(before, options=("retain-device",)))
+
+
+def test_what_an_earlier_release_let_a_project_keep_can_be_taken_out_though_it_holds_studies(
+    projects: ProjectStore, database: Database
+) -> None:
+    projects.add(Project("lungs", keep=("KVP",)))
+    kept = {**asdict(projects.get("lungs")), "keep": ["AdmissionID"]}
+    del kept["name"]
+    study = {"study_uid": "2.25.1", "project": "lungs", "patient_id": "M-1", "state": StudyState.RECEIVING}
+    with database.write() as connection:
+        connection.execute(tables.projects.update().values(settings=kept))
+        times = {"first_received_at": 0.0, "last_received_at": 0.0}
+        connection.execute(tables.studies.insert().values(**study, **times))
+    held = projects.get("lungs")
+    with pytest.raises(ProfileError, match="AdmissionID identifies the patient"):
+        held.profile()
+    with pytest.raises(ConfigurationError, match="holds studies already"):
+        projects.change(replace(held, keep=(), options=("retain-uids",)))
+    projects.change(replace(held, keep=()))
+    assert projects.get("lungs").profile() == Profile.of()
