@@ -14,9 +14,14 @@ from anonymizer.options import Option
 from anonymizer.profile import Profile
 from anonymizer.table import keyword
 
-__all__ = ["Changes", "extended"]
+__all__ = ["Changes", "extended", "faults_anyway"]
 
 _DATES: Final = frozenset({Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES})
+# Between them every option is on and off.
+_ANY: Final = (
+    Profile(frozenset(), frozenset()),
+    *(Profile(frozenset(Option) - {one}, frozenset()) for one in sorted(_DATES)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +86,25 @@ def extended(parent: Profile, changes: Changes) -> Profile:
             frozenset(line for line in parent.private if line.where not in private) | changes.private,
         )
     except ProfileError as error:
-        own = error.faults or (ProfileFault(error.reason, "pixel_rules", error.text, error.advice),)
-        raise ProfileError.of([*faults, *own]) from None
+        raise ProfileError.of([*faults, *error.faults]) from None
     if faults:
         raise ProfileError.of(faults)
     return made
+
+
+def faults_anyway(changes: Changes) -> tuple[ProfileFault, ...]:
+    """What is wrong with `changes` whatever they extend; for those that extend what cannot be read."""
+    first, *others = (_faults_over(parent, changes) for parent in _ANY)
+    known = [{(one.path, one.text) for one in faults} for faults in others]
+    return tuple(one for one in first if all((one.path, one.text) in each for each in known))
+
+
+def _faults_over(parent: Profile, changes: Changes) -> tuple[ProfileFault, ...]:
+    try:
+        extended(parent, changes)
+    except ProfileError as error:
+        return error.faults
+    return ()
 
 
 def _faults(parent: Profile, changes: Changes) -> Iterator[ProfileFault]:

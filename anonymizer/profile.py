@@ -158,12 +158,10 @@ def _check(profile: Profile) -> None:
     faults = tuple(_faults(profile))
     if faults:
         raise ProfileError.of(faults)
-    if profile.pixel_rules:
-        check_rules(profile.pixel_rules)
 
 
 def _faults(profile: Profile) -> Iterator[ProfileFault]:
-    """All that is wrong with a profile; of its rules for pixels only that there are any."""
+    """All that is wrong with a profile."""
     options = profile.options
     lists = {"cleaned": profile.cleaned, "keep": profile.keep, "remove": profile.remove}
     if options >= {Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES}:
@@ -176,3 +174,8 @@ def _faults(profile: Profile) -> Iterator[ProfileFault]:
     yield from list_faults(lists)
     yield from line_faults(profile.lines, options, lists)
     yield from private_faults(profile.private, options)
+    try:
+        if profile.pixel_rules:
+            check_rules(profile.pixel_rules)
+    except ProfileError as error:
+        yield ProfileFault(error.reason, "pixel_rules", error.text, error.advice)

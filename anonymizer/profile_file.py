@@ -23,7 +23,7 @@ from typing import Final
 
 from anonymizer import burned_in
 from anonymizer.errors import ProfileError, ProfileFault
-from anonymizer.inheritance import Changes, extended
+from anonymizer.inheritance import Changes, extended, faults_anyway
 from anonymizer.profile import Profile
 from anonymizer.profile_lines import nearest
 from anonymizer.profile_text import Document, read_document
@@ -105,6 +105,7 @@ def _resolved(source: str, text: str, file: Path | None, chain: tuple[str, ...])
         except ProfileError as error:
             faults.append(ProfileFault(error.reason, "extends", error.text, error.advice))
             parent = None
+            faults += [_placed(fault, document) for fault in faults_anyway(changes)]
     if document.pixel_file:
         rules, found = _pixel_rules(document.pixel_file, file)
         changes = replace(changes, pixel_rules=rules)

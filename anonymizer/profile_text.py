@@ -32,6 +32,7 @@ _KINDS: Final[dict[str, tuple[type, str]]] = {
     "pixel_rules": (str, "the name of a file"),
     "attributes": (dict, "a table of attributes"),
 }
+_NAMES: Final = ("extends", "pixel_rules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,11 @@ def _known(key: str, value: object, faults: list[ProfileFault]) -> bool:
     kind, told = _KINDS[key]
     if not isinstance(value, kind):
         faults.append(ProfileFault("wrong_type", key, f"{told} is needed", "Correct it."))
+        return False
+    if key in _NAMES and not str(value).strip():
+        faults.append(
+            ProfileFault("empty", key, f"empty; {told} is needed", "Take the line out, or name one.")
+        )
         return False
     return True
 

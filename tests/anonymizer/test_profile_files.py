@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from string import printable
 
@@ -27,7 +28,8 @@ from anonymizer import (
     standard_of,
     write_profile,
 )
-from anonymizer.table import rows
+from anonymizer.table import keyword, rows
+from anonymizer.vocabulary import DEVICE_TAGS, IDENTIFIER_TAGS
 
 README = Path(__file__).parent.parent.parent / "anonymizer" / "README.md"
 BASIC = Profile(options=frozenset(), cleaned=frozenset())
@@ -265,6 +267,77 @@ def test_every_fault_is_told_at_once_with_its_place_and_what_to_do() -> None:
     ):
         assert line in told
     assert len(refused.value.faults) == 16
+
+
+WRONG = """
+nam = "lungs"
+options = ["retain-full-dates", "retain-modified-dates"]
+without = ["retain-uids"]
+keep = ["PatientID", "AdmissionID"]
+pixel_rules = { text = "[[device]]" }
+[attributes]
+InstitutionNam = "keep"
+StudyDate = "keep"
+"0019,xx0C,SIEMENS MR HEADER" = { keep = "IS" }
+"0019,xx0D,SIEMENS MR HEADER" = { keep = "OB" }
+"""
+
+
+@pytest.mark.parametrize("extends", ["", 'extends = "reserch"', 'extends = ""'])
+def test_what_is_wrong_is_told_at_once_each_once_also_where_what_is_extended_is_not_there(
+    extends: str,
+) -> None:
+    with pytest.raises(ProfileError) as refused:
+        read_profile(extends + WRONG)
+    told = [(fault.path, fault.text) for fault in refused.value.faults]
+    assert len(set(told)) == len(told)
+    places = Counter(path for path, _text in told)
+    common = Counter(
+        {
+            "": 1,
+            "nam": 1,
+            "keep": 2,
+            "pixel_rules": 1,
+            'attributes."InstitutionNam"': 1,
+            'attributes."0019,xx0D,SIEMENS MR HEADER"': 1,
+        }
+    )
+    # What depends on the other profile is told where that one is known.
+    without_safe_private = {f'attributes."0019,xx0{n},SIEMENS MR HEADER"': 1 for n in "CD"}
+    known = Counter({"without": 1, "pixel_rules": 0} | without_safe_private)
+    pixels_not_cleaned = Counter({"": 1})
+    if "reserch" in extends:
+        assert places == common + Counter(extends=1)
+    else:
+        assert places == common + known + pixels_not_cleaned + Counter(extends=1 if extends else 0)
+
+
+@pytest.mark.parametrize("key", ["extends", "pixel_rules"])
+@pytest.mark.parametrize("value", ["", " "])
+def test_a_name_that_is_empty_is_told(key: str, value: str) -> None:
+    with pytest.raises(ProfileError, match=f"{key}: empty"):
+        read_profile(f'{key} = "{value}"')
+
+
+@pytest.mark.parametrize("tag", sorted(IDENTIFIER_TAGS))
+def test_an_identifier_is_not_kept_and_that_of_a_device_may_be(tag: int) -> None:
+    word = keyword(tag)
+    for text in (f'keep = ["{word}"]', f'[attributes]\n{word} = "keep"'):
+        if tag in DEVICE_TAGS:
+            assert read_profile(text).profile.digest
+            continue
+        with pytest.raises(ProfileError) as refused:
+            read_profile(text)
+        assert {fault.reason for fault in refused.value.faults} == {"never_kept"}
+
+
+@pytest.mark.parametrize("word", ["PatientComments", "AdditionalPatientHistory", "VisitComments"])
+def test_free_text_about_the_patient_is_cleaned_not_kept(word: str) -> None:
+    for text in (f'keep = ["{word}"]', f'[attributes]\n{word} = "keep"'):
+        with pytest.raises(ProfileError, match=r"free text about the patient.* clean instead"):
+            read_profile(text)
+    for text in (f'clean = ["{word}"]', f'[attributes]\n{word} = "clean"'):
+        assert read_profile(text).profile.digest
 
 
 def test_an_attribute_by_its_tag_and_by_its_keyword_is_told_as_one() -> None:
