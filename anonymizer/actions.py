@@ -26,6 +26,7 @@ class Action(StrEnum):
     PRIVATE = "safe_private_kept"
     PSEUDONYM = "pseudonymised"
     STUDY_ID = "study_id_hashed"
+    ACCESSION = "accession_hashed"
     AGE = "age_capped"
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
-__all__ = ["capped_age", "checked_date", "checked_time", "shifted"]
+__all__ = ["ZONE", "capped_age", "checked_date", "checked_time", "shifted"]
 
 _DATE = re.compile(rb"(\d{4})\.?(\d{2})\.?(\d{2})")
 # DT as precise as a day at least: less cannot be moved by days.
-_DATE_TIME = re.compile(rb"(\d{4})(\d{2})(\d{2})((?:\d{2}(?:\d{2}(?:\d{2}(?:\.\d{1,6})?)?)?)?(?:[+-]\d{4})?)")
+_HOUR, _MINUTE, _SECOND = rb"(?:[01]\d|2[0-3])", rb"[0-5]\d", rb"(?:[0-5]\d|60)(?:\.\d{1,6})?"
+ZONE = re.compile(rb"[+-](?:0\d|1[0-4])[0-5]\d ?")
+_CLOCK = rb"(?:%s(?:%s(?:%s)?)?)?" % (_HOUR, _MINUTE, _SECOND)
+_DATE_TIME = re.compile(rb"(\d{4})(\d{2})(\d{2})(%s(?:%s)?)" % (_CLOCK, ZONE.pattern.removesuffix(b" ?")))
 _MONTH = re.compile(rb"\d{4}(?:\d{2})?")
-_TIME = re.compile(rb"\d{2}(?::?\d{2}(?::?\d{2}(?:\.\d{1,6})?)?)?")
+_TIME = re.compile(rb"%s(?::?%s(?::?%s)?)?" % (_HOUR, _MINUTE, _SECOND))
 _AGE = re.compile(rb"(\d{3})([DWMY])")
 _OLDEST_YEARS = 90
 

@@ -37,6 +37,7 @@ _WORDS: Final = {
     Action.PRIVATE: "keep what is safe",
     Action.PSEUDONYM: "pseudonym",
     Action.STUDY_ID: "study id",
+    Action.ACCESSION: "accession number",
     Action.AGE: "keep, 90 years at most",
 }
 _FITS_ANY_VALUE: Final = frozenset(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from anonymizer.clean import Cleaner
-from anonymizer.dates import capped_age, checked_date, checked_time, shifted
+from anonymizer.dates import ZONE, capped_age, checked_date, checked_time, shifted
 from anonymizer.identity import is_standard_uid, is_uid
 from anonymizer.key import ProjectKey
 from anonymizer.options import Option
@@ -23,7 +22,6 @@ from anonymizer.wire import Element, tag_path
 __all__ = ["Engine", "Person", "Tally"]
 
 _KEEPING = frozenset({Action.KEEP, Action.CLEAN, Action.AGE, Action.CONTENT})
-_ZONE = re.compile(rb"[+-]\d{4} ?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +125,8 @@ class Engine:
                 return self._dummied(element, charsets, path)
             case Action.PSEUDONYM:
                 return self._with(element, self.person.pseudonym.encode())
+            case Action.ACCESSION:
+                return self._accession(element, charsets)
             case Action.STUDY_ID:
                 return self._with(element, self.person.study_id.encode())
             case Action.CLEAN:
@@ -134,7 +134,7 @@ class Engine:
             case Action.CONTENT:
                 return self._content(element, charsets, path)
             case Action.ZONE:
-                return self._with(element, _ZONE.fullmatch(bytes(element.value)) and bytes(element.value))
+                return self._with(element, ZONE.fullmatch(bytes(element.value)) and bytes(element.value))
             case Action.DATE:
                 return self._with(element, checked_date(bytes(element.value)))
             case Action.SHIFT:
@@ -164,6 +164,10 @@ class Engine:
             return None
         self.tally.kept_uids.update(uids)
         return self._with(element, bytes(element.value))
+
+    def _accession(self, element: Element, charsets: Charsets) -> Element | None:
+        old = "" if element.items is not None else decode(element.value, charsets).strip(" \0")
+        return self._with(element, self.key.accession_number(old).encode() if old else b"")
 
     def _content(self, element: Element, charsets: Charsets, path: str) -> Element | None:
         """A sequence of content items without those that must go; None if none is left."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from anonymizer.errors import Unreadable
 from anonymizer.table import vr_of
 from anonymizer.text import FIRST_CJK, Charsets, charsets_of, decode, fold, spellings, words
 from anonymizer.vocabulary import (
@@ -21,7 +23,7 @@ from anonymizer.vocabulary import (
     PLACE_TAGS,
     TITLES,
 )
-from anonymizer.wire import Element
+from anonymizer.wire import Element, Encoding, Items, read_items
 
 __all__ = ["Identity", "harvest", "is_standard_uid", "is_uid", "own_uids", "speaks"]
 
@@ -30,6 +32,13 @@ _HEARD = IDENTIFIER_TAGS | PLACE_TAGS | {_BIRTH_DATE}
 # SOP class, patient and issuer, study; character set; image type and burned-in annotation.
 _DECISIVE = frozenset({0x00080016, 0x00100020, 0x00100021, 0x0020000D, 0x00080005, 0x00080008, 0x00280301})
 _UID = re.compile(r"[0-9.]{1,64}")
+_FIGURES = re.compile(r"\d+")
+_ITEM_TAGS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+_ENCODINGS = (
+    Encoding(implicit=False, little=True),
+    Encoding(implicit=True, little=True),
+    Encoding(implicit=False, little=False),
+)
 _SHORTEST_ID = 5
 _SHORTEST_PATIENT_ID = 4
 
@@ -88,11 +97,24 @@ def harvest(elements: tuple[Element, ...], charsets: Charsets) -> Identity:
 
 def _visit(elements: tuple[Element, ...], charsets: Charsets, identity: Identity) -> None:
     for element in elements:
-        if element.items is not None:
-            for item in element.items:
+        items = _items(element)
+        if items is not None:
+            for item in items:
                 _visit(item, charsets_of(item, charsets), identity)
         elif element.value:
             _gather(element, charsets, identity)
+
+
+def _items(element: Element) -> Items | None:
+    """The items of a sequence, also of a private one that was read as a value; None for anything else."""
+    value = element.value
+    if element.items is not None or element.vr not in ("SQ", "UN") or not isinstance(value, bytes):
+        return element.items
+    if value[:4] in _ITEM_TAGS:
+        for encoding in _ENCODINGS:
+            with suppress(Unreadable):  # it need not make sense
+                return read_items(value, encoding)
+    return None
 
 
 def _gather(element: Element, charsets: Charsets, identity: Identity) -> None:
@@ -100,9 +122,9 @@ def _gather(element: Element, charsets: Charsets, identity: Identity) -> None:
     vr = element.vr if element.vr != "UN" else vr_of(tag)
     if vr == "UI":
         identity.uids.update(_uids(element))
-    elif vr == "PN":
+    elif vr == "PN" or vr_of(tag) == "PN":  # whatever else the sender calls it
         names = identity.patient if tag >> 16 == 0x0010 else identity.people
-        names.update(_names(decode(element.value, charsets)))
+        names.update(_person(decode(element.value, charsets)))
     elif tag in IDENTIFIER_TAGS or tag in PLACE_TAGS:
         _identifier(tag, decode(element.value, charsets), identity)
     elif tag == _BIRTH_DATE:
@@ -112,8 +134,9 @@ def _gather(element: Element, charsets: Charsets, identity: Identity) -> None:
 
 def own_uids(element: Element) -> frozenset[str]:
     """The UIDs in an element, at any depth, that the standard did not define."""
-    if element.items is not None:
-        return frozenset(uid for item in element.items for one in item for uid in own_uids(one))
+    items = _items(element)
+    if items is not None:
+        return frozenset(uid for item in items for one in item for uid in own_uids(one))
     return frozenset(_uids(element)) if element.vr == "UI" else frozenset()
 
 
@@ -123,19 +146,28 @@ def speaks(element: Element) -> bool:
     Everything that `harvest` takes but UIDs, who the object is of, its character set, and whether its pixels may have
     text. It may say yes for an element that says nothing after all, never no for one that does.
     """
-    if element.items is not None:
-        return any(speaks(one) for item in element.items for one in item)
+    items = _items(element)
+    if items is not None:
+        return any(speaks(one) for item in items for one in item)
     is_overlay_depth = element.tag >> 24 == 0x60 and element.tag & 0xFFFF == 0x0100
     if element.tag in _DECISIVE or is_overlay_depth:
         return True
-    vr = element.vr if element.vr != "UN" else vr_of(element.tag)
-    heard = vr == "PN" or element.tag in _HEARD
+    heard = "PN" in (element.vr, vr_of(element.tag)) or element.tag in _HEARD
     return heard and bool(element.value)
 
 
 def _uids(element: Element) -> Iterator[str]:
     values = bytes(element.value).decode("latin-1").split("\\")
     return (uid for uid in (v.strip(" \0") for v in values) if len(uid) > 8 and not is_standard_uid(uid))
+
+
+def _person(text: str) -> Iterator[str]:
+    """Words of a name, and those of one component written as one: ``vondertann``."""
+    yield from _names(text)
+    for component in re.split(r"[\^=\\]", text):
+        parts = list(words(component))
+        if len(parts) > 1:
+            yield from spellings("".join(parts))
 
 
 def _names(text: str) -> Iterator[str]:
@@ -158,5 +190,8 @@ def _identifier(tag: int, text: str, identity: Identity) -> None:
         candidates = {value, "".join(parts), *parts}
         with_digit = {c for c in candidates if any(d.isdigit() for d in c)}
         identity.numbers.update(c for c in with_digit if len(c) >= 3)
+        # Without its letters and leading zeros it is still the same number.
+        figures = (run.lstrip("0") for run in _FIGURES.findall(value))
+        identity.numbers.update(run for run in figures if len(run) >= _SHORTEST_PATIENT_ID)
         if tag not in DEVICE_TAGS:
             identity.secrets.update(c for c in with_digit if len(c) >= shortest)

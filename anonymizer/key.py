@@ -75,6 +75,10 @@ class ProjectKey:
         """``S`` and ten base32 characters for a study; fits StudyID (SH, 16 characters)."""
         return f"S{self._letters('study id', study_instance_uid)}"
 
+    def accession_number(self, old: str) -> str:
+        """``A`` and ten base32 characters for an accession number; fits AccessionNumber (SH, 16 characters)."""
+        return f"A{self._letters('accession number', old)}"
+
     def subject_digest(self, old: str, issuer: str = "", accession_number: str = "") -> str:
         """Keyed digest of a patient, or of one study of theirs, to find them in a list without their id; 64 digits."""
         return self._digest("subject", issuer, old, accession_number).hex()

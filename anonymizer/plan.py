@@ -21,15 +21,21 @@ _SPECIAL = {
     "PatientName": Rule(Action.PSEUDONYM),
     "PatientID": Rule(Action.PSEUDONYM),
     "StudyID": Rule(Action.STUDY_ID),
+    "AccessionNumber": Rule(Action.ACCESSION, Action.EMPTY),
+    # What leads back to the patient for who has the key to it; in no row of the table either.
+    "EncryptedAttributesSequence": _REMOVE,
     # Identifying, standard, and in no row of the table.
     "PatientBirthDateInAlternativeCalendar": _REMOVE,
     "PatientDeathDateInAlternativeCalendar": _REMOVE,
     # Of a hospital's own coding scheme it is free text; of the standard's nothing is found in it that identifies.
     "CodeMeaning": Rule(Action.CLEAN, Action.DUMMY),
 }
-# Room for sentences. Kept only where a code needs it (PS3.3 8.8: URN Code Value, Long Code Value is UC).
-_PROSE_VRS = frozenset({"ST", "LT", "UT", "UR"})
-_PROSE_KEPT = frozenset({0x00080120})
+# Room for sentences. Kept only where a code needs it (PS3.3 8.8: Long Code Value, URN Code Value).
+_PROSE_VRS = frozenset({"ST", "LT", "UT", "UR", "UC"})
+# Room for a few words, which somebody may have typed.
+_WORDS_VRS = frozenset({"LO", "SH"})
+# Code Value, Coding Scheme Designator, Version and Registry, Mapping Resource Name; Long and URN Code Value.
+_OF_CODES = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080112, 0x00080122, 0x00080119, 0x00080120})
 _OUTSIDE_A_DATA_SET = frozenset({0x0000, 0x0002, 0x0004, 0xFFFC, 0xFFFE})
 _BY_LINE = {
     Treatment.REMOVE: _REMOVE,
@@ -139,7 +145,11 @@ def _unlisted(tag: int, profile: Profile) -> Rule:
         return Rule(Action.EMPTY)
     if tag in CONTENT_TAGS and profile.has(Option.CLEAN_STRUCTURED_CONTENT):
         return Rule(Action.CONTENT)
-    return _REMOVE if vr in _PROSE_VRS and tag not in _PROSE_KEPT else _KEEP
+    if tag in _OF_CODES:
+        return _KEEP
+    if vr in _WORDS_VRS:
+        return Rule(Action.CLEAN, Action.DUMMY)
+    return _REMOVE if vr in _PROSE_VRS else _KEEP
 
 
 def _kept(tag: int, profile: Profile) -> Rule:

@@ -86,7 +86,7 @@ def misdeclared_ct(study: Study, syntax: str, name: str) -> Planted:
 def stubborn_ct(study: Study, syntax: str, name: str) -> Planted:
     """A slice with the patient's name in an attribute that nothing removes: it must be refused."""
     b = study.builder(name, CTImageStorage, "CT", study.charset)
-    b.put("LUTExplanation", f"for {study.person.family.upper()}", Category.NAME, study.person.family)
+    b.put("ScanOptions", f"FOR {study.person.family.upper()}", Category.NAME, study.person.family)
     pixels(b)
     return b.finish(syntax)
 

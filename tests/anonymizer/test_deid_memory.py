@@ -150,8 +150,8 @@ def test_two_patients_who_share_a_word_do_not_share_what_becomes_of_it() -> None
 
 
 def test_a_name_that_appears_late_in_a_series_is_found_in_what_was_kept_before() -> None:
-    first = minimal(ConvolutionKernel="QZSOFT")
-    second = minimal(ConvolutionKernel="QZSOFT", OperatorsName="Qzsoft^Anna")
+    first = minimal(ScanOptions="QZSOFT")
+    second = minimal(ScanOptions="QZSOFT", OperatorsName="Qzsoft^Anna")
     data = [part10(first), part10(second)]
     assert_alike(data, Profile.of())
     remembering = Deidentifier(Profile.of(), KEY)
@@ -173,12 +173,12 @@ def test_most_of_a_series_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_verification_what_is_left_is_not_looked_for() -> None:
-    whole = minimal(ConvolutionKernel="QZDOE")
+    whole = minimal(ScanOptions="QZDOE")
     instance = IdentifiedInstance.from_part10(part10(whole))
     with pytest.raises(DeidentificationError):
         Deidentifier(Profile.of(), KEY).deidentify(instance)
     research, _ = Deidentifier(Profile.of(), KEY, verify=False).deidentify(instance)
-    assert research.header().ConvolutionKernel == "QZDOE"
+    assert research.header().ScanOptions == "QZDOE"
 
 
 def test_a_memory_shows_and_leaves_nothing() -> None:

@@ -66,7 +66,7 @@ def test_what_is_known_comes_out_as_if_it_had_been_written_so(make, as_items: bo
 
 def test_a_name_in_what_is_kept_is_found_there_too() -> None:
     with pytest.raises(ResidualIdentity):
-        treated(minimal(ManufacturerModelName="Scanner of QZDOE"))
+        treated(minimal(ScanOptions="QZDOE"))
 
 
 @pytest.mark.parametrize("value", [b"\1\2\3", b"Qz not a sequence at all"])
