@@ -4,10 +4,13 @@ Contract
 --------
 ``echo(peer)`` and ``send(peer, files)`` are DIMSE (C-ECHO, C-STORE). A return means that the peer has
 everything; `PeerUnavailable` means try again later; `PeerRefused` means that trying again is useless.
+``find_studies(peer, Query.parse("PatientID=P-1"))`` asks (C-FIND), ``get_study`` and ``move_study`` fetch a study
+(C-GET, C-MOVE); ``DicomWeb(url)`` does the same by QIDO-RS and WADO-RS.
 ``OrthancRest(url)`` asks an Orthanc what it holds. ``OrthancServer(folder)`` starts one, for tests.
 """
 
-from orthanc.dimse import Peer, echo, send
+from orthanc.dicomweb import DicomWeb
+from orthanc.dimse import Peer, echo, find_studies, get_study, move_study, send
 from orthanc.errors import (
     FileReport,
     NotSendable,
@@ -15,16 +18,23 @@ from orthanc.errors import (
     PeerError,
     PeerRefused,
     PeerUnavailable,
+    QueryError,
     SendReport,
     ServerError,
     ServerNotInstalled,
     ServerNotReady,
 )
-from orthanc.rest import OrthancRest, Series, Study
+from orthanc.query import FoundStudy, Query
+from orthanc.rest import Change, Changes, OrthancRest, Series, Study
+from orthanc.retrieved import Retrieved, RetrievedObject
 from orthanc.server import OrthancServer
 
 __all__ = [
+    "Change",
+    "Changes",
+    "DicomWeb",
     "FileReport",
+    "FoundStudy",
     "NotSendable",
     "OrthancError",
     "OrthancRest",
@@ -33,6 +43,10 @@ __all__ = [
     "PeerError",
     "PeerRefused",
     "PeerUnavailable",
+    "Query",
+    "QueryError",
+    "Retrieved",
+    "RetrievedObject",
     "SendReport",
     "Series",
     "ServerError",
@@ -40,5 +54,8 @@ __all__ = [
     "ServerNotReady",
     "Study",
     "echo",
+    "find_studies",
+    "get_study",
+    "move_study",
     "send",
 ]

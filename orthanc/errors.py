@@ -6,6 +6,7 @@
     ├── PeerError                 carries `report`: what the peer did take before
     │   ├── PeerUnavailable       try again later; nothing has to be changed
     │   └── PeerRefused           the peer said no for good; trying again gives the same answer
+    ├── QueryError                a query that cannot be asked; correct it
     ├── NotSendable               a file that is no DICOM Part 10 file; mend or drop the file
     └── ServerError               the local test server
         ├── ServerNotInstalled    install Debian's package `orthanc`
@@ -24,6 +25,7 @@ __all__ = [
     "PeerError",
     "PeerRefused",
     "PeerUnavailable",
+    "QueryError",
     "SendReport",
     "ServerError",
     "ServerNotInstalled",
@@ -86,6 +88,16 @@ class PeerUnavailable(PeerError):
 
 class PeerRefused(PeerError):
     """The peer refused for good: trying again gives the same answer."""
+
+
+class QueryError(OrthancError):
+    """A query that cannot be asked; it is told without the values."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(f"the query cannot be asked: {fault}")
+        self.advice = (
+            "write KEYWORD=VALUE as in 'PatientID=4711 StudyDate=20240101-', and quote values with spaces"
+        )
 
 
 class NotSendable(OrthancError):

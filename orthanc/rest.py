@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
@@ -10,7 +11,7 @@ import requests
 
 from orthanc.errors import PeerRefused, PeerUnavailable
 
-__all__ = ["Level", "OrthancRest", "Series", "Study"]
+__all__ = ["Change", "Changes", "Level", "OrthancRest", "Series", "Study"]
 
 Level: TypeAlias = Literal["Patient", "Study", "Series", "Instance"]
 
@@ -21,6 +22,24 @@ class Study:
 
     study_instance_uid: str
     tags: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A line of Orthanc's change feed; `orthanc_id` is its own name of the study, series, and so on."""
+
+    sequence: int
+    kind: str
+    orthanc_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Changes in their order. `last` is where to go on; `more` says that there are some already."""
+
+    changes: tuple[Change, ...]
+    last: int
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +128,31 @@ class OrthancRest:
         orthanc_id = self._lookup("Instance", sop_instance_uid)
         return None if orthanc_id is None else self._request("GET", f"/instances/{orthanc_id}/file").content
 
+    def changes(self, since: int, limit: int = 100) -> Changes:
+        """What has changed after the change numbered `since`. Changes of what was deleted again are not in it."""
+        answer = self._json("GET", f"/changes?since={since}&limit={limit}")
+        changes = tuple(
+            Change(int(one["Seq"]), str(one["ChangeType"]), str(one["ID"])) for one in answer["Changes"]
+        )
+        return Changes(changes, int(answer["Last"]), more=not answer["Done"])
+
+    def last_change(self) -> int:
+        """The number of the newest change; 0 where there is none."""
+        return int(self._json("GET", "/changes?last")["Last"])
+
+    def study_files(self, orthanc_id: str) -> Iterator[bytes]:
+        """The files of a study, under Orthanc's own name of it; none of what has been deleted."""
+        for instance in self._unless_gone(f"/studies/{orthanc_id}/instances") or ():
+            file = self._unless_gone(f"/instances/{instance['ID']}/file", as_json=False)
+            if file is not None:
+                yield file
+
+    def _unless_gone(self, path: str, *, as_json: bool = True) -> Any:
+        answer = self._request("GET", path, known=(404,))
+        if answer.status_code == 404:
+            return None
+        return answer.json() if as_json else answer.content
+
     def delete_instance(self, sop_instance_uid: str) -> bool:
         """Delete one instance; False when Orthanc has it not (so deleting twice is harmless)."""
         orthanc_id = self._lookup("Instance", sop_instance_uid)
@@ -130,7 +174,12 @@ class OrthancRest:
         return self._request(method, path, json=body).json()
 
     def _request(
-        self, method: str, path: str, json: object = None, content: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        json: object = None,
+        content: bytes | None = None,
+        known: tuple[int, ...] = (),
     ) -> requests.Response:
         try:
             answer = self._session.request(
@@ -140,6 +189,6 @@ class OrthancRest:
             raise PeerUnavailable(f"Orthanc at {self.url} does not answer: {error}") from error
         if answer.status_code >= 500:
             raise PeerUnavailable(f"Orthanc at {self.url} answers {answer.status_code} to {method} {path}")
-        if answer.status_code >= 400:
+        if answer.status_code >= 400 and answer.status_code not in known:
             raise PeerRefused(f"Orthanc at {self.url} answers {answer.status_code} to {method} {path}")
         return answer

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
 
 from orthanc import OrthancServer, ServerNotInstalled
 
-__all__ = ["emptied"]
+__all__ = ["WEB", "emptied"]
+
+WEB = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")  # Debian's package orthanc-dicomweb
 
 
 def emptied(server: OrthancServer) -> OrthancServer:
@@ -39,3 +42,23 @@ def orthanc_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc
 def orthanc_pacs(orthanc_server: OrthancServer) -> OrthancServer:
     """A real Orthanc that holds nothing."""
     return emptied(orthanc_server)
+
+
+@pytest.fixture(scope="session")
+def orthanc_web_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancServer]:
+    """One with DICOMweb for all tests, in which studies are stable after a second."""
+    try:
+        OrthancServer.program()
+    except ServerNotInstalled as error:
+        pytest.skip(str(error))
+    if not WEB.exists():
+        pytest.skip("DICOMweb is not installed: apt-get install orthanc-dicomweb")
+    settings = {"Plugins": [str(WEB)], "DicomWeb": {"Enable": True, "Root": "/dicom-web/"}, "StableAge": 1}
+    with OrthancServer(tmp_path_factory.mktemp("orthanc-web"), "WEBPACS", settings=settings) as server:
+        yield server
+
+
+@pytest.fixture
+def orthanc_web(orthanc_web_server: OrthancServer) -> OrthancServer:
+    """A real Orthanc with DICOMweb that holds nothing."""
+    return emptied(orthanc_web_server)

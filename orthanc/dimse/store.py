@@ -1,11 +1,8 @@
-"""DIMSE services as a user (SCU): C-ECHO and C-STORE (PS3.4 annexes A and B)."""
+"""C-ECHO and C-STORE as a user (SCU; PS3.4 annexes A and B)."""
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,20 +11,19 @@ from types import MappingProxyType
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import dcmread
 from pydicom.uid import UID
-from pynetdicom import AE, _config, evt
+from pynetdicom import _config
 from pynetdicom.association import Association
-from pynetdicom.presentation import PresentationContext, build_context
+from pynetdicom.presentation import build_context
 
+from orthanc.dimse.association import MAX_CONTEXTS, NoContextAccepted, Peer, associate
 from orthanc.errors import FileReport, NotSendable, PeerError, PeerRefused, PeerUnavailable, SendReport
 
-__all__ = ["Peer", "echo", "send"]
+__all__ = ["echo", "send"]
 
 # Files are sent as they lie on disk, a PDU at a time: not decoded, not re-encoded, not held in memory.
 _config.STORE_SEND_CHUNKED_DATASET = True
 
 VERIFICATION = UID("1.2.840.10008.1.1")
-MAX_CONTEXTS = 128  # PS3.8 9.3.2.2: context ids are the odd numbers 1 to 255
-MAX_PDU_BYTES = 131072
 
 # Only these come later to another answer; everything else that is not stored is refused for good.
 OUT_OF_RESOURCES = range(0xA700, 0xA800)
@@ -35,7 +31,6 @@ PROCESSING_FAILURE = 0x0110
 # The peer has the object already (PS3.7 C.5.8). Whoever sends again under a stable UID has what it wants.
 DUPLICATE_SOP_INSTANCE = 0x0111
 WARNINGS = frozenset({0x0107, 0x0116, 0xB000, 0xB006, 0xB007})
-REJECTED_PERMANENTLY = 0x01
 
 MEANINGS = MappingProxyType(
     {
@@ -48,33 +43,6 @@ MEANINGS = MappingProxyType(
         0x0212: "mistyped argument",
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """An application entity that we call.
-
-    Raises
-    ------
-    ValueError
-        An AE title is empty or longer than 16 characters, or the port is not 1 to 65535.
-    """
-
-    ae_title: str
-    host: str
-    port: int
-    calling_ae_title: str = "ROR"
-
-    def __post_init__(self) -> None:
-        for title in (self.ae_title, self.calling_ae_title):
-            legal = title.isascii() and title.isprintable() and "\\" not in title
-            if not 1 <= len(title.strip()) <= 16 or not legal:
-                raise ValueError(f"not an AE title (1 to 16 ASCII characters, no backslash): {title!r}")
-        if not 1 <= self.port <= 65535:
-            raise ValueError(f"not a TCP port (1 to 65535): {self.port}")
-
-    def __str__(self) -> str:
-        return f"{self.ae_title} at {self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +65,7 @@ def echo(peer: Peer, timeout_seconds: float = 10.0) -> None:
     PeerRefused
         It answers, but not to us: wrong AE titles, or no verification service.
     """
-    with _associate(peer, [build_context(VERIFICATION)], timeout_seconds) as association:
+    with associate(peer, [build_context(VERIFICATION)], timeout_seconds) as association:
         status = association.send_c_echo()
     if "Status" not in status:
         raise PeerUnavailable(f"{peer} did not answer the C-ECHO")
@@ -181,7 +149,7 @@ def _send_batch(
     contexts = [build_context(sop_class, syntax) for sop_class, syntax in pairs]
     done: list[FileReport] = []
     try:
-        with _associate(peer, contexts, timeout_seconds) as association:
+        with associate(peer, contexts, timeout_seconds) as association:
             accepted = {(c.abstract_syntax, c.transfer_syntax[0]) for c in association.accepted_contexts}
             for number, file in enumerate(batch, start=1):
                 taken = (file.sop_class_uid, file.transfer_syntax_uid) in accepted
@@ -189,7 +157,7 @@ def _send_batch(
                 done.append(_file_report(file, status))
                 if on_sent is not None:
                     on_sent(done[-1])
-    except _NoContextAccepted:
+    except NoContextAccepted:
         refusals = [_file_report(file, None) for file in batch]
         for refusal in refusals if on_sent is not None else ():
             on_sent(refusal)  # type: ignore[misc]
@@ -232,108 +200,3 @@ def _meaning(file: FileReport) -> str:
     if 0xA900 <= file.status < 0xAA00:
         return f"{name}: data set does not match SOP class (status 0x{file.status:04X})"
     return f"{name}: status 0x{file.status:04X}"
-
-
-class _NoContextAccepted(PeerRefused):
-    """The peer accepted the association but none of its presentation contexts."""
-
-
-@contextmanager
-def _associate(
-    peer: Peer, contexts: list[PresentationContext], timeout_seconds: float
-) -> Iterator[Association]:
-    entity = AE(peer.calling_ae_title)
-    entity.connection_timeout = entity.acse_timeout = timeout_seconds
-    entity.dimse_timeout = entity.network_timeout = timeout_seconds
-    try:
-        association = entity.associate(
-            peer.host,
-            peer.port,
-            contexts=contexts,
-            ae_title=peer.ae_title,
-            max_pdu=MAX_PDU_BYTES,
-            evt_handlers=[(evt.EVT_CONN_OPEN, _send_at_once), (evt.EVT_DATA_SENT, _acknowledge_at_once)],
-        )
-    except OSError as error:
-        raise PeerUnavailable(f"{peer} has an address that cannot be resolved: {error}") from error
-    if not association.is_established:
-        raise _not_established(peer, association)
-    try:
-        with _reactor_parked(association, timeout_seconds):
-            yield association
-    except BaseException:
-        if association.is_established:
-            association.abort()
-        raise
-    if association.is_established:
-        association.release()
-
-
-class _Checkpoint(threading.Event):
-    """The event at which an association's reactor thread waits, kept shut until `open`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reached = threading.Event()
-        self._shut = True
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.reached.set()
-        return super().wait(timeout)
-
-    def set(self) -> None:
-        if not self._shut:
-            super().set()
-
-    def open(self) -> None:
-        self._shut = False
-        self.set()
-
-
-@contextmanager
-def _reactor_parked(association: Association, timeout_seconds: float) -> Iterator[None]:
-    """Keep pynetdicom's reactor thread from taking the answers that we wait for.
-
-    pynetdicom 3.0.4 pauses it for each request and lets it go after each answer. It may then wake late, in the middle
-    of the next request, and take that one's answer: the request ends in a time-out although the peer has stored the
-    object. A quick peer makes it happen once in some hundred objects.
-    """
-    checkpoint = _Checkpoint()
-    association._reactor_checkpoint = checkpoint
-    checkpoint.reached.wait(timeout_seconds)
-    try:
-        yield
-    finally:
-        checkpoint.open()
-
-
-def _not_established(peer: Peer, association: Association) -> PeerError:
-    if association.is_rejected:
-        answer = association.acceptor.primitive
-        reason = (
-            f"{answer.source_str}, {answer.reason_str}".lower() if answer is not None else "no reason given"
-        )
-        if answer is not None and answer.result == REJECTED_PERMANENTLY:
-            return PeerRefused(f"{peer} rejects our association as {peer.calling_ae_title}: {reason}")
-        return PeerUnavailable(f"{peer} rejects our association for now: {reason}")
-    if association.rejected_contexts:
-        return _NoContextAccepted(f"{peer} accepts none of the proposed presentation contexts")
-    return PeerUnavailable(f"{peer} cannot be reached: connection refused, aborted or timed out")
-
-
-def _send_at_once(event: evt.Event) -> None:
-    # With Nagle on, each object waits 40 ms for the peer's delayed acknowledgement of its last PDU.
-    _set_tcp_option(event, socket.TCP_NODELAY)
-
-
-def _acknowledge_at_once(event: evt.Event) -> None:
-    # A peer with Nagle on (dcmtk, Orthanc) that sends its answer in two pieces waits for us to acknowledge the
-    # first. Linux forgets the option as it acknowledges, so it is set again each time.
-    if hasattr(socket, "TCP_QUICKACK"):
-        _set_tcp_option(event, socket.TCP_QUICKACK)
-
-
-def _set_tcp_option(event: evt.Event, option: int) -> None:
-    transport = event.assoc.dul.socket
-    if transport is not None and transport.socket is not None:
-        transport.socket.setsockopt(socket.IPPROTO_TCP, option, 1)

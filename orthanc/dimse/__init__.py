@@ -1,0 +1,7 @@
+"""DIMSE services as a user (SCU): C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE."""
+
+from orthanc.dimse.association import Peer
+from orthanc.dimse.retrieve import find_studies, get_study, move_study
+from orthanc.dimse.store import echo, send
+
+__all__ = ["Peer", "echo", "find_studies", "get_study", "move_study", "send"]
