@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -15,10 +15,10 @@ import containers
 from containers import Package, Runtime
 from ror import config
 from ror.archive import Catalogue, Cataloguer, FileStore, Index
-from ror.config import Settings
+from ror.config import PacsSettings, Settings
 from ror.db import Database
 from ror.engine import Engine, EngineOptions, Executor, JobStore, Matcher, Stager
-from ror.errors import ConfigurationError
+from ror.errors import ConfigurationError, HomeInUse, NotFound
 from ror.gateway import Completeness, Intake, Listener, Quarantine, Settler
 from ror.home import Home
 from ror.model import Job
@@ -146,6 +146,27 @@ class App:
             tuple(reasons),
             'start Docker, or set engine.runtime = "process"',
         )
+
+    def pacs(self, name: str) -> PacsSettings:
+        """The ``[pacs.NAME]`` of that name; `NotFound` if there is none."""
+        if name not in self.settings.pacs:
+            known = ", ".join(self.settings.pacs) or "none"
+            raise NotFound(f"ror.toml has no section [pacs.{name}]", f"add it; there is: {known}")
+        return self.settings.pacs[name]
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Have a listener for a block: that of ``ror serve`` if it runs, else one of our own."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self.home.exclusively())
+            except HomeInUse:
+                yield
+                return
+            listener = Listener(self.settings.listener, self.intake)
+            listener.start()
+            stack.callback(listener.stop)
+            yield
 
     def require_own_database(self) -> None:
         """Refuse a database whose projects and workflows are in another home folder: their jobs would fail here.

@@ -19,6 +19,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
     field_validator,
 )
 
@@ -133,16 +134,38 @@ class EngineSettings(_Section):
 
 
 class PacsSettings(_Section):
-    """A PACS that results are sent to by C-STORE."""
+    """A PACS: results are sent to it by C-STORE, and studies pulled from it. One of the web alone has no host."""
 
-    host: Host
-    port: int = Field(ge=1, le=65535)
-    ae_title: AeTitle
-    images: bool = Field(default=True, description="send the de-identified images of the study too")
     # Its REST address, if it is an Orthanc: results that a later job replaces are deleted there.
     orthanc_url: str = ""
     orthanc_user: str = ""
     orthanc_password: SecretStr = SecretStr("")
+    dicomweb_url: str = ""
+    dicomweb_user: str = ""
+    dicomweb_password: SecretStr = SecretStr("")
+    dicomweb_token: SecretStr = SecretStr("")
+    host: Host = Field(default=None, validate_default=True)
+    port: int = Field(default=None, ge=1, le=65535, validate_default=True)
+    ae_title: AeTitle = Field(default=None, validate_default=True)
+    images: bool = Field(default=True, description="send the de-identified images of the study too")
+    retrieve: Literal["auto", "get", "move", "dicomweb"] = Field(
+        default="auto", description="how studies are pulled from it"
+    )
+
+    @field_validator("host", "port", "ae_title", mode="wrap")
+    @classmethod
+    def _all_three_unless_of_the_web(
+        cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> Any:
+        known = info.data
+        of_the_web = known.get("dicomweb_url") or known.get("orthanc_url")
+        if value is None:
+            if of_the_web and not (known.get("host") or known.get("port")):
+                return 0 if info.field_name == "port" else ""
+            raise ValueError("field required")
+        if of_the_web and any(known.get(name, value) in ("", 0) for name in ("host", "port")):
+            raise ValueError("host, port and ae_title belong together")
+        return handler(value)
 
 
 class Settings(_Section):

@@ -49,6 +49,11 @@ class Home:
         return self.root / "runtimes"
 
     @property
+    def pulls(self) -> Path:
+        """What was pulled from which PACS into which project; names nobody."""
+        return self.root / "pulls"
+
+    @property
     def database_url(self) -> str:
         """The embedded default."""
         return f"sqlite:///{self.root / 'ror.sqlite'}"

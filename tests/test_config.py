@@ -65,6 +65,27 @@ def test_all_faults_are_told_at_once_each_with_its_path(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("keys", "wrong"),
+    [
+        ('dicomweb_url = "http://pacs/dicom-web"', []),
+        ('orthanc_url = "http://pacs:8042"', []),
+        ("images = true", ["pacs.x.ae_title", "pacs.x.host", "pacs.x.port"]),
+        ('dicomweb_url = "http://pacs"\nhost = "pacs"', ["pacs.x.ae_title", "pacs.x.port"]),
+        ('dicomweb_url = "http://pacs"\nport = 104', ["pacs.x.port"]),
+        ('dicomweb_url = "http://pacs"\nae_title = "A"', ["pacs.x.ae_title"]),
+        ('host = "pacs"\nport = 0\nae_title = "A"', ["pacs.x.port"]),
+    ],
+)
+def test_a_pacs_has_an_address_or_is_of_the_web(tmp_path: Path, keys: str, wrong: list[str]) -> None:
+    toml = f"[pacs.x]\n{keys}"
+    if wrong:
+        assert paths(faults(tmp_path, toml)) == wrong
+    else:
+        (tmp_path / "ror.toml").write_text(toml)
+        assert config.read(tmp_path, {}).pacs["x"].host == ""
+
+
 # Each was once taken, and met as a traceback or a strange fault when it was used.
 @pytest.mark.parametrize("title", ["", " ", "A" * 17, "A\\\\B", "A\\tB", "Ä"])
 @pytest.mark.parametrize("section", ["listener", "pacs.x"])

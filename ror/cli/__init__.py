@@ -23,6 +23,7 @@ _COMMANDS = {
     "measurements": ("ror.cli.measurements", "Show the measurements of finished jobs."),
     "project": ("ror.cli.project", "Add, change and list projects."),
     "pseudonyms": ("ror.cli.pseudonyms", "Say where the pseudonyms of a project come from."),
+    "pull": ("ror.cli.pull", "Fetch studies from a PACS."),
     "quarantine": ("ror.cli.quarantine", "List the objects that could not be taken in, and let them in."),
     "reidentify": ("ror.cli.reidentify", "Tell whose studies are held under a pseudonym, on record."),
     "route": ("ror.cli.route", "Add, remove and list routes from senders to projects."),

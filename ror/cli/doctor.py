@@ -130,6 +130,8 @@ def _projects(app: App) -> Iterator[Finding]:
 
 def _pacs(app: App) -> Iterator[Finding]:
     for name, pacs in app.settings.pacs.items():
+        if not pacs.host:
+            continue  # of the web: `ror pull --dry-run` asks it
         peer = orthanc.Peer(pacs.ae_title, pacs.host, pacs.port, app.settings.listener.ae_title)
         where = f"{pacs.ae_title} at {pacs.host}:{pacs.port}"
         try:

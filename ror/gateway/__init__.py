@@ -5,6 +5,19 @@ from ror.gateway.examined import Examined, examine
 from ror.gateway.importing import Done, Imported, Outcome, import_objects
 from ror.gateway.intake import Answer, Intake, Status
 from ror.gateway.listener import Listener
+from ror.gateway.pulling import (
+    ALWAYS,
+    Failed,
+    Journal,
+    Move,
+    Order,
+    Pulled,
+    StudySource,
+    Window,
+    follow,
+    pull,
+    source_of,
+)
 from ror.gateway.quarantine import Quarantine, QuarantinedObject
 from ror.gateway.received import NotPart10, Received
 from ror.gateway.rehearsal import Rehearsal, rehearse
@@ -13,15 +26,21 @@ from ror.gateway.routing import attributes_of
 from ror.gateway.settle import Settler
 
 __all__ = [
+    "ALWAYS",
     "Answer",
     "Completeness",
     "Done",
     "Examined",
+    "Failed",
     "Imported",
     "Intake",
+    "Journal",
     "Listener",
+    "Move",
     "NotPart10",
+    "Order",
     "Outcome",
+    "Pulled",
     "Quarantine",
     "QuarantinedObject",
     "Received",
@@ -29,9 +48,14 @@ __all__ = [
     "Released",
     "Settler",
     "Status",
+    "StudySource",
+    "Window",
     "attributes_of",
     "examine",
+    "follow",
     "import_objects",
+    "pull",
     "rehearse",
     "release",
+    "source_of",
 ]

@@ -128,6 +128,12 @@ class ResultStations:
             raise ConfigurationError(
                 f"ror.toml has no section {missing}", advice="add it, then retry the job"
             )
+        without_host = ", ".join(f"[pacs.{name}]" for name in project.pacs if not known[name].host)
+        if without_host:
+            raise ConfigurationError(
+                f"{without_host} of ror.toml says no host, port and ae_title to send results to",
+                advice="add them, or take it off the project, then retry the job",
+            )
         return {name: known[name] for name in project.pacs}
 
     def _send_images(self, destination: str, peer: Peer, job: Job) -> int:

@@ -8,7 +8,7 @@
 The same import once more is harmless: what is held is known again by its content.
 """
 
-from ror.gateway.importing.outcome import Done, Imported, Outcome
+from ror.gateway.importing.outcome import Done, Imported, Outcome, outcome_of
 from ror.gateway.importing.run import import_objects
 
-__all__ = ["Done", "Imported", "Outcome", "import_objects"]
+__all__ = ["Done", "Imported", "Outcome", "import_objects", "outcome_of"]

@@ -6,7 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-__all__ = ["Done", "Imported", "Outcome"]
+from ror.errors import ServiceUnavailable
+from ror.gateway.intake import Answer, Status
+
+__all__ = ["Done", "Imported", "Outcome", "outcome_of"]
 
 
 class Outcome(StrEnum):
@@ -17,6 +20,24 @@ class Outcome(StrEnum):
     QUARANTINED = "quarantined"
     REFUSED = "refused"  # an object that could not be read, or is missing
     SKIPPED = "skipped"  # no object
+
+
+def outcome_of(answer: Answer) -> tuple[Outcome, str]:
+    """What became of an object, and why, by what the intake answers.
+
+    Raises
+    ------
+    ServiceUnavailable
+        It takes nothing now.
+    """
+    if answer.status is Status.SUCCESS:
+        return (Outcome.HELD if answer.held else Outcome.TAKEN_IN), ""
+    if answer.reason:
+        return Outcome.QUARANTINED, answer.reason
+    raise ServiceUnavailable(
+        f"the archive takes nothing now: {answer.comment}",
+        "see log/ror.log in the home folder, and run the same command again: it goes on where it stopped",
+    )
 
 
 @dataclass(frozen=True, slots=True)

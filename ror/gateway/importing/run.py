@@ -10,11 +10,10 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ror.errors import ServiceUnavailable
 from ror.gateway.importing.medium import DIRECTORY, BrokenDirectory, named_files
-from ror.gateway.importing.outcome import Done, Imported, Outcome
+from ror.gateway.importing.outcome import Done, Imported, Outcome, outcome_of
 from ror.gateway.importing.sources import Damaged, Item, Source, opened
-from ror.gateway.intake import Answer, Intake, Status
+from ror.gateway.intake import Intake
 from ror.gateway.received import NotPart10, Received
 from ror.stopping import asked_to_stop
 from ror.walking import HEAD_BYTES, kind_of
@@ -97,7 +96,7 @@ class _Hand:
         received = Received.from_file(data, SENDER)
         if received.sop_class_uid == DIRECTORY:
             return self._noted(item.name, data)
-        return _done(item.name, self._intake.receive(received, self._project))
+        return Done(item.name, *outcome_of(self._intake.receive(received, self._project)))
 
     def _noted(self, name: str, data: bytes) -> Done:
         try:
@@ -112,17 +111,6 @@ class _Hand:
             for name in dict.fromkeys(directory.names):
                 if not self._source.has(directory.folder / name):
                     yield Done(str(directory.folder / name), Outcome.REFUSED, "missing")
-
-
-def _done(name: str, answer: Answer) -> Done:
-    if answer.status is Status.SUCCESS:
-        return Done(name, Outcome.HELD if answer.held else Outcome.TAKEN_IN)
-    if answer.reason:
-        return Done(name, Outcome.QUARANTINED, answer.reason)
-    raise ServiceUnavailable(
-        f"the archive takes nothing now: {answer.comment}",
-        "see log/ror.log in the home folder, and run the same command again: it goes on where it stopped",
-    )
 
 
 def _in_order(
