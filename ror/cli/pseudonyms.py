@@ -127,9 +127,11 @@ def couple(context: click.Context, file: Path, project: str, merge: bool) -> Non
 
     Example: ror pseudonyms couple list.csv --project lungs
     """
-    couplings = read_couplings(file)
     with opened(context) as app:
         key = app.projects.key(app.projects.get(project).name)
+        couplings = read_couplings(
+            file, lambda rows: app.who.couplings.contradictions(project, key, rows, merge=merge)
+        )
         added = app.who.couplings.add(project, key, couplings, merge=merge)
         app.who.audit.record("couple", project, detail=f"{added} of {len(couplings)} rows were new")
         waiting = sum(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ _COLUMNS = ("old_id", "new_id", "event_name", "issuer", "accession_number")
 _NEEDED = frozenset({"old_id", "new_id"})
 _LONGEST = 64  # PatientID is LO (PS3.5 6.2)
 _SHORTEST_TELLING = 4
+_LINE = re.compile(r"line (\d+)")
 _AS_NUMBER = re.compile(r"\d[.,]?\d*E\+?\d+", re.IGNORECASE)
 _ADVICE = (
     f"the first line names the columns: {', '.join(_COLUMNS[:2])}, and if needed {', '.join(_COLUMNS[2:])}"
@@ -42,8 +43,17 @@ class Coupling:
         return f"Coupling(<line {self.line}>)"
 
 
-def read_couplings(file: Path) -> tuple[Coupling, ...]:
+def _nothing(_couplings: Sequence[Coupling]) -> Iterable[str]:
+    return ()
+
+
+def read_couplings(
+    file: Path, contradictions: Callable[[Sequence[Coupling]], Iterable[str]] = _nothing
+) -> tuple[Coupling, ...]:
     """Read a list in UTF-8, its columns parted by commas, semicolons or tabulators.
+
+    `contradictions` (`CouplingStore.contradictions`) tells, where some rows are wrong, what is wrong between the others,
+    so that all is told at once.
 
     Raises
     ------
@@ -71,9 +81,18 @@ def read_couplings(file: Path) -> tuple[Coupling, ...]:
             values = {name: (row.get(name) or "").strip() for name in _COLUMNS}
             couplings.append(Coupling(rows.line_num, **values))
     faults += _telling(couplings)
-    if faults or not couplings:
-        raise ConfigurationError("the coupling list is wrong:", tuple(faults or ["it has no rows"]), _ADVICE)
+    if faults:
+        faults += contradictions(couplings)
+        raise ConfigurationError("the coupling list is wrong:", tuple(sorted(faults, key=_line)), _ADVICE)
+    if not couplings:
+        raise ConfigurationError("the coupling list is wrong:", ("it has no rows",), _ADVICE)
     return tuple(couplings)
+
+
+def _line(fault: str) -> int:
+    match = _LINE.match(fault)
+    assert match is not None
+    return int(match[1])
 
 
 def _check_header(names: object) -> None:

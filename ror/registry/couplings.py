@@ -51,6 +51,15 @@ class CouplingStore:
                 connection.execute(tables.subjects.insert(), rows)
             return len(new)
 
+    def contradictions(
+        self, project: str, key: ProjectKey, couplings: Sequence[Coupling], *, merge: bool = False
+    ) -> list[str]:
+        """A fault for each row that `add` would refuse, by line."""
+        with self._database.read() as connection:
+            listed = _Listed.of(connection, project)
+        listed.add(key, couplings, merge=merge)
+        return listed.faults
+
     def remove(self, project: str, pseudonym: str) -> None:
         """Take a new id off the list, with all old ids that it has.
 

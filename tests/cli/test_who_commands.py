@@ -55,6 +55,17 @@ def test_a_patient_who_was_not_listed_is_listed_and_released(home: Home, tmp_pat
     assert "QZ" not in json.dumps(ask(home, "audit"))
 
 
+def test_all_that_is_wrong_with_a_list_is_told_at_once(home: Home, tmp_path: Path) -> None:
+    home.good("pseudonyms", "set", "lungs", "--coupled")
+    file = tmp_path / "list.csv"
+    file.write_text("old_id,new_id\nQZ1,M/1\nQZ2,M-2\nQZ3,M-2\n")
+    said = home.ror("pseudonyms", "couple", str(file), "--project", "lungs")
+    assert said.code == 1
+    assert "line 2: new_id" in said.err
+    assert "line 4: its new id is that of another old id" in said.err
+    assert ask(home, "pseudonyms", "show", "--project", "lungs") == []
+
+
 def test_an_object_is_released_by_the_beginning_of_its_name(home: Home) -> None:
     home.good("pseudonyms", "set", "lungs", "--coupled")
     send(home)

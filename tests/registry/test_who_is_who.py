@@ -279,6 +279,24 @@ def test_all_faults_of_a_list_are_told_by_line_and_none_quotes_a_value(tmp_path:
     assert "QZ" not in str(refused.value) and "E+05)" in str(refused.value)
 
 
+def test_faults_of_rows_and_contradictions_between_them_are_told_at_once_by_line(
+    who: WhoIsWho, key: ProjectKey, tmp_path: Path
+) -> None:
+    who.rules.set(COUPLED)
+    who.couplings.add("lungs", key, [Coupling(2, "QZ1", "M-1")])
+    file = tmp_path / "list.csv"
+    file.write_text("old_id,new_id\nQZ1,M-2\n,M-3\nQZ4,M-4\nQZ5,M-4\nQZ6,\nQZ1,M-1\n")
+
+    def told(*, merge: bool) -> list[str]:
+        with pytest.raises(ConfigurationError) as refused:
+            read_couplings(file, lambda rows: who.couplings.contradictions("lungs", key, rows, merge=merge))
+        return [fault.partition(":")[0] for fault in refused.value.faults]
+
+    assert told(merge=False) == ["line 2", "line 3", "line 5", "line 6"]
+    assert told(merge=True) == ["line 2", "line 3", "line 6"]
+    assert len(who.subjects.list("lungs")) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
