@@ -6,7 +6,7 @@ import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
 
-from anonymizer import DeidentificationError, IdentifiedInstance, OriginalIdentity
+from anonymizer import DeidentificationError, OriginalIdentity
 from ror.gateway import Intake, NotPart10, Received, Status
 from ror.registry import Token
 from ror.web.room import Room
@@ -61,9 +61,6 @@ class Taking:
 
 def _is_of_another_study(received: Received, study_uid: str) -> bool:
     try:
-        identified = IdentifiedInstance.from_dataset_bytes(
-            received.data, received.sop_class_uid, received.sop_instance_uid, received.transfer_syntax_uid
-        )
-        return OriginalIdentity.of(identified).study_instance_uid != study_uid
+        return OriginalIdentity.of(received.identified()).study_instance_uid != study_uid
     except DeidentificationError:
         return False  # the intake says what is wrong with it, and keeps it
