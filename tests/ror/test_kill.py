@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
@@ -19,7 +19,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from pydicom import dcmread
 
 from orthanc import FileReport, Peer, PeerError, send
 from ror.app import App
@@ -29,7 +28,7 @@ from tests.anonymizer.planted import minimal, part10
 
 ROUNDS = int(os.environ.get("ROR_TEST_KILL_ROUNDS", "15"))
 SENDERS = 3
-STUDIES, OBJECTS = 6, 8
+OBJECTS, RESENT = 24, 6  # in each round
 SUCCESS, QUARANTINED = 0x0000, (0xA900, 0xC010, 0xC011)
 
 
@@ -49,33 +48,23 @@ class Acknowledged:
             self.quarantined.add(report.sop_instance_uid)
 
 
-@pytest.fixture(scope="module")
-def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Objects of several studies; one in ten has no PatientID and goes into quarantine."""
-    folder, made = tmp_path_factory.mktemp("objects"), []
-    pixels = bytes(64 * 1024)
-    for study in range(STUDIES):
-        for number in range(OBJECTS):
-            uid = f"1.2.826.0.1.3680043.10.99.{study + 1}.1.{number + 1}"
-            patient = "" if number == 5 else f"P{study}"
-            one = minimal(
-                StudyInstanceUID=uid.rsplit(".", 2)[0],
-                SeriesInstanceUID=uid.rsplit(".", 1)[0],
-                SOPInstanceUID=uid,
-                PatientID=patient,
-                Rows=256,
-                Columns=128,
-                BitsAllocated=16,
-                BitsStored=16,
-                HighBit=15,
-                PixelRepresentation=0,
-                SamplesPerPixel=1,
-                PhotometricInterpretation="MONOCHROME2",
-                PixelData=pixels,
-            )
-            file = folder / f"{study}-{number}.dcm"
-            file.write_bytes(part10(one))
-            made.append(file)
+def new_study(folder: Path, number: int) -> list[Path]:
+    """Objects that nobody has sent; one has no PatientID and goes into quarantine."""
+    root, made = f"1.2.826.0.1.3680043.10.99.{number + 1}", []
+    for instance in range(OBJECTS):
+        one = minimal(
+            StudyInstanceUID=root,
+            SeriesInstanceUID=f"{root}.1",
+            SOPInstanceUID=f"{root}.1.{instance + 1}",
+            PatientID=f"P{number}" if instance else "",
+            Rows=64,
+            Columns=128,
+            BitsAllocated=16,
+            PixelData=bytes(16 * 1024),
+        )
+        file = folder / f"{number}-{instance}.dcm"
+        file.write_bytes(part10(one))
+        made.append(file)
     return made
 
 
@@ -151,10 +140,6 @@ def receiving(tmp_path: Path) -> Iterator[Receiving]:
     process.kill()
 
 
-def uid_of(file: Path) -> str:
-    return str(dcmread(file, stop_before_pixels=True).SOPInstanceUID)
-
-
 def send_until_killed(
     receiving: Receiving, batches: list[list[Path]], kill_after: int, told: Acknowledged
 ) -> None:
@@ -184,7 +169,7 @@ def send_until_killed(
         thread.join()
 
 
-def check(receiving: Receiving, told: Acknowledged, research: dict[str, str]) -> None:
+def check(receiving: Receiving, told: Acknowledged, research_uid: Callable[[str], str]) -> None:
     """The promises, after a restart."""
     home = receiving.home
     rows = {row.sop_uid: row for row in receiving.rows("SELECT sop_uid, path, sha256 FROM instances")}
@@ -193,7 +178,7 @@ def check(receiving: Receiving, told: Acknowledged, research: dict[str, str]) ->
     assert len(files) == len(rows)
     for row in rows.values():
         assert hashlib.sha256(files[row.path].read_bytes()).hexdigest() == row.sha256, "half-written"
-    assert {research[uid] for uid in told.stored} <= set(rows), "an acknowledged object is missing"
+    assert set(map(research_uid, told.stored)) <= set(rows), "an acknowledged object is missing"
     held = {row.sha256 for row in receiving.rows("SELECT sha256 FROM quarantine")}
     assert len(held) >= len(told.quarantined), "a quarantined object is missing"
     for name in held:
@@ -201,34 +186,34 @@ def check(receiving: Receiving, told: Acknowledged, research: dict[str, str]) ->
     assert not [*home.rglob("*.part"), *(home / "archive" / ".incoming").iterdir()], "a temporary file stays"
 
 
-def research_uids(home: Path, objects: list[Path]) -> dict[str, str]:
-    """What each object is called in the archive, by what it is called outside."""
-    app = App(home)
-    try:
-        key, profile = app.projects.key("lungs"), app.projects.get("lungs").profile()
-        return {uid: profile.uid(key, uid) for uid in map(uid_of, objects)}
-    finally:
-        app.close()
+@pytest.fixture
+def research_uid(receiving: Receiving) -> Iterator[Callable[[str], str]]:
+    """What an object is called in the archive, by what it is called outside."""
+    app = App(receiving.home)
+    key, profile = app.projects.key("lungs"), app.projects.get("lungs").profile()
+    yield lambda uid: profile.uid(key, uid)
+    app.close()
 
 
 def test_nothing_acknowledged_is_lost_nothing_is_double_and_nothing_half_written_stays(
-    receiving: Receiving, objects: list[Path]
+    receiving: Receiving, research_uid: Callable[[str], str], tmp_path: Path
 ) -> None:
-    research, told = research_uids(receiving.home, objects), Acknowledged()
+    told, sent = Acknowledged(), list[Path]()
     receiving.start()
     for number in range(ROUNDS):
         chance = random.Random(number)
-        batches = [chance.sample(objects, chance.randint(10, len(objects))) for _ in range(SENDERS)]
-        send_until_killed(receiving, batches, chance.randint(1, 40), told)
+        new, again = new_study(tmp_path, number), chance.sample(sent, min(RESENT, len(sent)))
+        batches = [chance.sample(new + again, len(new + again)) for _ in range(SENDERS)]
+        sent += new
+        send_until_killed(receiving, batches, chance.randint(1, 2 * OBJECTS), told)
         receiving.start()
         try:
-            check(receiving, told, research)
+            check(receiving, told, research_uid)
         except AssertionError as broken:
             broken.add_note(f"in round {number} of {ROUNDS}")
             raise
     with pytest.raises(PeerError):  # those without a PatientID
-        send(receiving.peer, objects, on_sent=told.hear)
-    check(receiving, told, research)
-    assert told.stored | told.quarantined == set(research)
-    assert len(receiving.archived()) == len(told.stored) == STUDIES * (OBJECTS - 1)
-    assert len(receiving.rows("SELECT sha256 FROM quarantine")) == len(told.quarantined) == STUDIES
+        send(receiving.peer, sent, on_sent=told.hear)
+    check(receiving, told, research_uid)
+    assert len(receiving.archived()) == len(told.stored) == ROUNDS * (OBJECTS - 1)
+    assert len(receiving.rows("SELECT sha256 FROM quarantine")) == len(told.quarantined) == ROUNDS
