@@ -90,23 +90,28 @@ class Engine:
         private = kept_private(elements, charsets, self.cleaner, self.plan.profile.private) if retain else {}
         for element in elements:
             rule = (instead and instead.get(element.tag)) or self.plan.rule(element.tag, parent)
-            action = rule.action
-            if dummy and action in _KEEPING:
-                action = Action.DUMMY
-            if action is Action.PRIVATE:
-                done = private.get(element.tag)
-            else:
-                done = self._do(action, element, charsets, path)
-            if done is None and action is not Action.REMOVE:
-                action = rule.otherwise
-                done = self._do(action, element, charsets, path)
+            action, done = self.treat_one(element, charsets, rule, path, dummy=dummy)
+            if rule.action is Action.PRIVATE and element.tag in private:
+                action, done = Action.PRIVATE, private[element.tag]
             if done is None:
-                action = Action.REMOVE
                 self.tally.removed.append(tag_path(element.tag, path))
             else:
                 result.append(done)
             self.tally.counts[action] += 1
         return result
+
+    def treat_one(
+        self, element: Element, charsets: Charsets, rule: Rule, path: str = "", *, dummy: bool = False
+    ) -> tuple[Action, Element | None]:
+        """What a rule makes of an element, None if nothing; and by which action. What it is itself is not counted."""
+        action = rule.action
+        if dummy and action in _KEEPING:
+            action = Action.DUMMY
+        done = self._do(action, element, charsets, path)
+        if done is None and action is not Action.REMOVE:
+            action = rule.otherwise
+            done = self._do(action, element, charsets, path)
+        return (Action.REMOVE, None) if done is None else (action, done)
 
     def _do(self, action: Action, element: Element, charsets: Charsets, path: str) -> Element | None:
         """The element after `action`, or None where it must go or the action does not fit its value."""

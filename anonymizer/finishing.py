@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from anonymizer.actions import Action
+from anonymizer.actions import Action, Rule
 from anonymizer.case import Case
 from anonymizer.engine import Tally
 from anonymizer.markers import CONTRIBUTING, REQUIRED_EMPTY, contributed
 from anonymizer.options import Option
 from anonymizer.pieces import NotSure, Piece
-from anonymizer.residual import Residual, uids_in
+from anonymizer.residual import Residual, may_have_uids, uids_in
 from anonymizer.stored import Value
 from anonymizer.table import vr_of
 from anonymizer.unknown import recognised, recognised_element
@@ -26,8 +26,9 @@ __all__ = ["Finished", "Finisher", "tallied"]
 # Referenced Content Item Identifier, as it is encoded in little endian.
 _POSITION: Final = b"\x40\x00\x73\xdb"
 _NO_UIDS: Final[frozenset[str]] = frozenset()
-_KEPT: Final = Tally()
-_KEPT.counts[Action.KEEP] = 1
+_NOTHING: Final = Tally()
+_TALLIES: Final = {action: Tally(Counter({action: 1})) for action in Action}
+_KEPT: Final = _TALLIES[Action.KEEP]
 # What differs in each object, as positions do, would pile up; so after so many bytes all begins anew.
 _MEMORY_BYTES: Final = 4 * 1024 * 1024
 _BYTES_PER_ENTRY: Final = 500
@@ -83,6 +84,8 @@ class Finisher:
         # The tags of the object before, mostly those of the next one too; and where which of `fixed` go among them.
         self._tags: list[int] = []
         self._missing = [(0, self.fixed[tag]) for tag in sorted(self.fixed, reverse=True)]
+        self._gone: dict[int, Finished] = {}
+        self._scratch = Tally()
         self._numbers: dict[tuple[int, int, str], bool] = {}
         self._retains_private = case.engine.plan.profile.has(Option.RETAIN_SAFE_PRIVATE)
 
@@ -156,14 +159,50 @@ class Finisher:
         return done
 
     def _finish(self, piece: Piece, parent: int) -> Finished:
-        engine, charsets = self.case.engine, self.case.charsets
+        engine = self.case.engine
         if self._is_kept_sequence(piece, parent):
             return self._finish_sequence(piece)
+        rule = engine.plan.rule(piece.tag, parent)
+        if rule.action is Action.REMOVE:
+            return self._removed(piece.tag)
         if engine.plan.content is not None and _POSITION in piece.raw:
             raise NotSure  # an item of a report refers to another, maybe, and neither may go (`structured`)
+        element = recognised_element(piece.element, self._encoding)
+        if element.items is None:
+            return self._finish_value(piece, element, rule, parent)
         engine.tally = tally = Tally()
-        done = engine.apply((recognised_element(piece.element, self._encoding),), charsets, parent=parent)
-        return self._checked(piece, done, tally, parent)
+        return self._checked(
+            piece, engine.apply((element,), self.case.charsets, parent=parent), tally, parent
+        )
+
+    def _finish_value(self, piece: Piece, element: Element, rule: Rule, parent: int) -> Finished:
+        """What is no sequence; most of it stays, or goes, and so is told alike."""
+        engine, charsets = self.case.engine, self.case.charsets
+        engine.tally = self._scratch
+        action, done = engine.treat_one(element, charsets, rule)
+        tally = _TALLIES[action]
+        if self._scratch != _NOTHING:  # there is more to tell than the action
+            tally, self._scratch = self._scratch, Tally()
+            tally.counts[action] += 1
+            tally.removed += [] if done else [tag_path(piece.tag)]
+        elif done is None:
+            return self._removed(piece.tag)
+        if done is None:
+            return Finished(b"", _NO_UIDS, tally)
+        if may_have_uids(done):
+            return self._checked(piece, (done,), tally, parent)
+        is_own = not parent and piece.tag in self.case.own
+        if self._residual is not None and not is_own and self._residual.identifies(done, charsets):
+            self._residual.check((done,), charsets, frozenset())
+        is_same = (
+            done.value == element.value and done.vr == piece.vr and len(done.value) + 8 == len(piece.raw)
+        )
+        return Finished(piece.raw if is_same else encoded((done,), self._encoding), _NO_UIDS, tally)
+
+    def _removed(self, tag: int) -> Finished:
+        if tag not in self._gone:
+            self._gone[tag] = Finished(b"", _NO_UIDS, Tally(Counter({Action.REMOVE: 1}), [tag_path(tag)]))
+        return self._gone[tag]
 
     def _checked(self, piece: Piece, done: Sequence[Element], tally: Tally, parent: int = 0) -> Finished:
         charsets = self.case.charsets
@@ -209,16 +248,17 @@ def _tally_of_private(piece: Piece, kept: Container[int]) -> Tally:
 def tallied(done: Iterable[Finished]) -> Tally:
     """What was done to all of them together."""
     total = Tally()
-    for tally, path in _tallies(done, ""):
-        for action, count in tally.counts.items():
-            total.counts[action] += count
-        total.removed += [path + one for one in tally.removed]
-        total.cleaned += [path + one for one in tally.cleaned]
+    _add_up(done, "", total)
     return total
 
 
-def _tallies(done: Iterable[Finished], path: str) -> Iterator[tuple[Tally, str]]:
+def _add_up(done: Iterable[Finished], path: str, total: Tally) -> None:
     for one in done:
         for number, item in enumerate(one.items):
-            yield from _tallies(item, f"{tag_path(one.tag, path)}[{number}]")
-        yield one.tally, path
+            _add_up(item, f"{tag_path(one.tag, path)}[{number}]", total)
+        tally = one.tally
+        for action, count in tally.counts.items():
+            total.counts[action] += count
+        if tally.removed or tally.cleaned:
+            total.removed += [path + gone for gone in tally.removed]
+            total.cleaned += [path + cleaned for cleaned in tally.cleaned]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from anonymizer.errors import Unreadable
 from anonymizer.table import vr_of
@@ -25,7 +26,7 @@ from anonymizer.vocabulary import (
 )
 from anonymizer.wire import Element, Encoding, Items, read_items
 
-__all__ = ["Identity", "harvest", "is_standard_uid", "is_uid", "own_uids", "speaks"]
+__all__ = ["Identity", "harvest", "is_silent", "is_standard_uid", "is_uid", "own_uids", "speaks"]
 
 _BIRTH_DATE = 0x00100030
 _HEARD = IDENTIFIER_TAGS | PLACE_TAGS | {_BIRTH_DATE}
@@ -140,6 +141,13 @@ def own_uids(element: Element) -> frozenset[str]:
     return frozenset(_uids(element)) if element.vr == "UI" else frozenset()
 
 
+@lru_cache(16384)
+def is_silent(tag: int) -> bool:
+    """Whether nothing that stands under a tag speaks, if it is no sequence and no UID."""
+    is_overlay_depth = tag >> 24 == 0x60 and tag & 0xFFFF == 0x0100
+    return not (tag in _DECISIVE or tag in _HEARD or is_overlay_depth or vr_of(tag) == "PN")
+
+
 def speaks(element: Element) -> bool:
     """Whether other elements are treated by what this one, or one below it, says.
 
@@ -149,11 +157,7 @@ def speaks(element: Element) -> bool:
     items = _items(element)
     if items is not None:
         return any(speaks(one) for item in items for one in item)
-    is_overlay_depth = element.tag >> 24 == 0x60 and element.tag & 0xFFFF == 0x0100
-    if element.tag in _DECISIVE or is_overlay_depth:
-        return True
-    heard = "PN" in (element.vr, vr_of(element.tag)) or element.tag in _HEARD
-    return heard and bool(element.value)
+    return element.vr == "PN" or not is_silent(element.tag)
 
 
 def _uids(element: Element) -> Iterator[str]:

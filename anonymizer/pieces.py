@@ -11,9 +11,10 @@ import struct
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from anonymizer.identity import own_uids, speaks
+from anonymizer.identity import is_silent, own_uids, speaks
 from anonymizer.text import CHARSET_TAG
 from anonymizer.unknown import recognised_element
+from anonymizer.vocabulary import listed
 from anonymizer.wire import (
     LONG_VRS,
     META,
@@ -31,9 +32,12 @@ __all__ = ["Memory", "NotSure", "Piece", "PieceItems", "PieceReader"]
 _UNDEFINED: Final = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _NO_UIDS: Final[frozenset[str]] = frozenset()
+# Numbers and times, which name nobody, unless they stand where somebody should be named.
+_SILENT_VRS: Final = listed("AS AT DA DS DT FD FL IS SL SS SV TM UL US UV")
 # Longer ones do not come twice as a rule, and would fill the memory.
 _REMEMBERED_BYTES: Final = 64 * 1024
 _MEMORY_BYTES: Final = 8 * 1024 * 1024
+_BYTES_PER_PIECE: Final = 400
 
 
 class NotSure(Exception):
@@ -57,7 +61,7 @@ class Piece:
         For `anonymizer.content`, which keeps here what it made of it.
     """
 
-    __slots__ = ("_element", "_encoding", "content", "items", "raw", "speaks", "tag", "uids", "vr")
+    __slots__ = ("_element", "_encoding", "_head", "content", "items", "raw", "speaks", "tag", "uids", "vr")
 
     def __init__(self, tag: int, vr: str, raw: bytes, encoding: Encoding) -> None:
         self.tag = tag
@@ -68,13 +72,18 @@ class Piece:
         self.uids = _NO_UIDS
         self.content: bytes | None = None
         self._encoding = encoding
+        # How long the head of a plain value is; 0 where the element has to be read.
+        self._head = 0
         self._element: Element | None = None
 
     @property
     def element(self) -> Element:
         """The element as `wire.read` reads it."""
         if self._element is None:
-            (self._element,) = read(self.raw, self._encoding)
+            if self._head:
+                self._element = Element(self.tag, self.vr, self.raw[self._head :])
+            else:
+                (self._element,) = read(self.raw, self._encoding)
         return self._element
 
     def __repr__(self) -> str:
@@ -138,7 +147,7 @@ class PieceReader:
         """
         if not self._encoding.little:
             raise NotSure
-        if self._bytes > _MEMORY_BYTES:
+        if self._bytes >= _MEMORY_BYTES:
             self._known.clear()
             self._bytes = 0
         try:
@@ -254,14 +263,16 @@ class PieceReader:
                 self._look_at(piece, depth)
         else:
             if not is_opaque and not undefined:
-                piece._element = Element(tag, vr, raw[head:])
+                piece._head = head
             self._look_at(piece, depth)
-        if len(raw) <= _REMEMBERED_BYTES:
+        if len(raw) <= _REMEMBERED_BYTES and self._bytes < _MEMORY_BYTES:
             self._known[raw] = piece
-            self._bytes += len(raw)
+            self._bytes += len(raw) + _BYTES_PER_PIECE
         return piece
 
     def _look_at(self, piece: Piece, depth: int) -> None:
+        if piece.vr in _SILENT_VRS and is_silent(piece.tag):
+            return
         known = recognised_element(piece.element, self._encoding)
         if depth and known.items is not None:
             raise NotSure  # how deep all sequences nest together is counted elsewhere

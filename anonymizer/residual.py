@@ -22,7 +22,7 @@ from anonymizer.identity import Identity
 from anonymizer.text import FIRST_CJK, TEXT_VRS, Charsets, charsets_of, decode, fold, words
 from anonymizer.wire import Element, tag_path
 
-__all__ = ["Residual", "uids_in"]
+__all__ = ["Residual", "may_have_uids", "uids_in"]
 
 _SHORTEST_IN_NUMBERS = 6
 _SHORTEST_IN_BINARY = 6
@@ -63,7 +63,7 @@ class Residual:
                 for number, item in enumerate(element.items):
                     below = f"{tag_path(element.tag, path)}[{number}]"
                     self.check(item, charsets_of(item, charsets, below), frozenset(), below)
-            elif element.value and self._identifies(element, charsets):
+            elif element.value and self.identifies(element, charsets):
                 raise ResidualIdentity(
                     "residual_identity",
                     "An identifier of the patient or of staff is left",
@@ -71,7 +71,8 @@ class Residual:
                     tag_path(element.tag, path),
                 )
 
-    def _identifies(self, element: Element, charsets: Charsets) -> bool:
+    def identifies(self, element: Element, charsets: Charsets) -> bool:
+        """Whether the value of an element, which is no sequence, has something of the identity."""
         vr, raw = element.vr, bytes(element.value)
         if vr in _BY_CONSTRUCTION:
             return False
@@ -97,6 +98,11 @@ class Residual:
 def uids_in(elements: Iterable[Element], charsets: Charsets) -> frozenset[str]:
     """UIDs that can be read in elements, at any depth, as UIDs or within text."""
     return frozenset(_read_uids(elements, charsets))
+
+
+def may_have_uids(element: Element) -> bool:
+    """Whether `uids_in` would find any in an element that is no sequence; yes, if it is not certain."""
+    return element.vr == "UI" or (element.vr in TEXT_VRS and b"." in bytes(element.value))
 
 
 def _read_uids(elements: Iterable[Element], charsets: Charsets) -> Iterator[str]:
