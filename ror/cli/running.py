@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -11,7 +12,7 @@ from typing import NoReturn
 
 from ror.app import Service
 
-__all__ = ["leave", "stop_requested"]
+__all__ = ["leave", "settled_down", "stop_requested"]
 
 
 def stop_requested() -> threading.Event:
@@ -20,6 +21,15 @@ def stop_requested() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+def settled_down() -> None:
+    """What was made by starting stays for as long as the process runs, so the garbage collector need not look at it.
+
+    Some 200,000 objects of libraries would cost 100 ms each time, in the middle of taking an object in.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def leave(service: Service) -> NoReturn:

@@ -7,7 +7,7 @@ import click
 from ror import log
 from ror.app import Service
 from ror.cli.common import home_option, opened
-from ror.cli.running import leave, stop_requested
+from ror.cli.running import leave, settled_down, stop_requested
 from ror.web import serving
 
 __all__ = ["command"]
@@ -32,6 +32,7 @@ def command(context: click.Context) -> None:
             )
             if web is not None:
                 click.echo(f"DICOMweb on port {web.port}")
+            settled_down()
             stop.wait()
             click.echo("stopping; what is in progress goes on with the next start")
             leave(service)

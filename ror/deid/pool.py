@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import threading
@@ -142,6 +143,7 @@ def _begin(tools: Tools, alone: Lock, stopping: Event) -> None:
     assert parent is not None
     threading.Thread(target=_end_with, args=(parent.join,), daemon=True).start()
     secret = tools.secret.open(tools.profile)
+    gc.freeze()  # what loading has made stays, and need not be looked at for garbage again and again
     _here.append((Bench.of(tools.out, tools.profile, secret, alone), stopping))
 
 
