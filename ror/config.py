@@ -30,6 +30,7 @@ __all__ = [
     "EngineSettings",
     "ListenerSettings",
     "PacsSettings",
+    "ReidentifySettings",
     "Settings",
     "WebSettings",
     "default_home",
@@ -168,6 +169,21 @@ class PacsSettings(_Section):
         return handler(value)
 
 
+class ReidentifySettings(_Section):
+    """Who may open identities with ``ror reidentify``; in the file alone, as who asks sets the variables."""
+
+    users: list[str] = Field(
+        default_factory=list, description="users of the system and @groups; empty: nobody"
+    )
+
+    @field_validator("users")
+    @classmethod
+    def _are_names(cls, users: list[str]) -> list[str]:
+        if any(not user.removeprefix("@").strip() for user in users):
+            raise ValueError("an empty name")
+        return users
+
+
 class Settings(_Section):
     """All settings of one home folder."""
 
@@ -176,6 +192,7 @@ class Settings(_Section):
     web: WebSettings = WebSettings()
     engine: EngineSettings = EngineSettings()
     pacs: dict[str, PacsSettings] = Field(default_factory=dict)
+    reidentify: ReidentifySettings = ReidentifySettings()
 
 
 class _PacsAlone(BaseModel):

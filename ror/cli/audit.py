@@ -13,7 +13,9 @@ __all__ = ["command"]
 @home_and_json
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """List who has asked for identities, released or dropped objects, or changed pseudonyms; the latest first.
+    """List who has asked for identities, released or dropped objects, or changed pseudonyms or projects.
+
+    The latest first.
 
     Example: ror audit
     """

@@ -19,7 +19,7 @@ from ror.cli.common import folded, home_and_json
 from ror.cli.findings import Finding, Look, counted, of_error, packages, secrets, survived, text_search
 from ror.errors import ConfigurationError, JobFailed, RorError, ServiceUnavailable
 from ror.home import Home
-from ror.registry import Project, redcap_token_variable
+from ror.registry import Project, Role, redcap_token_variable
 from ror.results import RedcapRefused, ask_version, redcap_target
 
 __all__ = ["command"]
@@ -145,9 +145,19 @@ def _pacs(app: App) -> Iterator[Finding]:
 
 
 def _identities(app: App) -> Iterator[Finding]:
-    for project in app.projects.list():
-        if app.who.rules.get(project.name).keeps_identities:
-            yield _identities_of(app, project.name)
+    keeping = [one.name for one in app.projects.list() if app.who.rules.get(one.name).keeps_identities]
+    yield from (_identities_of(app, project) for project in keeping)
+    if keeping:
+        yield _who_may_open(app.settings.reidentify.users)
+
+
+def _who_may_open(users: list[str]) -> Finding:
+    what, mend = "reidentify", 'name users and @groups of this system: [reidentify] users = ["alice"]'
+    if not users:
+        return Finding(what, False, f"nobody may open identities; {mend}", needed=False)
+    unknown = ", ".join(Role(tuple(users)).unknown())
+    told = f"this system does not know {unknown}" if unknown else f"{', '.join(users)} may open identities"
+    return Finding(what, not unknown, told, mend)
 
 
 def _identities_of(app: App, project: str) -> Finding:

@@ -8,6 +8,7 @@ from ror.registry.identities import IdentityStore, OpenedIdentity
 from ror.registry.projects import Project, ProjectStore
 from ror.registry.pseudonym_rules import PseudonymRule, PseudonymRuleStore
 from ror.registry.redcap import redcap_token_variable, redcap_url_fault
+from ror.registry.role import Role
 from ror.registry.route import ANY, Route, Sender
 from ror.registry.routes import Admission, RouteStore, Tried, try_routes
 from ror.registry.subjects import KnownSubject, SubjectStore
@@ -33,6 +34,7 @@ __all__ = [
     "PseudonymRule",
     "PseudonymRuleStore",
     "Right",
+    "Role",
     "Route",
     "RouteStore",
     "Sender",

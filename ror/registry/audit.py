@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import time
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from ror.db import Database, tables
+from ror.registry.role import caller
 
-__all__ = ["AuditLog", "AuditRecord"]
+__all__ = ["AuditLog", "AuditRecord", "add_record"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +33,8 @@ class AuditLog:
 
     def record(self, action: str, project: str, pseudonym: str = "", detail: str = "") -> None:
         """Add a record in the name of who runs this process, committed before what it tells of is done."""
-        row = tables.audit.insert().values(
-            at=time.time(), who=_who(), action=action, project=project, pseudonym=pseudonym, detail=detail
-        )
         with self._database.write() as connection:
-            connection.execute(row)
+            add_record(connection, action, project, pseudonym, detail)
 
     def list(self) -> list[AuditRecord]:
         """All records, the latest first."""
@@ -51,12 +47,17 @@ class AuditLog:
             ]
 
 
-def _who() -> str:
-    # The user whom the system knows: LOGNAME can say anything.
-    uid = os.getuid()
-    try:
-        name = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        name = f"uid {uid}"
-    behind = os.environ.get("SUDO_USER", "")
-    return f"{name} (sudo, said to be {behind})"[:128] if behind else name
+def add_record(
+    connection: sa.Connection, action: str, project: str, pseudonym: str = "", detail: str = ""
+) -> None:
+    """Add a record together with what it tells of: both are there, or neither."""
+    connection.execute(
+        tables.audit.insert().values(
+            at=time.time(),
+            who=caller(),
+            action=action,
+            project=project,
+            pseudonym=pseudonym,
+            detail=detail,
+        )
+    )

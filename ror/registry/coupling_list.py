@@ -52,7 +52,7 @@ def read_couplings(
 ) -> tuple[Coupling, ...]:
     """Read a list in UTF-8, its columns parted by commas, semicolons or tabulators.
 
-    `contradictions` (`CouplingStore.contradictions`) tells, where some rows are wrong, what is wrong between the others,
+    Where some rows are wrong, `contradictions` (`CouplingStore.contradictions`) tells what is wrong between the others,
     so that all is told at once.
 
     Raises

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
 from anonymizer import OriginalIdentity
 from ror.db import Database, tables
-from ror.errors import NotFound
+from ror.errors import NotAllowed, NotFound, RorError
 from ror.registry.audit import AuditLog
 from ror.registry.cipher import Cipher, make_key_file, read_key_file
+from ror.registry.role import Role, caller
 
 __all__ = ["IdentityStore", "OpenedIdentity"]
 
@@ -92,17 +95,43 @@ class IdentityStore:
             )
 
     def open(
-        self, project: str, pseudonym: str, purpose: str, key_file: Path | None = None
+        self, project: str, pseudonym: str, purpose: str, role: Role, key_file: Path | None = None
     ) -> list[OpenedIdentity]:
         """The identities behind a pseudonym, by study; who asked for them is on record before they are opened.
 
+        So is who asks in vain; a word that is no pseudonym is not, as it may be the patient's own id.
+
         Raises
         ------
+        NotAllowed
+            The one who runs this process has not the role.
         NotFound
             None was kept.
         ConfigurationError
             The key is not there, or another one.
         """
+        rows = self._rows(project, pseudonym)
+        try:
+            _require(role)
+            if not rows:
+                raise NotFound(
+                    f"project {project} has kept no identity of that pseudonym",
+                    "see `ror project list` and `ror studies`; "
+                    "`ror pseudonyms set --keep-identities` holds for what comes after it",
+                )
+            cipher = Cipher(read_key_file(key_file or self.key_file(project)))
+        except RorError as error:
+            action = "reidentify refused" if isinstance(error, NotAllowed) else "reidentify failed"
+            known = (project if self._is_project(project) else "", pseudonym if rows else "")
+            self._audit.record(action, *known, f"{purpose} ({_why(error)})")
+            raise
+        self._audit.record("reidentify", project, pseudonym, purpose)
+        return [
+            OpenedIdentity(row.study_uid, _original(cipher, project, pseudonym, row.study_uid, row.sealed))
+            for row in rows
+        ]
+
+    def _rows(self, project: str, pseudonym: str) -> Sequence[sa.Row[Any]]:
         table = tables.identities
         query = (
             sa.select(table)
@@ -110,18 +139,26 @@ class IdentityStore:
             .order_by(table.c.sealed_at, table.c.study_uid)
         )
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
-        if not rows:
-            raise NotFound(
-                f"project {project} has kept no identity of that pseudonym",
-                "see `ror studies`; `ror pseudonyms set --keep-identities` holds for what comes after it",
-            )
-        cipher = Cipher(read_key_file(key_file or self.key_file(project)))
-        self._audit.record("reidentify", project, pseudonym, purpose)
-        return [
-            OpenedIdentity(row.study_uid, _original(cipher, project, pseudonym, row.study_uid, row.sealed))
-            for row in rows
-        ]
+            return connection.execute(query).all()
+
+    def _is_project(self, name: str) -> bool:
+        table = tables.projects
+        with self._database.read() as connection:
+            return connection.execute(sa.select(table.c.name).where(table.c.name == name)).first() is not None
+
+
+def _why(error: RorError) -> str:
+    if isinstance(error, NotAllowed):
+        return "has not the role"
+    return "no such pseudonym" if isinstance(error, NotFound) else "the key cannot be used"
+
+
+def _require(role: Role) -> None:
+    if not role.is_held:
+        raise NotAllowed(
+            f"{caller()} may not open identities",
+            "who may, users and @groups of this system, stands in ror.toml: [reidentify] users = [...]",
+        )
 
 
 def _original(

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from anonymizer import (
     NamedProfile,
     Option,
     Profile,
+    ProfileError,
     ProjectKey,
     WeakKey,
     check_text_search,
@@ -25,6 +26,7 @@ from anonymizer import (
 )
 from ror.db import Database, tables
 from ror.errors import AlreadyExists, ConfigurationError, NotFound
+from ror.registry.audit import add_record
 from ror.registry.redcap import redcap_instrument_fault, redcap_token_variable, redcap_url_fault
 from select_lang.classification import Classifier, RulesError
 
@@ -140,7 +142,7 @@ class ProjectStore:
             self._make_secret(project.name)
 
     def change(self, project: Project) -> None:
-        """Replace the settings of a project; what has been taken in stays as it is.
+        """Replace the settings of a project, on record; what has been taken in stays as it is.
 
         Raises
         ------
@@ -153,11 +155,16 @@ class ProjectStore:
         _check(project)
         table = tables.projects
         with self._database.write() as connection:
-            _require_same_identity(connection, project)
+            query = sa.select(table).where(table.c.name == project.name).with_for_update()
+            row = connection.execute(query).first()
+            if row is None:
+                raise _no_project(project.name)
+            before = _project(row)
+            _require_same_identity(connection, before, project)
             update = table.update().where(table.c.name == project.name).values(settings=_settings(project))
-            changed = connection.execute(update).rowcount
-        if not changed:
-            self.get(project.name)
+            connection.execute(update)
+            if before != project:
+                add_record(connection, "change project", project.name, detail=_difference(before, project))
 
     def list(self) -> list[Project]:
         """All projects, by name."""
@@ -171,9 +178,7 @@ class ProjectStore:
         with self._database.read() as connection:
             row = connection.execute(query).first()
         if row is None:
-            raise NotFound(
-                f"there is no project {name}", "see `ror project list`, or make it with `ror project add`"
-            )
+            raise _no_project(name)
         return _project(row)
 
     def key(self, name: str) -> ProjectKey:
@@ -201,6 +206,22 @@ class ProjectStore:
             file.write(secrets.token_hex(_SECRET_BYTES))
             file.flush()
             os.fsync(file.fileno())
+
+
+def _no_project(name: str) -> NotFound:
+    return NotFound(
+        f"there is no project {name}", "see `ror project list`, or make it with `ror project add`"
+    )
+
+
+def _difference(before: Project, after: Project) -> str:
+    """Which settings differ, and by which profiles objects are treated; no values."""
+    names = [one.name for one in fields(Project) if getattr(before, one.name) != getattr(after, one.name)]
+    try:
+        was = before.profile().digest
+    except ProfileError:  # of an earlier release, which let through what is refused now
+        was = "none"
+    return f"{', '.join(names)}; profile {was}, now {after.profile().digest}"
 
 
 def _check(project: Project) -> None:
@@ -239,15 +260,13 @@ def _require_own_variable(connection: sa.Connection, name: str) -> None:
             )
 
 
-def _require_same_identity(connection: sa.Connection, project: Project) -> None:
+def _require_same_identity(connection: sa.Connection, was: Project, project: Project) -> None:
     """Refuse, once there are studies, what would make two of one that grows, or part it from its patient's others."""
-    query = sa.select(tables.projects).where(tables.projects.c.name == project.name)
-    row = connection.execute(query).first()
     held = sa.select(tables.studies.c.study_uid).where(tables.studies.c.project == project.name).limit(1)
-    if row is None or connection.execute(held).first() is None:
+    if connection.execute(held).first() is None:
         return
     # Of its lists nothing counts here, and an earlier release may have taken what is refused now.
-    before = replace(_project(row), keep=(), remove=(), cleaned=None).profile()
+    before = replace(was, keep=(), remove=(), cleaned=None).profile()
     after = project.profile()
     if before.has(Option.RETAIN_UIDS) != after.has(Option.RETAIN_UIDS):
         raise ConfigurationError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import pwd
 import select
 import subprocess
 import sys
@@ -258,6 +259,7 @@ def test_a_project_that_keeps_identities_keeps_them_here_too(
     home.good("project", "add", "lungs")
     home.good("pseudonyms", "set", "lungs", "--pattern", "MOBA-{:04d}", "--keep-identities")
     deid(home, folder, tmp_path / "out")
+    home.settings(f'[reidentify]\nusers = ["{pwd.getpwuid(os.getuid()).pw_name}"]\n')
     told = home.good("reidentify", "MOBA-0001", "--project", "lungs", "--purpose", "test", "--json")
     (found,) = json.loads(told)
     assert found["original_patient_id"] == "QZID4711"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -13,11 +15,13 @@ from tests.anonymizer.planted import minimal
 from tests.cli.test_commands import Home
 from tests.gateway.conftest import received
 
+ME = pwd.getpwuid(os.getuid()).pw_name
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     home = Home(tmp_path / "home")
-    home.settings("[listener]\nreserve_mib = 0\n")
+    home.settings(f'[listener]\nreserve_mib = 0\n[reidentify]\nusers = ["{ME}"]\n')
     home.good("project", "add", "lungs")
     home.good("route", "add", "lungs", "--from", "*")
     return home
@@ -139,9 +143,36 @@ def test_an_error_says_in_two_lines_what_and_what_to_do(
         ("pseudonyms", "set", "lungs", "--coupled", "--derived"),
         ("pseudonyms", "set", "lungs", "--first", "3"),
         ("reidentify", "M-1", "--project", "lungs"),
+        ("reidentify", "M-1", "--project", "lungs", "--purpose", " "),
     ],
 )
 def test_what_is_not_said_is_asked_for(home: Home, words: tuple[str, ...]) -> None:
     said = home.ror(*words)
     assert said.code == 2
     assert "Usage:" in said.err
+
+
+@pytest.mark.parametrize("users", ["[]", '["nobody_of_this_system"]'])
+def test_who_has_not_the_role_opens_nothing_and_the_attempt_is_on_record(home: Home, users: str) -> None:
+    pytest.importorskip("cryptography", reason="the package cryptography is not installed")
+    home.good("pseudonyms", "set", "lungs", "--pattern", "MOBA-{:04d}", "--keep-identities")
+    home.settings(f"[listener]\nreserve_mib = 0\n[reidentify]\nusers = {users}\n")
+    send(home)
+    said = home.ror("reidentify", "MOBA-0001", "--project", "lungs", "--purpose", "request 12")
+    assert (said.code, said.out) == (1, "")
+    what, advice = said.err.splitlines()
+    assert f"{ME} may not open identities" in what
+    assert "[reidentify] users" in advice
+    record, *_ = ask(home, "audit")
+    assert (record["action"], record["pseudonym"]) == ("reidentify refused", "MOBA-0001")
+    told = "off   reidentify: nobody may" if users == "[]" else "FAIL  reidentify: this system does not know"
+    assert told in home.ror("doctor").out
+
+
+def test_a_pseudonym_that_there_is_not_and_a_changed_project_are_on_record(home: Home) -> None:
+    assert home.ror("reidentify", "MOBA-9999", "--project", "lungs", "--purpose", "request 12").code == 1
+    home.good("project", "change", "lungs", "--keep", "PatientSex")
+    changed, asked = ask(home, "audit")
+    assert (asked["action"], asked["pseudonym"]) == ("reidentify failed", "")
+    assert (changed["action"], changed["project"]) == ("change project", "lungs")
+    assert str(changed["detail"]).startswith("keep; profile ")

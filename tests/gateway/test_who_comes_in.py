@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import threading
 
 import pytest
@@ -14,12 +16,13 @@ from ror.db import Database, tables
 from ror.errors import NotFound
 from ror.gateway import Answer, Received, Status, release
 from ror.model import PseudonymScheme
-from ror.registry import ANY, Coupling, Project, PseudonymRule, Route
+from ror.registry import ANY, Coupling, Project, PseudonymRule, Role, Route
 from tests.anonymizer.planted import ct, minimal
 from tests.gateway.conftest import Gateway, received
 
 COUNTED = PseudonymRule("lungs", PseudonymScheme.COUNTED, "MOBA-{:04d}")
 COUPLED = PseudonymRule("lungs", PseudonymScheme.COUPLED)
+ME = Role((pwd.getpwuid(os.getuid()).pw_name,))
 
 
 def of(patient: str, study: int = 1, image: int = 1, **attributes: object) -> Dataset:
@@ -187,7 +190,7 @@ def keeping(gateway: Gateway) -> Gateway:
 def test_a_study_that_is_taken_in_can_be_led_back(keeping: Gateway) -> None:
     keeping.intake.receive(received(of("QZA", AccessionNumber="QZACC")))
     keeping.intake.receive(received(of("QZA", study=2)))
-    found = keeping.who.identities.open("lungs", "MOBA-0001", "test")
+    found = keeping.who.identities.open("lungs", "MOBA-0001", "test", ME)
     assert {one.original.patient_id for one in found} == {"QZA"}
     assert {one.original.study_instance_uid for one in found} == {
         of("QZA").StudyInstanceUID,
@@ -210,4 +213,4 @@ def test_without_its_key_nothing_is_taken_in_that_could_not_be_led_back(keeping:
     assert keeping.archived() == {}
     key.with_suffix(".away").rename(key)
     assert keeping.intake.receive(received(of("QZA"))) == Answer(Status.SUCCESS)
-    assert len(keeping.who.identities.open("lungs", "MOBA-0001", "")) == 1
+    assert len(keeping.who.identities.open("lungs", "MOBA-0001", "x", ME)) == 1

@@ -20,9 +20,9 @@ from anonymizer import (
 )
 from ror.archive import FileStore, Index, describe
 from ror.db import Database, tables
-from ror.errors import ConfigurationError
+from ror.errors import ConfigurationError, NotFound
 from ror.model import StudyState
-from ror.registry import Project, ProjectStore
+from ror.registry import AuditLog, Project, ProjectStore
 from tests.anonymizer.planted import minimal, part10
 
 QUANTITATIVE = load_profile("quantitative")
@@ -113,3 +113,24 @@ def test_what_an_earlier_release_let_a_project_keep_can_be_taken_out_though_it_h
         projects.change(replace(held, keep=(), options=("retain-uids",)))
     projects.change(replace(held, keep=()))
     assert projects.get("lungs").profile() == Profile.of()
+
+
+def test_a_change_of_a_project_is_on_record_with_what_it_was_about_and_no_value(
+    projects: ProjectStore, database: Database
+) -> None:
+    projects.add(Project("lungs"))
+    log = AuditLog(database)
+    was = projects.get("lungs")
+    now = replace(was, keep=("KVP",), redcap_url="https://redcap.example.org/api/")
+    projects.change(was)
+    with pytest.raises(ProfileError):
+        projects.change(replace(was, keep=("PatientID",)))
+    with pytest.raises(NotFound, match="no project heads"):
+        projects.change(replace(was, name="heads"))
+    assert log.list() == []
+    projects.change(now)
+    (record,) = log.list()
+    assert (record.action, record.project, record.pseudonym) == ("change project", "lungs", "")
+    digests = was.profile().digest, now.profile().digest
+    assert record.detail == "redcap_url, keep; profile {}, now {}".format(*digests)
+    assert record.who

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import grp
+import os
+import pwd
 import threading
 from pathlib import Path
 
@@ -9,13 +12,15 @@ import pytest
 import sqlalchemy as sa
 
 from anonymizer import OriginalIdentity, ProfileError, ProjectKey, Subject, UnlistedPatient
+from ror.config import read as read_settings
 from ror.db import Database, tables
 from ror.errors import ConfigurationError, NotAllowed, NotFound
 from ror.model import PseudonymScheme, StudyState
-from ror.registry import Coupling, Project, ProjectStore, PseudonymRule, WhoIsWho, read_couplings
+from ror.registry import Coupling, Project, ProjectStore, PseudonymRule, Role, WhoIsWho, read_couplings
 
 COUNTED = PseudonymRule("lungs", PseudonymScheme.COUNTED, "MOBA-{:04d}")
 COUPLED = PseudonymRule("lungs", PseudonymScheme.COUPLED)
+ME = Role((pwd.getpwuid(os.getuid()).pw_name,))
 SEALED = PseudonymRule("lungs", keeps_identities=True)
 
 
@@ -333,7 +338,7 @@ def test_a_kept_identity_is_opened_with_the_key_on_record_and_stands_nowhere_els
     for _ in range(2):
         who.identities.keep("lungs", "M-1", "2.25.1", original("QZ1", "Qzhosp"))
     who.identities.keep("lungs", "M-1", "2.25.2", original("QZ1"))
-    first, second = who.identities.open("lungs", "M-1", "request 12")
+    first, second = who.identities.open("lungs", "M-1", "request 12", ME)
     assert (first.study_uid, first.original) == ("2.25.1", original("QZ1", "Qzhosp"))
     assert second.original.patient_name == "Qzdoe^Qzjohn"
     (record,) = who.audit.list()
@@ -353,7 +358,7 @@ def test_another_key_opens_nothing_and_the_attempt_is_on_record(who: WhoIsWho, t
     other.write_text("ab" * 32)
     other.chmod(0o600)
     with pytest.raises(ConfigurationError, match="does not open"):
-        who.identities.open("lungs", "M-1", "", other)
+        who.identities.open("lungs", "M-1", "x", ME, other)
     assert [one.action for one in who.audit.list()] == ["reidentify"]
 
 
@@ -368,7 +373,7 @@ def test_a_row_that_was_changed_or_moved_does_not_open(
     with database.write() as connection:
         connection.execute(tables.identities.update().values({column: changed}))
     with pytest.raises(ConfigurationError, match="does not open"):
-        who.identities.open("lungs", "M-2" if column == "pseudonym" else "M-1", "")
+        who.identities.open("lungs", "M-2" if column == "pseudonym" else "M-1", "x", ME)
 
 
 @pytest.mark.usefixtures("encrypting")
@@ -378,7 +383,7 @@ def test_a_lost_or_open_key_is_told_and_never_made_anew(who: WhoIsWho) -> None:
     who.identities.keep("lungs", "M-1", "2.25.1", original("QZ1"))
     file.chmod(0o640)
     with pytest.raises(ConfigurationError, match="may be read by others"):
-        who.identities.open("lungs", "M-1", "")
+        who.identities.open("lungs", "M-1", "x", ME)
     file.chmod(0o600)
     kept = file.read_text()
     for wrong in ("", "no key", "abcd"):
@@ -389,18 +394,22 @@ def test_a_lost_or_open_key_is_told_and_never_made_anew(who: WhoIsWho) -> None:
     for asked in (lambda: who.identities.make_key("lungs"), lambda: who.identities.check("lungs")):
         with pytest.raises(ConfigurationError, match="cannot be read"):
             asked()
-    assert who.audit.list() == []
+    assert {one.action for one in who.audit.list()} == {"reidentify failed"}
     assert not file.exists()
     file.touch(0o600)
     file.write_text(kept)
-    assert who.identities.open("lungs", "M-1", "")
+    assert who.identities.open("lungs", "M-1", "x", ME)
 
 
-def test_who_was_not_kept_is_not_found_and_what_was_asked_stands_on_no_record(who: WhoIsWho) -> None:
+def test_who_was_not_kept_is_not_found_and_the_attempt_is_on_record_without_what_was_asked(
+    who: WhoIsWho,
+) -> None:
     with pytest.raises(NotFound) as refused:
-        who.identities.open("lungs", "QZ1", "")
+        who.identities.open("lungs", "QZ1", "x", ME)
     assert "QZ1" not in str(refused.value)
-    assert who.audit.list() == []
+    (record,) = who.audit.list()
+    assert record.action == "reidentify failed"
+    assert "QZ1" not in repr(record)
 
 
 def test_without_the_library_keeping_identities_is_refused_with_what_to_install(
@@ -414,3 +423,54 @@ def test_without_the_library_keeping_identities_is_refused_with_what_to_install(
         who.identities.make_key("lungs")
     assert refused.value.advice == "pip install cryptography"
     assert not who.identities.key_file("lungs").exists()
+
+
+# -- who may ----------------------------------------------------------------------------------------------------------
+
+NOBODY_HERE = ("nobody_of_this_system", "@nobodies_of_this_system")
+
+
+def test_a_role_is_held_by_name_or_by_group_and_by_nobody_where_it_names_none() -> None:
+    mine = grp.getgrgid(os.getgid()).gr_name
+    assert ME.is_held
+    assert Role((*NOBODY_HERE, f"@{mine}")).is_held
+    assert not Role().is_held
+    assert not Role(NOBODY_HERE).is_held
+    assert list(Role((*ME.members, *NOBODY_HERE, f"@{mine}")).unknown()) == list(NOBODY_HERE)
+
+
+def test_who_is_said_to_be_behind_sudo_has_no_role_but_goes_on_record(
+    who: WhoIsWho, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_USER", "qzalice")
+    with pytest.raises(NotAllowed, match=r"said to be qzalice\) may not open"):
+        who.identities.open("lungs", "M-1", "request 12", Role(("qzalice",)))
+    (record,) = who.audit.list()
+    assert (record.action, record.pseudonym) == ("reidentify refused", "")
+    assert record.who == f"{ME.members[0]} (sudo, said to be qzalice)"
+    assert record.detail == "request 12 (has not the role)"
+
+
+@pytest.mark.usefixtures("encrypting")
+def test_who_asks_in_vain_is_on_record_too(who: WhoIsWho, tmp_path: Path) -> None:
+    who.identities.make_key("lungs")
+    who.identities.keep("lungs", "M-1", "2.25.1", original("QZ1"))
+    for project, pseudonym, key_file in (
+        ("lungs", "M-2", None),
+        ("heads", "M-1" * 40, None),
+        ("lungs", "M-1", tmp_path / "no.key"),
+    ):
+        with pytest.raises((NotFound, ConfigurationError)):
+            who.identities.open(project, pseudonym, "request 12", ME, key_file)
+    records = who.audit.list()
+    assert {one.action for one in records} == {"reidentify failed"}
+    assert [(one.project, one.pseudonym, one.detail) for one in records] == [
+        ("lungs", "M-1", "request 12 (the key cannot be used)"),
+        ("", "", "request 12 (no such pseudonym)"),
+        ("lungs", "", "request 12 (no such pseudonym)"),
+    ]
+
+
+def test_nobody_gives_themselves_the_role_by_a_variable(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"reidentify\.users"):
+        read_settings(tmp_path, {"ROR_REIDENTIFY__USERS": ME.members[0]})
