@@ -22,6 +22,7 @@ __all__ = ["is_compiled", "query_of"]
 
 _MOST_NAMES = 62  # each is a bit of a 64-bit integer
 _SEPARATOR, _PADDING = term_text(("", "")), " \0\t\r\n"
+_OTHER_THAN_TEXT = (_SEPARATOR, term_text((_SEPARATOR,)))
 _BY_CODE_POINT = {
     "sqlite": "BINARY",
     "postgresql": "C",
@@ -162,7 +163,8 @@ class _Names:
 
 def _of_term(text: str) -> Values:
     # Nearly all are one value without padding, and there are a hundred thousand of some attributes.
-    plain = text and _SEPARATOR not in text and text[0] not in _PADDING and text[-1] not in _PADDING
+    one = not any(sign in text for sign in _OTHER_THAN_TEXT)
+    plain = text and one and text[0] not in _PADDING and text[-1] not in _PADDING
     return (text,) if plain else _stripped(term_values(text))
 
 

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 __all__ = ["CatalogueTables", "term_text", "term_values"]
 
 _SEPARATOR = "\\"
+# Stands for a backslash within a value, which texts of one value may have (PS3.5 6.1.3).
+_WITHIN = "\x1e"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,9 @@ class CatalogueTables:
 
 def term_text(values: tuple[str, ...]) -> str:
     """The text of a term."""
-    return _SEPARATOR.join(values)
+    return _SEPARATOR.join(value.replace(_SEPARATOR, _WITHIN) for value in values)
 
 
 def term_values(text: str) -> tuple[str, ...]:
     """The values that a term's text has."""
-    return tuple(text.split(_SEPARATOR))
+    return tuple(value.replace(_WITHIN, _SEPARATOR) for value in text.split(_SEPARATOR))
