@@ -90,16 +90,19 @@ class Deidentifier:
         pieces = instance.data_set.pieces
         speaking = tuple([piece for piece in pieces if piece.speaks])
         elements = [piece.element for piece in pieces if piece.tag in ORIGIN_TAGS]
-        charsets = charsets_of(tuple([piece.element for piece in speaking]), LATIN)
-        origin = Origin.of(elements, charsets, instance.sop_class_uid, instance.sop_instance_uid)
         which = (instance.sop_class_uid, instance.encoding, subject, speaking)
         finisher = self._cases.get(which)
-        if finisher is None:
-            if len(self._cases) >= _CASES:
-                self._cases.clear()
-            said = recognised(tuple(piece.element for piece in speaking), instance.encoding)
-            case = Case.of(said, instance.sop_class_uid, origin, self.profile, self.key, subject)
-            finisher = self._cases[which] = Finisher(case, instance.encoding, verify=self.verify)
+        if finisher is not None:
+            charsets = finisher.case.charsets
+            return finisher, Origin.of(elements, charsets, instance.sop_class_uid, instance.sop_instance_uid)
+        said = recognised(tuple(piece.element for piece in speaking), instance.encoding)
+        origin = Origin.of(
+            elements, charsets_of(said, LATIN), instance.sop_class_uid, instance.sop_instance_uid
+        )
+        case = Case.of(said, instance.sop_class_uid, origin, self.profile, self.key, subject)
+        if len(self._cases) >= _CASES:
+            self._cases.clear()
+        finisher = self._cases[which] = Finisher(case, instance.encoding, verify=self.verify)
         return finisher, origin
 
 

@@ -26,7 +26,8 @@ __all__ = ["Finished", "Finisher", "tallied"]
 # Referenced Content Item Identifier, as it is encoded in little endian.
 _POSITION: Final = b"\x40\x00\x73\xdb"
 _NO_UIDS: Final[frozenset[str]] = frozenset()
-_NOTHING: Final = Tally()
+# Of an element in implicit VR, or explicit with a length of sixteen bits: written there is one way to write it.
+_SHORT_HEAD: Final = 8
 _TALLIES: Final = {action: Tally(Counter({action: 1})) for action in Action}
 _KEPT: Final = _TALLIES[Action.KEEP]
 # What differs in each object, as positions do, would pile up; so after so many bytes all begins anew.
@@ -132,9 +133,11 @@ class Finisher:
 
     def pixels(self, element: Element) -> tuple[Finished, list[Value]]:
         """Finish the pixel data, which is not looked into; what was done, and what comes out in chunks."""
-        self.case.engine.tally = tally = Tally()
-        done = self.case.engine.apply((element,), self.case.charsets)
-        return Finished(b"", _NO_UIDS, tally), write(done, self._encoding)
+        rule = self.case.engine.plan.rule(element.tag)
+        action, done = self.case.engine.treat_one(element, self.case.charsets, rule)
+        if done is None:
+            return self._removed(element.tag), []
+        return Finished(b"", _NO_UIDS, _TALLIES[action]), write((done,), self._encoding)
 
     def _finish_top(self, piece: Piece) -> Finished:
         done = self._finish(piece, 0)
@@ -181,7 +184,7 @@ class Finisher:
         engine.tally = self._scratch
         action, done = engine.treat_one(element, charsets, rule)
         tally = _TALLIES[action]
-        if self._scratch != _NOTHING:  # there is more to tell than the action
+        if self._scratch.cleaned or self._scratch.kept_uids:  # there is more to tell than the action
             tally, self._scratch = self._scratch, Tally()
             tally.counts[action] += 1
             tally.removed += [] if done else [tag_path(piece.tag)]
@@ -189,15 +192,14 @@ class Finisher:
             return self._removed(piece.tag)
         if done is None:
             return Finished(b"", _NO_UIDS, tally)
-        if may_have_uids(done):
-            return self._checked(piece, (done,), tally, parent)
         is_own = not parent and piece.tag in self.case.own
         if self._residual is not None and not is_own and self._residual.identifies(done, charsets):
             self._residual.check((done,), charsets, frozenset())
-        is_same = (
-            done.value == element.value and done.vr == piece.vr and len(done.value) + 8 == len(piece.raw)
-        )
-        return Finished(piece.raw if is_same else encoded((done,), self._encoding), _NO_UIDS, tally)
+        left = uids_in((done,), charsets) - tally.kept_uids if may_have_uids(done) else _NO_UIDS
+        if done is element and piece.size_of_head == _SHORT_HEAD:
+            return Finished(piece.raw, left, tally)
+        head = write_head(done.tag, done.vr, len(done.value), self._encoding)
+        return Finished(head + bytes(done.value), left, tally)
 
     def _removed(self, tag: int) -> Finished:
         if tag not in self._gone:

@@ -57,11 +57,24 @@ class Piece:
         Whether it says who the object is of or of which kind: how all others are treated depends on it.
     uids
         UIDs in it, at any depth, that the standard did not define.
+    size_of_head
+        How many bytes of `raw` come before a plain value; 0 where the element has to be read.
     content
         For `anonymizer.content`, which keeps here what it made of it.
     """
 
-    __slots__ = ("_element", "_encoding", "_head", "content", "items", "raw", "speaks", "tag", "uids", "vr")
+    __slots__ = (
+        "_element",
+        "_encoding",
+        "content",
+        "items",
+        "raw",
+        "size_of_head",
+        "speaks",
+        "tag",
+        "uids",
+        "vr",
+    )
 
     def __init__(self, tag: int, vr: str, raw: bytes, encoding: Encoding) -> None:
         self.tag = tag
@@ -72,16 +85,15 @@ class Piece:
         self.uids = _NO_UIDS
         self.content: bytes | None = None
         self._encoding = encoding
-        # How long the head of a plain value is; 0 where the element has to be read.
-        self._head = 0
+        self.size_of_head = 0
         self._element: Element | None = None
 
     @property
     def element(self) -> Element:
         """The element as `wire.read` reads it."""
         if self._element is None:
-            if self._head:
-                self._element = Element(self.tag, self.vr, self.raw[self._head :])
+            if self.size_of_head:
+                self._element = Element(self.tag, self.vr, self.raw[self.size_of_head :])
             else:
                 (self._element,) = read(self.raw, self._encoding)
         return self._element
@@ -263,7 +275,7 @@ class PieceReader:
                 self._look_at(piece, depth)
         else:
             if not is_opaque and not undefined:
-                piece._head = head
+                piece.size_of_head = head
             self._look_at(piece, depth)
         if len(raw) <= _REMEMBERED_BYTES and self._bytes < _MEMORY_BYTES:
             self._known[raw] = piece
