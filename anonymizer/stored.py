@@ -81,10 +81,10 @@ class OpenFile:
         at = start
         while True:
             head = self.read(at, 8)
-            if head[:4] == _SEQUENCE_END:
-                return StoredValue(self.path, start, at - start), at + 8
             size = int.from_bytes(head[4:], "little")
-            if head[:4] != _ITEM or len(head) < 8 or at + 8 + size > self.size:
+            if len(head) == 8 and head[:4] == _SEQUENCE_END:
+                return StoredValue(self.path, start, at - start), at + 8
+            if len(head) < 8 or head[:4] != _ITEM or at + 8 + size > self.size:
                 raise _truncated("The fragments of the pixel data do not add up", path)
             at += 8 + size
 
