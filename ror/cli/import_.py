@@ -70,7 +70,7 @@ def command(
                 listed(done)
                 shown(imported)
 
-            imported = import_objects(source, project, app.intake, told)
+            imported = import_objects(source, project, app.intake, app.completeness, told)
     if as_json:
         click.echo(json.dumps(_summary(imported), indent=1))
     else:

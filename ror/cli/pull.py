@@ -102,7 +102,7 @@ def command(
                 stack.enter_context(app.listening())
             order = Order(asked, project, window, limit or 0)
             told = stack.enter_context(_shown())
-            pulled = pull(order, source, app.intake, journal, told)
+            pulled = pull(order, source, app.intake, journal, app.completeness, told)
     _tell(pulled, as_json=as_json)
     if pulled.failed:
         context.exit(_NOT_DONE)

@@ -12,7 +12,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from ror.archive import Catalogue, FileStore, Index
 from ror.db import Database
-from ror.gateway import Intake, Quarantine, Received
+from ror.gateway import Completeness, Intake, Quarantine, Received
 from ror.registry import ANY, Project, ProjectStore, Route, RouteStore, WhoIsWho
 from tests.anonymizer.planted import minimal, part10
 
@@ -30,6 +30,11 @@ class Gateway:
     quarantine: Quarantine
     who: WhoIsWho
     folder: Path
+
+    @property
+    def completeness(self) -> Completeness:
+        """What knows how much there is of a study."""
+        return Completeness(self.projects, self.index)
 
     def archived(self) -> dict[str, bytes]:
         """All files of the archive, unfinished ones too."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +33,9 @@ def counts(imported: Imported) -> dict[Outcome, int]:
 
 def taken(gateway: Gateway, path: Path) -> tuple[Imported, list[Done]]:
     told: list[Done] = []
-    imported = import_objects(path, "lungs", gateway.intake, lambda done, _so_far: told.append(done))
+    imported = import_objects(
+        path, "lungs", gateway.intake, gateway.completeness, lambda done, _so_far: told.append(done)
+    )
     assert imported.files == len(told)
     return imported, told
 
@@ -64,6 +67,12 @@ def test_all_objects_of_a_folder_or_zip_come_in(
     assert counts(imported) == GOOD
     assert imported.all_in
     assert len(gateway.archived()) == 8
+
+
+def test_its_studies_are_complete_when_an_import_has_ended(gateway: Gateway, study: Path) -> None:
+    taken(gateway, study)
+    settled = gateway.index.settle(settle_seconds=3600, now=time.time())
+    assert list(settled.values()) == ["its import ended"]
 
 
 def test_the_same_import_again_changes_nothing_and_says_so(

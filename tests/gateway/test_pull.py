@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,7 +46,7 @@ def pulled_from(
     web = f"{server.rest.url}/dicom-web"
     source = source_of("research", settings_of(server, dicomweb_url=web), by, "ROR")
     with journal_of(gateway).opened() as journal:
-        return pull(Order(query, "lungs", limit=limit), source, gateway.intake, journal)
+        return pull(Order(query, "lungs", limit=limit), source, gateway.intake, journal, gateway.completeness)
 
 
 @pytest.fixture
@@ -75,6 +76,8 @@ def test_studies_come_in_and_are_left_out_the_next_time(
     assert (first.found, first.before, first.done, first.failed) == (3, 0, 3, [])
     assert first.count(Outcome.TAKEN_IN) == len(gateway.archived()) == 20
     assert first.complete
+    settled = gateway.index.settle(settle_seconds=3600, now=time.time())
+    assert len(settled) == 3 and all(why.startswith("all of it came from") for why in settled.values())
     second = pulled_from(gateway, orthanc_web, by=by)
     assert (second.found, second.before, second.done) == (3, 3, 0)
     assert not second.objects
@@ -144,7 +147,13 @@ def test_what_goes_into_quarantine_has_come(
 def test_a_pacs_that_is_away_is_told_with_advice(gateway: Gateway, orthanc_web: OrthancServer) -> None:
     away = PacsSettings(host="127.0.0.1", port=1, ae_title="AWAY")
     with journal_of(gateway).opened() as journal, pytest.raises(ServiceUnavailable, match="AWAY") as told:
-        pull(Order(ALL, "lungs"), source_of("away", away, "auto", "ROR"), gateway.intake, journal)
+        pull(
+            Order(ALL, "lungs"),
+            source_of("away", away, "auto", "ROR"),
+            gateway.intake,
+            journal,
+            gateway.completeness,
+        )
     assert "goes on where it stopped" in told.value.advice
 
 
@@ -192,14 +201,14 @@ class Faulty:
 def test_a_study_that_fails_is_told_and_the_others_come(gateway: Gateway) -> None:
     source = Faulty(1, PeerRefused("it says no"), 0, PeerUnavailable("it is busy"), 1)
     with journal_of(gateway).opened() as journal:
-        pulled = pull(Order(ALL, "lungs"), source, gateway.intake, journal)
+        pulled = pull(Order(ALL, "lungs"), source, gateway.intake, journal, gateway.completeness)
     assert (pulled.done, pulled.complete) == (2, True)
     assert [one.what for one in pulled.failed] == ["it says no", "1 objects did not come", "it is busy"]
     assert all(one.advice for one in pulled.failed)
     assert not any(ROOT in one.study_uid for one in pulled.failed)
     source.acts = [1] * 5
     with journal_of(gateway).opened() as journal:
-        again = pull(Order(ALL, "lungs"), source, gateway.intake, journal)
+        again = pull(Order(ALL, "lungs"), source, gateway.intake, journal, gateway.completeness)
     assert (again.before, again.done, again.failed) == (2, 3, [])
 
 
@@ -207,7 +216,7 @@ def test_a_study_that_fails_is_told_and_the_others_come(gateway: Gateway) -> Non
 def test_three_studies_in_succession_without_an_answer_end_the_pull(gateway: Gateway) -> None:
     source = Faulty(1, *(PeerUnavailable("gone") for _ in range(5)))
     with journal_of(gateway).opened() as journal, pytest.raises(ServiceUnavailable, match="gone"):
-        pull(Order(ALL, "lungs"), source, gateway.intake, journal)
+        pull(Order(ALL, "lungs"), source, gateway.intake, journal, gateway.completeness)
     assert len(gateway.archived()) == 1
 
 
@@ -306,6 +315,7 @@ def test_outside_of_its_window_a_pull_waits_before_it_asks(
             Faulty(1),
             gateway.intake,
             journal,
+            gateway.completeness,
             lambda so_far: waited.append(so_far.waiting),
             lambda: now,
         )

@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ror.gateway.completeness import Completeness
 from ror.gateway.importing.medium import DIRECTORY, BrokenDirectory, named_files
 from ror.gateway.importing.outcome import Done, Imported, Outcome, outcome_of
 from ror.gateway.importing.sources import Damaged, Item, Source, opened
@@ -31,11 +32,16 @@ Told = Callable[[Done, Imported], None]
 
 
 def import_objects(
-    path: Path, project: str, intake: Intake, told: Told = lambda _done, _imported: None
+    path: Path,
+    project: str,
+    intake: Intake,
+    completeness: Completeness,
+    told: Told = lambda _done, _imported: None,
 ) -> Imported:
     """Take in all objects of a folder, of a ZIP, or of one file; `told` is called after each file.
 
-    What a DICOMDIR names and is not there counts as refused; what it does not name is taken in too.
+    What a DICOMDIR names and is not there counts as refused; what it does not name is taken in too. At its end the
+    studies are complete, for there is no more of them here.
 
     Raises
     ------
@@ -54,6 +60,8 @@ def import_objects(
         for done in () if stop.asked else hand.missing():
             imported.add(done)
             told(done, imported)
+    if imported.complete:
+        completeness.sent_whole(hand.studies, "its import ended")
     return imported
 
 
@@ -72,6 +80,7 @@ class _Hand:
         self._source = source
         self._directories: list[_Directory] = []
         self._one_large = threading.Lock()
+        self.studies: set[str] = set()
 
     def take(self, item: Item) -> Done:
         """What became of a file."""
@@ -96,7 +105,10 @@ class _Hand:
         received = Received.from_file(data, SENDER)
         if received.sop_class_uid == DIRECTORY:
             return self._noted(item.name, data)
-        return Done(item.name, *outcome_of(self._intake.receive(received, self._project)))
+        answer = self._intake.receive(received, self._project)
+        if answer.study_uid:
+            self.studies.add(answer.study_uid)
+        return Done(item.name, *outcome_of(answer))
 
     def _noted(self, name: str, data: bytes) -> Done:
         try:

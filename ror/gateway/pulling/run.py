@@ -9,6 +9,7 @@ from datetime import datetime
 from anonymizer import ProjectKey
 from orthanc import FoundStudy, PeerError, PeerUnavailable, Query, Retrieved
 from ror.errors import ServiceUnavailable
+from ror.gateway.completeness import Completeness
 from ror.gateway.intake import Intake
 from ror.gateway.pulling.journal import Journal
 from ror.gateway.pulling.pulled import Failed, Pulled
@@ -41,6 +42,7 @@ def pull(
     source: StudySource,
     intake: Intake,
     journal: Journal,
+    completeness: Completeness,
     told: Told = lambda _pulled: None,
     clock: Clock = lambda: datetime.now().astimezone(),
 ) -> Pulled:
@@ -76,6 +78,7 @@ def pull(
                 pulled.objects += taker.objects
             away = away + 1 if is_away else 0
             if failed is None:
+                completeness.sent_whole(taker.studies, f"all of it came from {source.sender}")
                 journal.note(study)
                 pulled.done += 1
             else:

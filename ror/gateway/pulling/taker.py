@@ -26,6 +26,7 @@ class Taker:
         self._sender = sender[:16]
         self._stopped = stopped
         self._uids: set[str] = set()
+        self.studies: set[str] = set()
         self.objects: Counter[tuple[Outcome, str]] = Counter()
 
     @property
@@ -60,5 +61,7 @@ class Taker:
         answer = self._intake.receive(received, self._project)
         self.objects[outcome_of(answer)] += 1
         self._uids.add(received.sop_instance_uid)
+        if answer.study_uid:
+            self.studies.add(answer.study_uid)
         # What is in quarantine is with us: the peer need not hear of it as of a fault, and end the study for it.
         return int(Status.SUCCESS)
