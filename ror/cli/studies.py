@@ -30,7 +30,9 @@ _COLUMNS = (
 
 @click.command()
 @click.option("--project", help="Only studies of this project.")
-@click.option("--state", type=click.Choice([state.value for state in StudyState]), help="Only studies in this state.")
+@click.option(
+    "--state", type=click.Choice([state.value for state in StudyState]), help="Only studies in this state."
+)
 @click.option("--needs", is_flag=True, help="What enabled workflows still need of those that receive.")
 @home_and_json
 @click.pass_context
