@@ -21,7 +21,7 @@ from anonymizer.table import EDITION
 __all__ = ["CLEANED_BY_DEFAULT", "Profile"]
 
 # Workflows name series by these (select statements), so they are worth cleaning instead of removing.
-# SequenceName is not in the table and is kept by it; naming it here cleans it like the others.
+# SequenceName is not in the table, and so is cleaned by any profile, as all short texts are that it forgets.
 CLEANED_BY_DEFAULT: Final = ("SeriesDescription", "StudyDescription", "ProtocolName", "SequenceName")
 
 
