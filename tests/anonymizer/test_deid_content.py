@@ -86,14 +86,14 @@ def print_of(data: bytes) -> str:
     return fingerprint(IdentifiedInstance.from_part10(data), KEY)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(dataset=data_sets())
 def test_the_fingerprint_is_that_of_the_content_in_every_transfer_syntax(dataset: Dataset) -> None:
     files = [encoded(dataset, syntax, undefined_length=u) for syntax in SYNTAXES for u in (False, True)]
     assert len({print_of(file) for file in files}) == 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(dataset=data_sets(), syntax=st.sampled_from(SYNTAXES), data=st.data())
 def test_a_changed_value_gives_another_fingerprint(
     dataset: Dataset, syntax: str, data: st.DataObject
