@@ -24,7 +24,7 @@ from anonymizer.pieces import Piece
 from anonymizer.stored import StoredValue, Value, loaded
 from anonymizer.table import vr_of
 from anonymizer.vocabulary import listed
-from anonymizer.wire import NESTING_LIMIT, Element, Encoding, Items, read_items
+from anonymizer.wire import ITEM_TAGS, NESTING_LIMIT, Element, Encoding, Items, read_items
 
 __all__ = ["fingerprint", "same_content"]
 
@@ -38,7 +38,6 @@ _PADDED: Final = listed(
     AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT
     """
 )
-_ITEM_TAGS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 _NO_CONTENT: Final = frozenset({0x00080001, 0xFFFCFFFC})  # Length to End, Data Set Trailing Padding
 _PLAIN: Final = Encoding(implicit=True, little=True)
 _VALUE, _FRAGMENTS, _SEQUENCE = range(3)
@@ -124,7 +123,7 @@ def _items(element: Element, encoding: Encoding, depth: int) -> tuple[Items | No
     Without a VR, a private sequence is a value that begins with an item. Written with one it must be the same.
     """
     value = element.value
-    if element.items is None and (isinstance(value, StoredValue) or value[:4] not in _ITEM_TAGS):
+    if element.items is None and (isinstance(value, StoredValue) or value[:4] not in ITEM_TAGS):
         return None, encoding
     if element.items is None and depth >= NESTING_LIMIT:
         return None, encoding

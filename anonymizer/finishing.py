@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -115,7 +115,9 @@ class Finisher:
         self.case.engine.tally = Tally()
         kept = {element.tag: (element,) for element in self.case.engine.apply(elements, self.case.charsets)}
         return {
-            piece: self._checked(piece, kept.get(piece.tag, ()), _tally_of_private(piece, kept))
+            piece: self._checked(piece, kept[piece.tag], _TALLIES[Action.PRIVATE])
+            if piece.tag in kept
+            else self._removed(piece.tag)
             for piece in private
         }
 
@@ -239,12 +241,6 @@ class Finisher:
             found = is_kept and same_family(piece.vr, vr_of(piece.tag) or piece.vr)
             self._numbers[key] = found
         return found
-
-
-def _tally_of_private(piece: Piece, kept: Container[int]) -> Tally:
-    if piece.tag in kept:
-        return Tally(Counter({Action.PRIVATE: 1}))
-    return Tally(Counter({Action.REMOVE: 1}), [tag_path(piece.tag)])
 
 
 def tallied(done: Iterable[Finished]) -> Tally:

@@ -24,7 +24,7 @@ from anonymizer.vocabulary import (
     PLACE_TAGS,
     TITLES,
 )
-from anonymizer.wire import Element, Encoding, Items, read_items
+from anonymizer.wire import ITEM_TAGS, Element, Encoding, Items, read_items
 
 __all__ = ["Identity", "harvest", "is_silent", "is_standard_uid", "is_uid", "own_uids", "speaks"]
 
@@ -34,7 +34,6 @@ _HEARD = IDENTIFIER_TAGS | PLACE_TAGS | {_BIRTH_DATE}
 _DECISIVE = frozenset({0x00080016, 0x00100020, 0x00100021, 0x0020000D, 0x00080005, 0x00080008, 0x00280301})
 _UID = re.compile(r"[0-9.]{1,64}")
 _FIGURES = re.compile(r"\d+")
-_ITEM_TAGS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 _ENCODINGS = (
     Encoding(implicit=False, little=True),
     Encoding(implicit=True, little=True),
@@ -111,7 +110,7 @@ def _items(element: Element) -> Items | None:
     value = element.value
     if element.items is not None or element.vr not in ("SQ", "UN") or not isinstance(value, bytes):
         return element.items
-    if value[:4] in _ITEM_TAGS:
+    if value[:4] in ITEM_TAGS:
         for encoding in _ENCODINGS:
             with suppress(Unreadable):  # it need not make sense
                 return read_items(value, encoding)

@@ -111,7 +111,7 @@ def _read_uids(elements: Iterable[Element], charsets: Charsets) -> Iterator[str]
             yield from _read_uids(item, charsets_of(item, charsets))
         if element.vr == "UI":
             yield from _uids_of(bytes(element.value))
-        elif element.vr in TEXT_VRS and b"." in bytes(element.value):
+        elif may_have_uids(element):
             yield from _UID.findall(fold(decode(element.value, charsets)))
 
 

@@ -20,6 +20,7 @@ from anonymizer.vocabulary import listed
 
 __all__ = [
     "ITEM_LIMIT",
+    "ITEM_TAGS",
     "LONG_VRS",
     "META",
     "NESTING_LIMIT",
@@ -43,6 +44,8 @@ NESTING_LIMIT = 32
 ITEM_LIMIT = 2_000_000
 
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+# How a value begins that is a sequence: the tag of an item, in little and in big endian.
+ITEM_TAGS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 _UNDEFINED = 0xFFFFFFFF
 _LONGEST_SHORT = 0xFFFF
 _ZEROS = bytes(8)
