@@ -28,7 +28,9 @@ class StudySource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Get:
+class _Dimse:
+    """A PACS that is asked by C-FIND."""
+
     peer: Peer
 
     @property
@@ -37,23 +39,19 @@ class _Get:
 
     def find(self, query: Query) -> tuple[FoundStudy, ...]:
         return find_studies(self.peer, query)
+
+
+class _Get(_Dimse):
+    __slots__ = ()
 
     def fetch(self, study: FoundStudy, taker: Taker) -> Retrieved:
         return get_study(self.peer, study, taker.take)
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(_Dimse):
     """C-MOVE to our listener, which takes the objects in: `taker` sees none of them."""
 
-    peer: Peer
-
-    @property
-    def sender(self) -> str:
-        return self.peer.ae_title
-
-    def find(self, query: Query) -> tuple[FoundStudy, ...]:
-        return find_studies(self.peer, query)
+    __slots__ = ()
 
     def fetch(self, study: FoundStudy, taker: Taker) -> Retrieved:
         return move_study(self.peer, study, self.peer.calling_ae_title)
