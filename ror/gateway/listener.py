@@ -17,12 +17,12 @@ from ror.gateway.association import Acceptor, Limits, Offer, Wire
 from ror.gateway.intake import Intake
 from ror.gateway.places import Places, shut
 from ror.gateway.visits import Visit
+from ror.listening import listening_socket
 
 __all__ = ["Listener"]
 
 _log = logging.getLogger(__name__)
 _MIB: Final = 2**20
-_BACKLOG: Final = 512
 _PAUSE_SECONDS: Final = 0.2
 _STOP_SECONDS: Final = 60.0
 
@@ -52,15 +52,8 @@ class Listener:
 
     def start(self) -> None:
         """Listen from now on; returns at once."""
-        host, port = self._settings.host, self._settings.port
-        try:
-            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-            self._socket = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-        except OSError as error:
-            raise ConfigurationError(
-                f"cannot listen on {host}:{port}: {error.strerror}",
-                advice="stop the program that uses the port, or set listener.port in ror.toml",
-            ) from error
+        host = self._settings.host
+        self._socket = listening_socket(host, self._settings.port, "listener.port")
         self._thread(self._accept, self._socket)
         _log.info("listening as %s on %s:%d", self._settings.ae_title, host, self.port)
 

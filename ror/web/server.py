@@ -16,11 +16,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ror.config import WebSettings
 from ror.errors import ConfigurationError
+from ror.listening import listening_socket
 
 __all__ = ["WebServer"]
 
 _log = logging.getLogger(__name__)
-_BACKLOG: Final = 512
 _MOST_CONNECTIONS: Final = 256
 _STOP_SECONDS: Final = 30
 
@@ -64,18 +64,11 @@ class WebServer:
 
     def start(self) -> None:
         """Listen from now on; returns at once."""
-        host, port = self._settings.host, self._settings.port
-        try:
-            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-            self._socket = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-            # Connections inherit it. asyncio sets it only where a socket names its protocol, and ours name none: an
-            # answer of a head and a body would wait 40 ms for the client's delayed acknowledgement.
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError as error:
-            raise ConfigurationError(
-                f"cannot listen on {host}:{port}: {error.strerror}",
-                advice="stop the program that uses the port, or set web.port in ror.toml",
-            ) from error
+        host = self._settings.host
+        self._socket = listening_socket(host, self._settings.port, "web.port")
+        # Connections inherit it. asyncio sets it only where a socket names its protocol, and ours name none: an
+        # answer of a head and a body would wait 40 ms for the client's delayed acknowledgement.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if not self._settings.tls_certificate and not _is_loopback(self._socket):
             _log.warning(
                 "DICOMweb on %s without TLS: tokens and identified objects can be read on the way", host
