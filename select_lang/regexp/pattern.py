@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
@@ -27,6 +26,9 @@ _ATOM = re.compile(
     r"|\[\^?\]?(?:[^\]\\]|\\.)*\]|[^\\]",
     re.DOTALL,
 )
+_PIECE = re.compile(r"\\.|\[(?P<inside>\^?\]?(?:[^\]\\]|\\.)*)\]|.", re.DOTALL)
+_ESCAPE = re.compile(r"\\.", re.DOTALL)
+_DOUBLED = re.compile(r"--|&&|~~|\|\|")
 _REPEAT = re.compile(r"(?:[*+?]|\{(?!\})(?P<low>[0-9]*)(?:(?P<comma>,)(?P<high>[0-9]*))?\})(?P<mode>[?+]?)")
 _GROUP = re.compile(r"\((?:\?P<\w+>|\?(?P<on>[a-zA-Z]*)(?:-(?P<off>[a-zA-Z]+))?:|(?!\?))")
 _WHOLE_FLAGS = re.compile(r"\(\?(?P<on>[a-zA-Z]+)\)")
@@ -99,13 +101,25 @@ def read_pattern(pattern: str) -> Node:
     """
     if len(pattern) > _LONGEST:
         raise RegexpFault(f"longer than {_LONGEST} characters")
+    _refuse_nested_classes(pattern)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # re warns of "[[:alpha:]]", which means something else to Go
-            re.compile(pattern)
-    except (re.error, Warning, OverflowError, RecursionError) as fault:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as fault:
         raise RegexpFault(str(fault)) from None
     return _Reader(pattern).read()
+
+
+def _refuse_nested_classes(pattern: str) -> None:
+    # `re` warns of what will mean a class in a class; warnings as errors would be so for every thread of the process.
+    for found in _PIECE.finditer(pattern):
+        inside = found["inside"]
+        if inside is None:
+            continue
+        if inside.startswith("["):
+            raise RegexpFault(f"[{inside[:4]}… is not supported: no class within a class")
+        doubled = _DOUBLED.search(_ESCAPE.sub("x", inside).removeprefix("^"), 1)
+        if doubled:
+            raise RegexpFault(f"{doubled[0]} within a class is not supported: put \\ before it")
 
 
 class _Reader:

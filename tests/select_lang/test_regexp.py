@@ -1,6 +1,8 @@
 """The automaton agrees with `re`, and no pattern and no value makes it slow."""
 
 import re
+import warnings
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 from select_lang.regexp import RegexpFault, compile_regexp, found_in
 from select_lang.regexp.automaton import MOST_STATES, MOST_STEPS
+from select_lang.regexp.pattern import read_pattern
 
 ATOMS = [
     *"ab.^$1 é{A",
@@ -74,7 +77,8 @@ def test_patterns_that_make_a_backtracking_engine_hang_take_few_steps(pattern):
         ("a*+", r"\*\+ is not supported"),
         ("(?:a{400}){400}", "states"),
         ("(?:(?:){9999}){9999}", "states"),
-        ("[[:alpha:]]", "nested set"),
+        ("[[:alpha:]]", "class within a class"),
+        ("[a&&b]", "&& within a class"),
         ("a" * 1001, "longer"),
         ("(" * 60 + ")" * 60, "nested"),
     ],
@@ -82,6 +86,17 @@ def test_patterns_that_make_a_backtracking_engine_hang_take_few_steps(pattern):
 def test_what_cannot_be_used_is_refused_with_a_reason(pattern, reason):
     with pytest.raises(RegexpFault, match=reason):
         compile_regexp(pattern)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(r"[]^-&~|ad\(", max_size=8))
+def test_nothing_that_is_compiled_makes_re_warn(pattern):
+    # Whether warnings are errors belongs to the process, and no thread may change it while others work.
+    re.purge()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with suppress(RegexpFault):
+            read_pattern(pattern)
 
 
 @pytest.mark.parametrize(
