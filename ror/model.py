@@ -17,6 +17,7 @@ __all__ = [
     "JobSeries",
     "JobState",
     "PseudonymScheme",
+    "StepState",
     "StudyEvent",
     "StudyState",
     "job_id",
@@ -57,6 +58,14 @@ STUDY_TRANSITIONS: Mapping[tuple[StudyState, StudyEvent], StudyState] = {
     (StudyState.MATCHED, StudyEvent.OBJECT_FILED): StudyState.RECEIVING,
     (StudyState.MATCHED, StudyEvent.MATCH_ASKED): StudyState.SETTLED,
 }
+
+
+class StepState(StrEnum):
+    """Where a performed procedure step stands, as DICOM writes it (PS3.3 C.4.14)."""
+
+    IN_PROGRESS = "IN PROGRESS"
+    COMPLETED = "COMPLETED"
+    DISCONTINUED = "DISCONTINUED"
 
 
 class JobState(StrEnum):

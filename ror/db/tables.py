@@ -21,10 +21,12 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from ror.model import JobState, PseudonymScheme, StudyState
+from ror.model import JobState, PseudonymScheme, StepState, StudyState
 
 __all__ = [
     "CATALOGUE_ATTRIBUTES",
+    "announced_instances",
+    "announced_studies",
     "audit",
     "catalogue",
     "deliveries",
@@ -65,7 +67,7 @@ Uid = String(64)
 
 
 def _one_of(
-    column: str, states: type[StudyState] | type[JobState] | type[PseudonymScheme]
+    column: str, states: type[StudyState] | type[JobState] | type[PseudonymScheme] | type[StepState]
 ) -> CheckConstraint:
     values = ", ".join(f"'{state.value}'" for state in states)
     return CheckConstraint(f"{column} IN ({values})", name=column)
@@ -203,6 +205,27 @@ expected_studies = Table(
     Column("instances", Integer, nullable=False),
     Column("told_by", String(64), nullable=False),
     Column("told_at", Double, nullable=False),
+)
+
+# What procedure steps (MPPS) and notifications of availability say of studies, under UIDs of research.
+announced_studies = Table(
+    "announced_studies",
+    metadata,
+    Column("announcement_uid", Uid, primary_key=True),
+    Column("project", Name, ForeignKey("projects.name"), primary_key=True),
+    Column("study_uid", Uid, primary_key=True, index=True),
+    Column("state", String(16), nullable=False),
+    Column("told_by", String(64), nullable=False),
+    Column("told_at", Double, nullable=False),
+    _one_of("state", StepState),
+)
+
+# The instances that such a step has made, or that are available.
+announced_instances = Table(
+    "announced_instances",
+    metadata,
+    Column("announcement_uid", Uid, primary_key=True),
+    Column("sop_uid", Uid, primary_key=True),
 )
 
 series = Table(
