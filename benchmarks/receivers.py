@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from examples.demo.service import Installation, free_port
-from orthanc import OrthancServer, Peer, PeerError, ServerNotInstalled, echo
+from examples.demo.service import Installation
+from orthanc import OrthancServer, Peer, PeerError, ServerNotInstalled, echo, free_port
 from tests.support.serving import Serving
 
 __all__ = [

@@ -21,8 +21,8 @@ from benchmarks.loading import load
 from benchmarks.objects import CtObjects
 from benchmarks.rounds import medians, seconds
 from benchmarks.scale import Scale
-from examples.demo.service import Installation, free_port
-from orthanc import OrthancServer, ServerNotInstalled
+from examples.demo.service import Installation
+from orthanc import OrthancServer, ServerNotInstalled, free_port
 from ror.app import App
 from ror.registry import Right
 from ror.web import serving

@@ -6,7 +6,8 @@ Contract
 everything; `PeerUnavailable` means try again later; `PeerRefused` means that trying again is useless.
 ``find_studies(peer, Query.parse("PatientID=P-1"))`` asks (C-FIND), ``get_study`` and ``move_study`` fetch a study
 (C-GET, C-MOVE); ``DicomWeb(url)`` does the same by QIDO-RS and WADO-RS.
-``OrthancRest(url)`` asks an Orthanc what it holds. ``OrthancServer(folder)`` starts one, for tests.
+``OrthancRest(url)`` asks an Orthanc what it holds. ``OrthancServer(folder)`` starts one, for tests,
+on ports that ``free_port()`` finds.
 """
 
 from orthanc.dicomweb import DicomWeb
@@ -24,6 +25,7 @@ from orthanc.errors import (
     ServerNotInstalled,
     ServerNotReady,
 )
+from orthanc.ports import free_port
 from orthanc.query import FoundStudy, Query
 from orthanc.rest import Change, Changes, OrthancRest, Series, Study
 from orthanc.retrieved import Retrieved, RetrievedObject
@@ -55,6 +57,7 @@ __all__ = [
     "Study",
     "echo",
     "find_studies",
+    "free_port",
     "get_study",
     "move_study",
     "send",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from types import TracebackType
 
 from orthanc.dimse import Peer
 from orthanc.errors import PeerUnavailable, ServerNotInstalled, ServerNotReady
+from orthanc.ports import free_port
 from orthanc.rest import OrthancRest
 
 __all__ = ["OrthancServer"]
@@ -63,7 +63,7 @@ class OrthancServer:
         self.folder = folder
         self._program = self.program()
         self._ready_seconds = ready_seconds
-        http_port, dicom_port = _free_ports(2)
+        http_port, dicom_port = free_port(), free_port()
         self.peer = Peer(ae_title, "127.0.0.1", dicom_port)
         self.rest = OrthancRest(f"http://127.0.0.1:{http_port}")
         self._configuration = _configuration(folder, self.peer, http_port, modalities or {}) | dict(
@@ -158,14 +158,3 @@ def _configuration(
         "DicomModalities": {name: [m.ae_title, m.host, m.port] for name, m in modalities.items()},
         "Plugins": [],
     }
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()

@@ -17,7 +17,8 @@ import pytest
 from pydantic import BaseModel
 
 import ror.errors
-from examples.demo.service import SERVES, free_port
+from examples.demo.service import SERVES
+from orthanc import free_port
 from ror.cli import cli
 from ror.config import PacsSettings, Settings
 from ror.gateway import Status

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orthanc import Peer
+from orthanc import Peer, free_port
 
-__all__ = ["SERVES", "CommandFailed", "Installation", "free_port"]
+__all__ = ["SERVES", "CommandFailed", "Installation"]
 
 SERVES = re.compile(r"ror serves: \S+ on port (\d+), (\w+) runtime")
 _PACS_TITLE = "DEMO_PACS"
@@ -109,10 +108,3 @@ class Installation:
     def command(self, *arguments: str) -> list[str]:
         """The words that run one `ror` command."""
         return [str(Path(sys.executable).parent / "ror"), "--home", os.fspath(self.home), *arguments]
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

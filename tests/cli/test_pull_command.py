@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,12 +24,6 @@ FROM = ("pull", "--from", "research", "--project", "lungs")
 ALL = (*FROM, "--query", "PatientID=*")
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 @pytest.fixture
 def pacs(orthanc_web: OrthancServer, tmp_path: Path) -> OrthancServer:
     """With two studies of four objects."""
@@ -42,7 +35,7 @@ def pacs(orthanc_web: OrthancServer, tmp_path: Path) -> OrthancServer:
 @pytest.fixture
 def home(pacs: OrthancServer, tmp_path: Path) -> Iterator[Home]:
     """With a project, and the PACS in its settings."""
-    home, port = Home(tmp_path / "home"), free_port()
+    home, port = Home(tmp_path / "home"), orthanc.free_port()
     peer, url = pacs.peer, pacs.rest.url
     home.settings(
         f'[listener]\nreserve_mib = 0\nhost = "127.0.0.1"\nport = {port}\n'

@@ -1,6 +1,5 @@
 """Sending to a real Orthanc, to a real dcmtk, and to nobody."""
 
-import socket
 import subprocess
 import sys
 import threading
@@ -55,12 +54,6 @@ def image(folder: Path, sop_class=CTImageStorage, syntax=ExplicitVRLittleEndian,
     path = folder / f"{ds.SOPInstanceUID}.dcm"
     ds.save_as(path, enforce_file_format=True)
     return path
-
-
-def unused_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @pytest.mark.orthanc
@@ -140,7 +133,7 @@ def test_a_machine_without_orthanc_is_told_what_to_install(monkeypatch, tmp_path
 
 
 def test_nobody_there_means_later(tmp_path: Path) -> None:
-    nobody = Peer("NOBODY", "127.0.0.1", unused_port())
+    nobody = Peer("NOBODY", "127.0.0.1", orthanc.free_port())
     with pytest.raises(PeerUnavailable, match="cannot be reached"):
         orthanc.echo(nobody)
     with pytest.raises(PeerUnavailable, match="cannot be reached"):
@@ -157,7 +150,7 @@ def test_a_host_that_does_not_exist_means_later() -> None:
 def test_a_file_that_is_no_dicom_stops_all_before_anything_is_sent(tmp_path: Path) -> None:
     junk = tmp_path / "junk.dcm"
     junk.write_bytes(b"not DICOM" * 100)
-    nobody = Peer("NOBODY", "127.0.0.1", unused_port())
+    nobody = Peer("NOBODY", "127.0.0.1", orthanc.free_port())
     with pytest.raises(orthanc.NotSendable, match=r"junk\.dcm"):
         orthanc.send(nobody, [image(tmp_path), junk])
     with pytest.raises(orthanc.NotSendable, match=r"missing\.dcm"):
@@ -384,7 +377,7 @@ class SleepyEvent(threading.Event):
 def test_dcmtk_receives_what_we_send(tmp_path: Path) -> None:
     if not STORESCP.exists():
         pytest.skip("dcmtk is not installed: apt-get install dcmtk")
-    port, received = unused_port(), tmp_path / "received"
+    port, received = orthanc.free_port(), tmp_path / "received"
     received.mkdir()
     process = subprocess.Popen([STORESCP, "-aet", "DCMTK", "-od", received, str(port)])
     peer = Peer("DCMTK", "127.0.0.1", port)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,12 +35,6 @@ from tests.orthanc.test_orthanc_pacs import image
 from tests.support.pacs import emptied
 
 SUCCESS = 0x0000
-
-
-def unused_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @pytest.fixture
@@ -185,7 +178,7 @@ def test_a_peer_that_does_not_know_where_to_move_to_refuses(server: OrthancServe
 
 @pytest.mark.orthanc
 def test_nobody_there_means_later(server: OrthancServer) -> None:
-    nobody = Peer("NOBODY", "127.0.0.1", unused_port())
+    nobody = Peer("NOBODY", "127.0.0.1", orthanc.free_port())
     with pytest.raises(PeerUnavailable, match="cannot be reached"):
         orthanc.find_studies(nobody, Query.parse("PatientID=1"))
     with pytest.raises(PeerUnavailable, match="does not answer: ConnectionError"):

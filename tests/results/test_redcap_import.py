@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orthanc import free_port
 from ror.results import (
     RedcapRefused,
     RedcapTarget,
@@ -186,13 +187,9 @@ def test_a_page_that_is_not_redcaps_is_an_outage(classic: RedcapServer) -> None:
 
 
 def test_nobody_there_is_an_outage() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    nobody = RedcapTarget(f"http://127.0.0.1:{free_port()}/api/", TOKEN)
     with pytest.raises(RedcapUnavailable):
-        import_measurements(
-            [Row("P-1", "", "count", 1)], RedcapTarget(f"http://127.0.0.1:{port}/api/", TOKEN)
-        )
+        import_measurements([Row("P-1", "", "count", 1)], nobody)
 
 
 def test_a_redirect_does_not_carry_the_token_away(classic: RedcapServer) -> None:

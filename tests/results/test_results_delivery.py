@@ -1,11 +1,10 @@
 """Results reach a real Orthanc, beside the images, once."""
 
-import socket
 from pathlib import Path
 
 import pytest
 
-from orthanc import OrthancServer, Peer, send
+from orthanc import OrthancServer, Peer, free_port, send
 from ror.results import (
     DeliveryRefused,
     DeliveryUnavailable,
@@ -48,11 +47,8 @@ def test_segmentation_and_report_lie_in_the_study_of_the_images(
 
 
 def test_a_pacs_that_is_down_is_tried_later(results: list[Path]) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     with pytest.raises(DeliveryUnavailable, match="cannot be reached") as later:
-        deliver(results, Peer("PACS", "127.0.0.1", port))
+        deliver(results, Peer("PACS", "127.0.0.1", free_port()))
     assert later.value.advice
 
 

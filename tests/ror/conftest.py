@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from examples.demo.service import Installation, free_port
-from orthanc import OrthancServer, Peer
+from examples.demo.service import Installation
+from orthanc import OrthancServer, Peer, free_port
 from tests.support.serving import Serving
 
 PACKAGES = Path(__file__).parent.parent / "support" / "packages"

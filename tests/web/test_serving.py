@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from examples.demo.service import Installation, free_port
-from orthanc import OrthancServer, ServerNotInstalled, send
+from examples.demo.service import Installation
+from orthanc import OrthancServer, ServerNotInstalled, free_port, send
 from ror.app import App
 from ror.config import WebSettings
 from ror.errors import ConfigurationError
