@@ -1,5 +1,7 @@
 # Everything a newcomer needs: `make demo` shows the main job, `make test` passes the tests.
 PYTHON ?= python3
+# Processes that run tests at the same time, each with servers of its own (some 2 GiB); `make test WORKERS=0`: in one.
+WORKERS ?= 2
 BIN := .venv/bin
 CODE := ror select_lang anonymizer containers orthanc examples tests workflows benchmarks
 
@@ -26,7 +28,7 @@ demo: setup  ## two studies through the whole path, on embedded defaults
 	$(BIN)/python -m examples.demo
 
 test: setup servers  ## all tests; those whose server cannot be installed are skipped, with the reason
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 lint: setup  ## format, lint, types
 	$(BIN)/ruff format --check $(CODE)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
     "tests.support.postgres",  # the fixture `database`, on SQLite and on PostgreSQL
@@ -11,6 +12,9 @@ pytest_plugins = [
     "tests.support.docker_daemon",  # `docker_host`
 ]
 REQUIRED = set(filter(None, os.environ.get("ROR_TEST_REQUIRE", "").split(",")))
+# How long an example takes tells how busy the machine is; what is to be fast has a test that says so.
+settings.register_profile("ror", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ror")
 # Settings of the person who runs the tests must not reach the homes that tests make.
 for variable in [name for name in os.environ if name.startswith("ROR_") and "__" in name]:
     del os.environ[variable]
