@@ -4,6 +4,7 @@
 there, `Catalogue` tells it to select statements, `geometry.stack` puts the slices of a series in order.
 """
 
+from ror.archive.announcements import Announcement, Announcements
 from ror.archive.attributes import Description, describe, describe_later
 from ror.archive.catalogue import Catalogue
 from ror.archive.cataloguer import Cataloguer
@@ -13,6 +14,8 @@ from ror.archive.settling import settle_reason, waits_for
 from ror.archive.store import DifferentContent, Filed, FileStore
 
 __all__ = [
+    "Announcement",
+    "Announcements",
     "Catalogue",
     "Cataloguer",
     "Description",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from ror.archive import announced
 from ror.db import Database, tables
 from ror.errors import NotFound
 from ror.model import StudyState, series_content
@@ -32,7 +33,8 @@ class StudyRow:
 
     `expected` is how many instances it has where it comes from, if that is known; `settled_because` says why it was
     last taken for complete, and `sent_whole_by` who has said since that nothing more comes. `settle_seconds` is None
-    where its route leaves it to the settings.
+    where its route leaves it to the settings. Procedure steps and notifications have `named` so many instances, of
+    which `named_missing` are not here; `told_whole` when that makes the study complete.
     """
 
     study_uid: str
@@ -49,6 +51,10 @@ class StudyRow:
     sent_whole_by: str | None
     settled_because: str | None
     expected: int | None
+    named: int = 0
+    named_missing: int = 0
+    in_progress: bool = False
+    told_whole: bool = False
 
 
 class Holdings:
@@ -74,6 +80,10 @@ class Holdings:
                 .where(expected.study_uid == study.study_uid)
                 .scalar_subquery()
                 .label("expected"),
+                announced.named().label("named"),
+                announced.missing().label("named_missing"),
+                announced.in_progress().label("in_progress"),
+                announced.told_whole().label("told_whole"),
             )
             .select_from(tables.studies)
             .outerjoin(tables.series, series.study_uid == study.study_uid)
@@ -100,6 +110,10 @@ class Holdings:
                     row.sent_whole_by,
                     row.settled_because,
                     row.expected,
+                    row.named,
+                    row.named_missing,
+                    row.in_progress,
+                    row.told_whole,
                 )
                 for row in connection.execute(query)
             ]

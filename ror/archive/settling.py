@@ -1,7 +1,8 @@
 """When a study is complete, from all that is known of it, and why it was taken for complete. All of it is in rows.
 
-Known is: how many instances it has where it comes from; that its sender has said that this was all; and, as the last
-resort, how long it has been quiet. Whatever comes later makes it receiving again.
+Known is: how many instances it has where it comes from; which ones its procedure steps have made, or are told to be
+available; that its sender has said that this was all; and, as the last resort, how long it has been quiet. Whatever
+comes later makes it receiving again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from ror.archive import announced
+from ror.archive.announced import ABANDONED_SECONDS
 from ror.archive.holdings import Holdings, StudyRow
 from ror.db import tables
 from ror.model import STUDY_TRANSITIONS, StudyEvent, StudyState
@@ -108,13 +111,17 @@ def waits_for(study: StudyRow, settle_seconds: float, now: float) -> str:
             return ""
         case StudyState.SETTLED:
             return "to be matched, by `ror serve` or `ror work`"
-    if study.sent_whole_by or study.instances == study.expected:
+    if study.sent_whole_by or study.instances == study.expected or study.told_whole:
         return "to settle, by `ror serve`"
-    missing = max((study.expected or 0) - study.instances, 0)
-    seconds = _wait_seconds(study.settle_seconds, settle_seconds, missing=bool(missing))
+    lacks = _lacks(study)
+    seconds = _wait_seconds(study.settle_seconds, settle_seconds, lacks, in_progress=study.in_progress)
     quiet = min(max(now - study.last_received_at, 0.0), seconds)
+    awaited = [
+        *(["the end of its procedure step"] if study.in_progress else []),
+        *([f"{lacks[0]} of {lacks[1]} instances"] if lacks else []),
+    ]
     told = f"{seconds:g} s of quiet, {quiet:.0f} s so far"
-    return f"{missing} of {study.expected} instances, or {told}" if missing else told
+    return f"{' and '.join(awaited)}, or {told}" if awaited else told
 
 
 def moved(study_uid: str | sa.BindParameter[str], event: StudyEvent, **values: Any) -> sa.Update:
@@ -142,8 +149,10 @@ def _receiving(settle_seconds: float, now: float, there_for: float) -> sa.Select
     )
     # Instances are counted only where a number to compare them with is known.
     counted = sa.case((expected.instances.is_not(None), held))
-    patience = sa.case((expected.instances.is_(None), 1), (expected.instances > counted, PATIENCE), else_=1)
-    wait = sa.func.coalesce(study.settle_seconds, settle_seconds) * patience
+    lacks = (expected.instances.is_not(None) & (expected.instances > counted)) | announced.lacks_named()
+    patient = sa.func.coalesce(study.settle_seconds, settle_seconds) * sa.case((lacks, PATIENCE), else_=1)
+    abandoned = (patient < ABANDONED_SECONDS) & announced.in_progress()
+    wait = sa.case((abandoned, ABANDONED_SECONDS), else_=patient)
     return (
         sa.select(
             study.study_uid,
@@ -152,26 +161,47 @@ def _receiving(settle_seconds: float, now: float, there_for: float) -> sa.Select
             study.sent_whole_by,
             expected.instances.label("expected"),
             expected.told_by,
-            counted.label("held"),
+            held.label("instances"),
+            announced.named().label("named"),
+            announced.missing().label("named_missing"),
+            announced.told_by().label("named_by"),
+            announced.told_whole().label("told_whole"),
+            announced.in_progress().label("in_progress"),
         )
         .select_from(tables.studies.outerjoin(tables.expected_studies, expected.study_uid == study.study_uid))
         .where(study.state == StudyState.RECEIVING)
         .where(
             study.sent_whole_by.is_not(None)
             | (expected.instances == counted)
+            | announced.told_whole()
             | ((study.last_received_at <= now - wait) & (wait <= there_for))
         )
     )
 
 
 def _because(row: sa.Row[Any], settle_seconds: float) -> str:
-    if row.expected is not None and row.held == row.expected:
+    if row.expected is not None and row.instances == row.expected:
         return f"all {row.expected} instances came ({row.told_by})"
-    missing = row.expected is not None and row.held < row.expected
-    seconds = _wait_seconds(row.settle_seconds, settle_seconds, missing=missing)
+    if row.told_whole:
+        return f"all {row.named} instances came ({row.named_by})"
+    lacks = _lacks(row)
+    seconds = _wait_seconds(row.settle_seconds, settle_seconds, lacks, in_progress=row.in_progress)
     because = str(row.sent_whole_by or f"quiet for {seconds:g} s")
-    return f"{because}; {row.held} of {row.expected} instances came" if missing else because
+    if row.in_progress:
+        because += "; its procedure step has not ended"
+    return f"{because}; {lacks[1] - lacks[0]} of {lacks[1]} instances came" if lacks else because
 
 
-def _wait_seconds(own: float | None, settle_seconds: float, *, missing: bool) -> float:
-    return (settle_seconds if own is None else own) * (PATIENCE if missing else 1)
+def _lacks(study: StudyRow | sa.Row[Any]) -> tuple[int, int] | None:
+    """How many instances are missing, of how many; None where none is known to be."""
+    expected = study.expected or 0
+    if expected > study.instances:
+        return expected - study.instances, expected
+    return (study.named_missing, study.named) if study.named_missing else None
+
+
+def _wait_seconds(
+    own: float | None, settle_seconds: float, lacks: tuple[int, int] | None, *, in_progress: bool
+) -> float:
+    seconds = (settle_seconds if own is None else own) * (PATIENCE if lacks else 1)
+    return max(seconds, ABANDONED_SECONDS) if in_progress else seconds
