@@ -6,12 +6,14 @@ Contract
 everything; `PeerUnavailable` means try again later; `PeerRefused` means that trying again is useless.
 ``find_studies(peer, Query.parse("PatientID=P-1"))`` asks (C-FIND), ``get_study`` and ``move_study`` fetch a study
 (C-GET, C-MOVE); ``DicomWeb(url)`` does the same by QIDO-RS and WADO-RS.
+``DicomWeb(url).send(files)`` stores by STOW-RS. ``find_instances`` of both says what is held of a series. A `Peer` and
+a `DicomWeb` take a `Tls`.
 ``OrthancRest(url)`` asks an Orthanc what it holds. ``OrthancServer(folder)`` starts one, for tests,
 on ports that ``free_port()`` finds.
 """
 
 from orthanc.dicomweb import DicomWeb
-from orthanc.dimse import Peer, echo, find_studies, get_study, move_study, send
+from orthanc.dimse import Peer, echo, find_instances, find_studies, get_study, move_study, send
 from orthanc.errors import (
     FileReport,
     NotSendable,
@@ -30,6 +32,7 @@ from orthanc.query import FoundStudy, Query
 from orthanc.rest import Change, Changes, OrthancRest, Series, Study
 from orthanc.retrieved import Retrieved, RetrievedObject
 from orthanc.server import OrthancServer
+from orthanc.tls import Tls
 
 __all__ = [
     "Change",
@@ -55,7 +58,9 @@ __all__ = [
     "ServerNotInstalled",
     "ServerNotReady",
     "Study",
+    "Tls",
     "echo",
+    "find_instances",
     "find_studies",
     "free_port",
     "get_study",

@@ -1,8 +1,10 @@
-"""DICOMweb as a user (PS3.18): QIDO-RS for studies, WADO-RS for their objects. Of any vendor."""
+"""DICOMweb as a user (PS3.18): QIDO-RS, WADO-RS and STOW-RS. Of any vendor."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -10,18 +12,31 @@ from urllib.parse import quote, urlencode
 import requests
 from pydicom.datadict import keyword_for_tag
 
-from orthanc.errors import PeerRefused, PeerUnavailable
+from orthanc.errors import FileReport, PeerError, PeerRefused, PeerUnavailable, SendReport
 from orthanc.multipart import Truncated, boundary_of, parts
+from orthanc.part10 import Part10File
 from orthanc.query import FoundStudy, Query
+from orthanc.statuses import CANNOT_UNDERSTAND, is_later, refusal, report_of
+from orthanc.stow import StowBody, batches, read_answer
+from orthanc.tls import Tls
 
 __all__ = ["DicomWeb"]
 
 _PAGE = 200
 _CHUNK_BYTES = 256 * 1024
+_JSON = "application/dicom+json"
+# A server reads and stores all of a request before it answers.
+_STORE_SECONDS = 600.0
+# A server may answer so to many objects because of one of them, or of their number.
+_OF_ONE_OF_THEM = (400, 413)
 _BESIDES = ("NumberOfStudyRelatedInstances", "ModalitiesInStudy")
 # As they are stored; not every server knows that it may be asked for it.
 _OBJECTS = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 _OBJECTS_PLAINLY = 'multipart/related; type="application/dicom"'
+
+
+class _OneOfThem(Exception):
+    """The server refuses several objects at once, perhaps for one of them."""
 
 
 class DicomWeb:
@@ -38,6 +53,8 @@ class DicomWeb:
         User name and password, when the server asks for them.
     token
         Sent as ``Authorization: Bearer``, when the server asks for one.
+    tls
+        Whom to believe, and who we are, where the address is https; None for the authorities that are usual.
     """
 
     def __init__(
@@ -46,9 +63,11 @@ class DicomWeb:
         credentials: tuple[str, str] | None = None,
         token: str = "",
         timeout_seconds: float = 60.0,
+        tls: Tls | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._timeout_seconds = timeout_seconds
+        self._tls = tls
         self._session = requests.Session()
         self._session.auth = credentials
         if token:
@@ -98,10 +117,79 @@ class DicomWeb:
         with self._asked(path, _OBJECTS_PLAINLY, stream=True) as second:
             return self._taken(second, take)
 
+    def find_instances(self, series: Iterable[tuple[str, str]]) -> frozenset[str]:
+        """The SOPInstanceUIDs that the server has of some series, each named with its study (QIDO-RS)."""
+        found: set[str] = set()
+        for study_uid, series_uid in series:
+            path, rows = f"/studies/{study_uid}/series/{series_uid}/instances", 0
+            while page := self._rows(path, {"limit": _PAGE, "offset": rows}, known=(404,)):
+                uids = {"".join(one.get("SOPInstanceUID", ())) for one in page}
+                if uids <= found:
+                    break
+                found |= uids
+                rows += len(page)
+        return frozenset(found - {""})
+
+    def send(self, files: Iterable[Path]) -> SendReport:
+        """Store DICOM files at the server (STOW-RS), byte for byte as they lie on disk, some at a time.
+
+        As `orthanc.send` with its errors; `FileReport.status` is the FailureReason, 0 for what was stored.
+
+        Raises
+        ------
+        NotSendable
+            A file is no DICOM Part 10 file; nothing was sent.
+        """
+        waiting = deque(batches([Part10File.read(Path(file)) for file in files]))
+        done: list[FileReport] = []
+        while waiting:
+            batch = waiting.popleft()
+            try:
+                done += self._store(batch)
+            except _OneOfThem:
+                half = len(batch) // 2
+                waiting.extendleft((batch[half:], batch[:half]))
+            except PeerError as error:
+                error.report = SendReport((*done, *error.report.files))
+                raise
+        report = SendReport(tuple(done))
+        if report.refused:
+            raise PeerRefused(refusal(self, report), report)
+        return report
+
+    def _store(self, files: list[Part10File]) -> list[FileReport]:
+        body = StowBody(files)
+        with self._asked("/studies", _JSON, body=body, known=(409, *_OF_ONE_OF_THEM)) as answer:
+            status = answer.status_code
+            said = _object(answer)
+        if status in _OF_ONE_OF_THEM:
+            if len(files) > 1:
+                raise _OneOfThem
+            return [report_of(files[0], CANNOT_UNDERSTAND)]
+        reports, silent = read_answer(said, files, all_stored=status == 200)
+        report = SendReport(tuple(reports))
+        later = [one.status for one in reports if one.status is not None and is_later(one.status)]
+        if later:
+            told = f"{self} cannot store {len(later)} of {len(files)} objects now (status 0x{later[0]:04X})"
+            raise PeerUnavailable(told, report)
+        if silent and status == 409:
+            raise PeerRefused(
+                f"{self} answers {status} to {len(silent)} objects and does not say why", report
+            )
+        if silent:
+            told = f"{self} does not say what became of {len(silent)} of {len(files)} objects"
+            raise PeerUnavailable(told, report)
+        return reports
+
     def _page(self, query: Query, offset: int) -> list[dict[str, tuple[str, ...]]]:
-        parameters = {**query.keys, "limit": _PAGE, "offset": offset, "includefield": ",".join(_BESIDES)}
-        with self._asked("/studies", "application/dicom+json", parameters) as answer:
-            if answer.status_code == 204 or not answer.content:
+        asked = {**query.keys, "limit": _PAGE, "offset": offset, "includefield": ",".join(_BESIDES)}
+        return self._rows("/studies", asked)
+
+    def _rows(
+        self, path: str, parameters: dict[str, Any], known: tuple[int, ...] = ()
+    ) -> list[dict[str, tuple[str, ...]]]:
+        with self._asked(path, _JSON, parameters, known=known) as answer:
+            if answer.status_code in (204, *known) or not answer.content:
                 return []
             try:
                 rows = answer.json()
@@ -141,17 +229,24 @@ class DicomWeb:
         accept: str,
         parameters: dict[str, Any] | None = None,
         *,
+        body: StowBody | None = None,
         stream: bool = False,
         known: tuple[int, ...] = (),
     ) -> requests.Response:
+        headers = {"Accept": accept}
+        if body is not None:
+            headers["Content-Type"] = body.content_type
         try:
-            answer = self._session.get(
+            answer = self._session.request(
+                "GET" if body is None else "POST",
                 self.url + path,
                 # Not every server decodes what stands for itself in a query (RFC 3986 3.4).
                 params=urlencode(parameters, safe="*-,", quote_via=quote) if parameters else None,
-                headers={"Accept": accept},
-                timeout=self._timeout_seconds,
+                data=body,
+                headers=headers,
+                timeout=self._timeout_seconds if body is None else (self._timeout_seconds, _STORE_SECONDS),
                 stream=stream,
+                **self._tls_files(),
             )
         except requests.RequestException as error:
             # Its text has the address with the query, and so a patient's id.
@@ -162,6 +257,23 @@ class DicomWeb:
             later = status >= 500 or status in (408, 429)
             raise (PeerUnavailable if later else PeerRefused)(f"{self} answers {status}")
         return answer
+
+    def _tls_files(self) -> dict[str, Any]:
+        if self._tls is None:
+            return {}
+        self._tls.context()  # tells which file cannot be used; requests would raise a bare OSError
+        of_ours = [str(one) for one in (self._tls.certificate, self._tls.key) if one is not None]
+        own = tuple(of_ours) if len(of_ours) == 2 else "".join(of_ours)
+        return {"verify": str(self._tls.ca or "") or None, "cert": own or None}
+
+
+def _object(answer: requests.Response) -> dict[str, Any]:
+    """The data set of an answer to STOW-RS; an empty one where it gives none that can be read."""
+    try:
+        said = answer.json()
+    except requests.JSONDecodeError:
+        return {}  # the status has been read: what it does not tell is told as unknown
+    return said if isinstance(said, dict) else {}
 
 
 def _values(element: dict[str, Any]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """DIMSE services as a user (SCU): C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE."""
 
 from orthanc.dimse.association import Peer
-from orthanc.dimse.retrieve import find_studies, get_study, move_study
+from orthanc.dimse.find import find_instances, find_studies
+from orthanc.dimse.retrieve import get_study, move_study
 from orthanc.dimse.store import echo, send
 
-__all__ = ["Peer", "echo", "find_studies", "get_study", "move_study", "send"]
+__all__ = ["Peer", "echo", "find_instances", "find_studies", "get_study", "move_study", "send"]

@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pynetdicom import AE, evt
@@ -14,6 +14,7 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 
 from orthanc.errors import PeerError, PeerRefused, PeerUnavailable
+from orthanc.tls import Tls
 
 __all__ = ["MAX_CONTEXTS", "NoContextAccepted", "Peer", "associate"]
 
@@ -24,7 +25,7 @@ REJECTED_PERMANENTLY = 0x01
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """An application entity that we call.
+    """An application entity that we call; by plain TCP where `tls` is None.
 
     Raises
     ------
@@ -36,6 +37,7 @@ class Peer:
     host: str
     port: int
     calling_ae_title: str = "ROR"
+    tls: Tls | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for title in (self.ae_title, self.calling_ae_title):
@@ -82,6 +84,7 @@ def associate(
             ae_title=peer.ae_title,
             max_pdu=MAX_PDU_BYTES,
             ext_neg=list(roles),
+            tls_args=None if peer.tls is None else (peer.tls.context(), peer.host),
             evt_handlers=[
                 (evt.EVT_CONN_OPEN, _send_at_once),
                 (evt.EVT_DATA_SENT, _acknowledge_at_once),
@@ -152,7 +155,8 @@ def _not_established(peer: Peer, association: Association) -> PeerError:
         return PeerUnavailable(f"{peer} rejects our association for now: {reason}")
     if association.rejected_contexts:
         return NoContextAccepted(f"{peer} accepts none of the proposed presentation contexts")
-    return PeerUnavailable(f"{peer} cannot be reached: connection refused, aborted or timed out")
+    or_tls = ", or no TLS agreed on" if peer.tls is not None else ""
+    return PeerUnavailable(f"{peer} cannot be reached: connection refused, aborted or timed out{or_tls}")
 
 
 def _send_at_once(event: evt.Event) -> None:
