@@ -7,7 +7,6 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
@@ -15,7 +14,7 @@ from containers import Manifest, MaskOutput
 from ror.results.errors import OutputError, OutputFault
 from ror.results.labels import SUFFIXES, BadMask, read_labels
 from ror.results.measurements import NAME, check_rows, read_rows
-from ror.results.model import KeptFile, LabelMap, Labels, Outputs, ResultJob, Row
+from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, Row
 
 __all__ = ["read_outputs"]
 
@@ -101,21 +100,13 @@ def _read_mask(path: Path, announced: MaskOutput, job: ResultJob) -> LabelMap:
         raise BadMask(f"lies on the series {announced.on!r}, which this job does not have")
     if series.grid is None:
         raise BadMask(f"lies on the series {announced.on!r}, which is no volume: {series.geometry_fault}")
-    labels = read_labels(path, series.grid)
-    present = _present(labels)
+    mask = LabelMap.of(announced, read_labels(path, series.grid))
     segments = {segment.value: segment.label for segment in announced.segments}
-    unknown = sorted(present - segments.keys())
+    unknown = sorted(mask.present - segments.keys())
     if unknown:
         known = ", ".join(f"{value} {label}" for value, label in segments.items())
         raise BadMask(f"holds the labels {unknown}, which are no segments of it ({known})")
-    return LabelMap(announced, labels, present)
-
-
-def _present(labels: Labels) -> frozenset[int]:
-    counts = np.zeros(int(labels.max()) + 1, dtype=np.int64)
-    for plane in labels:  # by plane: counting makes 64-bit copies
-        counts += np.bincount(plane.ravel(), minlength=len(counts))
-    return frozenset(int(value) for value in np.flatnonzero(counts) if value)
+    return mask
 
 
 def _announced_rows(

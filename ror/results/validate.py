@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
+from ror.results.checks_seg import seg_faults
+from ror.results.checks_sr import sr_faults
 from ror.results.errors import ObjectsInvalid
 from ror.results.model import ResultJob, ResultObject
 
 __all__ = ["validate"]
 
-TRACKING_UID = ("112040", "DCM")
-ALGORITHM_NAME = ("111001", "DCM")
 # Of the General Study module: they name requests and procedures, not images.
 COPIED_FROM_STUDY = frozenset({"ReferencedStudySequence", "ReferencedPatientSequence"})
 
@@ -36,7 +36,11 @@ def validate(objects: Sequence[ResultObject], job: ResultJob) -> None:
     faults = [
         f"{one.kind} {one.name}: {fault}"
         for one in objects
-        for fault in (*_identity_faults(one, job), *_reference_faults(one, known), *_kind_faults(one, job))
+        for fault in (
+            *_identity_faults(one, job),
+            *_reference_faults(one, known),
+            *_kind_faults(one, objects, job),
+        )
     ]
     faults += [
         f"SOPInstanceUID {uid} occurs {count} times"
@@ -77,67 +81,8 @@ def _referenced(dataset: Dataset) -> Iterator[str]:
                 yield from _referenced(item)
 
 
-def _kind_faults(one: ResultObject, job: ResultJob) -> Iterator[str]:
+def _kind_faults(one: ResultObject, objects: Sequence[ResultObject], job: ResultJob) -> Iterator[str]:
     if one.kind == "SEG":
-        yield from _seg_faults(one.dataset, job)
+        yield from seg_faults(one.dataset, job)
     elif one.kind == "SR":
-        yield from _sr_faults(one.dataset)
-
-
-def _seg_faults(seg: Dataset, job: ResultJob) -> Iterator[str]:
-    references = {str(item.SeriesInstanceUID) for item in seg.get("ReferencedSeriesSequence", ())}
-    sources = [series for series in job.series if series.series_instance_uid in references]
-    if not sources:
-        yield "ReferencedSeriesSequence names no series of this job"  # OHIF then shows nothing
-    frames = {series.grid.frame_of_reference_uid for series in sources if series.grid is not None}
-    if seg.get("FrameOfReferenceUID") not in frames:
-        yield "FrameOfReferenceUID is not that of its source"
-    if not seg.get("NumberOfFrames"):
-        yield "has no frames"
-    segments = seg.get("SegmentSequence", ())
-    if [int(item.SegmentNumber) for item in segments] != list(range(1, len(segments) + 1)):
-        yield "segment numbers are not 1 to n without gaps"
-    for item in segments:
-        for keyword in ("TrackingUID", "TrackingID", "RecommendedDisplayCIELabValue"):
-            if keyword not in item:
-                yield f"segment {item.SegmentNumber} has no {keyword}"
-        if not item.get("SegmentationAlgorithmIdentificationSequence"):
-            yield f"segment {item.SegmentNumber} does not say by which algorithm it was made"
-    yield from _repeated([str(item.get("TrackingUID", "")) for item in segments])
-
-
-def _sr_faults(sr: Dataset) -> Iterator[str]:
-    groups = [item for item in _content(sr) if _name(item) == ("125007", "DCM")]
-    if not groups:
-        yield "has no measurement group"
-    uids = []
-    for number, group in enumerate(groups, start=1):
-        names = {_name(item): item for item in group.get("ContentSequence", ())}
-        if TRACKING_UID not in names:
-            yield f"measurement group {number} has no tracking UID"
-        else:
-            uids.append(str(names[TRACKING_UID].UID))
-        if ALGORITHM_NAME not in names:
-            yield f"measurement group {number} does not say by which algorithm it was made"
-    yield from _repeated(uids)
-
-
-def _content(item: Dataset) -> Iterator[Dataset]:
-    for child in item.get("ContentSequence", ()):
-        yield child
-        yield from _content(child)
-
-
-def _name(item: Dataset) -> tuple[str, str]:
-    concepts = item.get("ConceptNameCodeSequence")
-    return (
-        (str(concepts[0].get("CodeValue", "")), str(concepts[0].CodingSchemeDesignator))
-        if concepts
-        else ("", "")
-    )
-
-
-def _repeated(uids: Sequence[str]) -> Iterator[str]:
-    for uid, count in Counter(uids).items():
-        if count > 1:
-            yield f"tracking UID {uid} is used {count} times"
+        yield from sr_faults(one.dataset, [other.dataset for other in objects if other.kind == "SEG"], job)

@@ -24,9 +24,7 @@ def warm_up() -> None:
     headers = (_header(0), _header(1))
     code = Code(value="85756007", scheme="SCT", meaning="Tissue")
     segment = Segment(value=1, label=NAME, category=code, type=code)
-    mask = LabelMap(
-        MaskOutput(name=NAME, on=NAME, segments=(segment,)), np.ones((2, 2, 2), np.uint8), frozenset({1})
-    )
+    mask = LabelMap.of(MaskOutput(name=NAME, on=NAME, segments=(segment,)), np.ones((2, 2, 2), np.uint8))
     series = SourceSeries(NAME, headers, stack(headers))
     encode_seg(mask, ResultJob(NAME, NAME, "1", "", "", (series,), datetime.now(UTC)))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +21,8 @@ from ror.results import ResultJob, SourceSeries
 from ror.results.uids import derive_uid
 
 DATA = Path(os.environ.get("ROR_TEST_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
+# Of the dev extra: Debian's is too old to know Label Maps.
+DCIODVFY = Path(sys.executable).parent / "dciodvfy"
 FINISHED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 OBLIQUE = (0.8, 0.6, 0.0, 0.0, 0.0, -1.0)
@@ -177,3 +181,10 @@ def real_abdomen(folder: Path) -> list[Path]:
         paths.append(folder / f"{index:02}.dcm")
         ds.save_as(paths[-1], enforce_file_format=True)
     return paths
+
+
+def check_with_dciodvfy(path: Path) -> None:
+    """Fail with the errors that another's validator finds in an object."""
+    found = subprocess.run([DCIODVFY, path], capture_output=True, text=True)
+    errors = [line for line in found.stderr.splitlines() if line.startswith("Error")]
+    assert found.returncode == 0 and not errors, "\n".join(errors)

@@ -2,7 +2,6 @@
 
 import json
 import pickle
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +35,7 @@ from tests.results.samples import (
     AXIAL,
     DATA,
     OBLIQUE,
+    check_with_dciodvfy,
     ct_headers,
     job_on,
     manifest,
@@ -45,21 +45,11 @@ from tests.results.samples import (
     write_series,
 )
 
-DCIODVFY = Path("/usr/bin/dciodvfy")
-
 
 def objects_of(output: Path, job: ResultJob, package=None) -> dict:
     objects = encode(read_outputs(output, package or manifest(), job), job)
     validate(objects, job)
     return {one.kind: one.dataset for one in objects}
-
-
-def check_with_dciodvfy(path: Path) -> None:
-    if not DCIODVFY.exists():
-        pytest.skip("dciodvfy is not installed: apt-get install dicom3tools")
-    found = subprocess.run([DCIODVFY, path], capture_output=True, text=True)
-    errors = [line for line in found.stderr.splitlines() if line.startswith("Error")]
-    assert found.returncode == 0 and not errors, "\n".join(errors)
 
 
 # The objects themselves
