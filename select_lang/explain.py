@@ -60,10 +60,11 @@ class SeriesReason:
 
 @dataclass(frozen=True, slots=True)
 class NameReason:
-    """One name of the statement, and every series of a group."""
+    """One name of the statement, and every series of a group; `required`: there is no job without one of them."""
 
     name: str
     series: tuple[SeriesReason, ...]
+    required: bool = True
 
     @property
     def found(self) -> tuple[str, ...]:
@@ -79,6 +80,13 @@ class GroupReason:
     matched: bool
     names: tuple[NameReason, ...]
     sentence: str
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The required names that no series went to, where others have theirs: a group that may be on its way."""
+        required = [one for one in self.names if one.required]
+        lacking = tuple(one.name for one in required if not one.found)
+        return lacking if len(lacking) < len(required) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,7 @@ def _group_reason(statement: Statement, group: Group) -> GroupReason:
         NameReason(
             where.called,
             tuple(_series_reason(where, one, tuple(went_to.get(one.uid, ()))) for one in group.series),
+            where.choice.required,
         )
         for where in statement.select.wheres
     )

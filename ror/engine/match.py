@@ -107,6 +107,26 @@ class Matcher:
             _log.exception("workflow %s could not be asked about study %s", workflow.name, asked.study_uid)
             return []
 
+    def lacking(self, study_uid: str) -> str:
+        """Which series of a study its project's workflows lack that have found others in it; "" where none does.
+
+        ``T1CE of brain-tumor``. Statements that look into other studies are not asked: what they lack may never come.
+        """
+        project, patient_id = self._index.study(study_uid)
+        of_study = self._catalogue.series(project, study_uid=study_uid)
+        asked = _Asked(self._index, self._catalogue, project, patient_id, study_uid, of_study)
+        workflows = self._workflows.list(project, enabled_only=True)
+        return "; ".join(told for workflow in workflows if (told := self._lacking(workflow, asked)))
+
+    def _lacking(self, workflow: InstalledWorkflow, asked: _Asked) -> str:
+        try:
+            names = asked.lacking(workflow)
+        except RorError:
+            raise
+        except Exception:  # noqa: BLE001 - as above; it is told when the study is matched
+            return ""
+        return f"{', '.join(names)} of {workflow.name}" if names else ""
+
     def match_again(self, study_uids: Sequence[str]) -> list[Rematch]:
         """Match studies again with the workflows that are enabled now. A job that is there is not made twice."""
         for study_uid in study_uids:
@@ -172,6 +192,16 @@ class _Asked:
         """Why a workflow wants no job of the study, in a sentence."""
         statement = _read(workflow.select_text)
         return select_lang.explain(statement, self._series(statement)).sentence
+
+    def lacking(self, workflow: InstalledWorkflow) -> tuple[str, ...]:
+        """The names of a workflow's statement that the study has nothing for yet, where it has something for others."""
+        statement = _read(workflow.select_text)
+        if statement.across_studies:
+            return ()
+        explained = select_lang.explain(statement, self.of_study)
+        if explained.matches:
+            return ()
+        return tuple(dict.fromkeys(name for group in explained.groups for name in group.lacking))
 
     def _series(self, statement: select_lang.Statement) -> list[select_lang.Series]:
         # A study can only change the matches of what it belongs to.

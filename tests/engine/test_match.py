@@ -90,6 +90,45 @@ def receive_numbered(index: Index, study: str, number: str, date: str) -> None:
     index.add("lungs", one, Filed(f"lungs/{study}.2.1.dcm", "ab" * 32, new=True), "", 0.0)
 
 
+# -- what is still on its way -----------------------------------------------------------------------------------------
+
+PAIR = (
+    "select study where series named ONE has SeriesNumber = 1 "
+    "also where series named TWO has SeriesNumber = 2 also where series named MORE has SeriesNumber = 3 optional"
+)
+
+
+def test_a_study_that_has_one_of_two_series_lacks_the_other(
+    index: Index, workflows: WorkflowStore, matcher: Matcher, tmp_path: Path
+) -> None:
+    workflows.add("lungs", wanting(tmp_path / "pair", PAIR))
+    receive_series(index, "1.1", "1")
+    assert matcher.lacking("1.1") == "TWO of pair"
+    receive_series(index, "1.1", "2")
+    assert matcher.lacking("1.1") == ""
+
+
+def test_a_study_lacks_nothing_that_no_workflow_has_begun_to_find_in_it(
+    index: Index, workflows: WorkflowStore, matcher: Matcher, tmp_path: Path
+) -> None:
+    workflows.add("lungs", wanting(tmp_path / "pair", PAIR))
+    workflows.add("lungs", wanting(tmp_path / "near", CLOSEST))
+    receive_series(index, "1.1", "3")
+    assert matcher.lacking("1.1") == ""  # only what is optional is there
+    receive_series(index, "1.2", "7")
+    assert matcher.lacking("1.2") == ""
+    workflows.disable("lungs", "pair")
+    receive_series(index, "1.3", "1")
+    assert matcher.lacking("1.3") == ""  # `near` may find in another study what this one has not
+
+
+def receive_series(index: Index, study: str, number: str) -> None:
+    attributes = {"Modality": ["MR"], "SeriesNumber": [number]}
+    uid = f"{study}.2.{number}"
+    one = Description("P", study, uid, f"{uid}.1", "1.2.840.10008.5.1.4.1.1.4", attributes)
+    index.add("lungs", one, Filed(f"lungs/{uid}.1.dcm", "ab" * 32, new=True), "", 0.0)
+
+
 # -- across studies ---------------------------------------------------------------------------------------------------
 
 
