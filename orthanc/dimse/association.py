@@ -11,6 +11,8 @@ from typing import Any
 
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
+from pynetdicom.pdu import A_ASSOCIATE_RJ
+from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.presentation import PresentationContext
 
 from orthanc.errors import PeerError, PeerRefused, PeerUnavailable
@@ -76,6 +78,7 @@ def associate(
     entity = AE(peer.calling_ae_title)
     entity.connection_timeout = entity.acse_timeout = timeout_seconds
     entity.dimse_timeout = entity.network_timeout = timeout_seconds
+    rejections: list[A_ASSOCIATE] = []
     try:
         association = entity.associate(
             peer.host,
@@ -88,13 +91,14 @@ def associate(
             evt_handlers=[
                 (evt.EVT_CONN_OPEN, _send_at_once),
                 (evt.EVT_DATA_SENT, _acknowledge_at_once),
+                (evt.EVT_PDU_RECV, _note_rejection, [rejections]),
                 *handlers,
             ],
         )
     except OSError as error:
         raise PeerUnavailable(f"{peer} has an address that cannot be resolved: {error}") from error
     if not association.is_established:
-        raise _not_established(peer, association)
+        raise _not_established(peer, association, rejections)
     try:
         with _reactor_parked(association, timeout_seconds):
             yield association
@@ -144,13 +148,17 @@ def _reactor_parked(association: Association, timeout_seconds: float) -> Iterato
         checkpoint.open()
 
 
-def _not_established(peer: Peer, association: Association) -> PeerError:
-    if association.is_rejected:
-        answer = association.acceptor.primitive
-        reason = (
-            f"{answer.source_str}, {answer.reason_str}".lower() if answer is not None else "no reason given"
-        )
-        if answer is not None and answer.result == REJECTED_PERMANENTLY:
+def _note_rejection(event: evt.Event, rejections: list[A_ASSOCIATE]) -> None:
+    # pynetdicom 3.0.4 takes a peer that rejects before its own thread has looked at the connection for one that cannot
+    # be reached: the reactor has closed the connection over the answer by then.
+    if isinstance(event.pdu, A_ASSOCIATE_RJ):
+        rejections.append(event.pdu.to_primitive())
+
+
+def _not_established(peer: Peer, association: Association, rejections: Sequence[A_ASSOCIATE]) -> PeerError:
+    for answer in rejections:
+        reason = f"{answer.source_str}, {answer.reason_str}".lower()
+        if answer.result == REJECTED_PERMANENTLY:
             return PeerRefused(f"{peer} rejects our association as {peer.calling_ae_title}: {reason}")
         return PeerUnavailable(f"{peer} rejects our association for now: {reason}")
     if association.rejected_contexts:

@@ -23,6 +23,7 @@ from pydicom.uid import (
 
 import orthanc
 from orthanc import OrthancServer, Peer, PeerRefused, PeerUnavailable, ServerNotInstalled, ServerNotReady
+from orthanc.dimse.association import associate
 
 VERIFICATION = "1.2.840.10008.1.1"
 STORESCP = Path("/usr/bin/storescp")  # by path: pynetdicom puts programs of that name into the environment
@@ -309,6 +310,21 @@ def test_a_wrong_ae_title_is_a_refusal(tmp_path: Path) -> None:
         wrong = Peer("OTHER", pacs.peer.host, pacs.peer.port)
         with pytest.raises(PeerRefused, match="called ae title not recogni"):
             orthanc.send(wrong, [image(tmp_path)])
+
+
+def test_a_peer_that_refuses_before_we_have_looked_refuses_all_the_same() -> None:
+    from pynetdicom import evt
+    from pynetdicom.presentation import build_context
+
+    closed = threading.Event()
+    too_late = [(evt.EVT_CONN_CLOSE, lambda _: closed.set()), (evt.EVT_REQUESTED, lambda _: closed.wait(10))]
+    with Answering(require_called_aet=True) as pacs:
+        wrong = Peer("OTHER", pacs.peer.host, pacs.peer.port)
+        with (
+            pytest.raises(PeerRefused, match="called ae title not recogni"),
+            associate(wrong, [build_context(CTImageStorage)], 10, handlers=too_late),
+        ):
+            pass
 
 
 def test_a_full_house_is_an_outage(tmp_path: Path) -> None:
