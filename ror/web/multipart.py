@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
+from typing import TypeAlias
 
 from ror.web.errors import Refusal
 
@@ -21,6 +22,10 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")
 _MOST_HEADER_BYTES = 8192
 _MOST_PREAMBLE_BYTES = 65536
 _MOST_PADDING_BYTES = 256
+_SMALL_BYTES = 4096
+
+# What has come of a part. Its pieces lie in what came, and small ones together, lest each cost more than it brings.
+_Pieces: TypeAlias = "list[memoryview | bytearray]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +69,16 @@ class PartReader:
         self._inside = _Inside.PREAMBLE
         # A body may begin with the delimiter: then its line break is the one before the body.
         self._rest = b"\r\n"
+        self._at = 0  # all before is done with: cutting it off would copy the rest
         self._passed = 0
         self._parts = 0
         self._headers: dict[str, str] = {}
-        self._pieces: list[bytes] = []
+        self._pieces: _Pieces = []
 
     def feed(self, data: bytes) -> Iterator[Part]:
         """Take the next bytes of the body, and give the parts that end in them."""
-        self._rest += data
+        self._rest = self._rest[self._at :] + data if self._at < len(self._rest) else data
+        self._at = 0
         while True:
             before = self._inside
             part = self._step()
@@ -97,7 +104,7 @@ class PartReader:
             case _Inside.DATA:
                 return self._read_data()
             case _Inside.EPILOGUE:
-                self._rest = b""
+                self._at = len(self._rest)
         return None
 
     def _pass_preamble(self) -> None:
@@ -105,20 +112,20 @@ class PartReader:
             raise _malformed("the body does not begin with its boundary")
 
     def _read_delimiter(self) -> None:
-        line_end = self._rest.find(b"\r\n")
-        if self._rest.startswith(b"--"):
+        line_end = self._rest.find(b"\r\n", self._at)
+        if self._rest.startswith(b"--", self._at):
             self._inside = _Inside.EPILOGUE
         elif line_end >= 0:
-            if self._rest[:line_end].strip(b" \t"):
+            if self._rest[self._at : line_end].strip(b" \t"):
                 raise _malformed("a line begins with the boundary and goes on otherwise")
-            self._rest = self._rest[line_end:]
+            self._at = line_end
             self._inside = _Inside.HEADERS
-        elif len(self._rest) > _MOST_PADDING_BYTES:
+        elif len(self._rest) - self._at > _MOST_PADDING_BYTES:
             raise _malformed("a delimiter does not end")
 
     def _read_headers(self) -> None:
-        end = self._rest.find(b"\r\n\r\n")
-        if max(end, len(self._rest) if end < 0 else 0) > _MOST_HEADER_BYTES:
+        end = self._rest.find(b"\r\n\r\n", self._at)
+        if (len(self._rest) if end < 0 else end) - self._at > _MOST_HEADER_BYTES:
             raise Refusal(
                 HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
                 f"the headers of a part have more than {_MOST_HEADER_BYTES} bytes",
@@ -129,37 +136,54 @@ class PartReader:
             raise Refusal(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {self._limits.parts} parts; send them apart"
             )
-        self._headers = _headers(self._rest[2:end])
-        self._rest = self._rest[
-            end + 2 :
-        ]  # the line break before the delimiter may be the one of no data at all
+        self._headers = _headers(self._rest[self._at + 2 : end])
+        self._at = end + 2  # the line break before the delimiter may be the one of no data at all
         self._parts += 1
         self._passed = 0
         self._inside = _Inside.DATA
 
     def _read_data(self) -> Part | None:
-        data = self._till_delimiter(self._pieces)
+        pieces = self._till_delimiter(self._pieces)
         if self._passed > self._limits.bytes + 2:
             raise Refusal(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a part has more than {self._limits.bytes} bytes"
             )
-        return None if data is None else Part(self._headers, data[2:])
-
-    def _till_delimiter(self, pieces: list[bytes] | None = None) -> bytes | None:
-        """Pass by, and keep if wanted, what comes before the next delimiter; all of it once it is found."""
-        at = self._rest.find(self._delimiter)
-        # What may be the beginning of a delimiter waits for the rest of it.
-        end = at if at >= 0 else max(len(self._rest) - len(self._delimiter) + 1, 0)
-        self._passed += end
-        if pieces is not None and end:
-            pieces.append(self._rest[:end])
-        self._rest = self._rest[end + len(self._delimiter) :] if at >= 0 else self._rest[end:]
-        if at < 0:
+        if pieces is None:
             return None
-        self._inside = _Inside.DELIMITER
-        data = b"".join(pieces or ())
         self._pieces = []
-        return data
+        # The first piece begins with the line break after the headers, whole: it may begin a delimiter.
+        return Part(self._headers, b"".join([one[2:] for one in pieces[:1]] + pieces[1:]))
+
+    def _till_delimiter(self, pieces: _Pieces | None = None) -> _Pieces | None:
+        """Pass by, and keep if wanted, what comes before the next delimiter; all of it once it is found."""
+        found = self._rest.find(self._delimiter, self._at)
+        end = found if found >= 0 else self._begun()
+        self._passed += end - self._at
+        if pieces is not None and end > self._at:
+            _append(pieces, memoryview(self._rest)[self._at : end])
+        if found < 0:
+            self._at = end
+            return None
+        self._at = found + len(self._delimiter)
+        self._inside = _Inside.DELIMITER
+        return pieces or []
+
+    def _begun(self) -> int:
+        """Where what is there ends as a delimiter begins: that waits for the rest of it."""
+        at = max(len(self._rest) - len(self._delimiter) + 1, self._at)
+        while (at := self._rest.find(b"\r", at)) >= 0 and not self._delimiter.startswith(self._rest[at:]):
+            at += 1
+        return at if at >= 0 else len(self._rest)
+
+
+def _append(pieces: _Pieces, piece: memoryview) -> None:
+    last = pieces[-1] if pieces else None
+    if len(piece) >= _SMALL_BYTES:
+        pieces.append(piece)
+    elif isinstance(last, bytearray):
+        last += piece
+    else:
+        pieces.append(bytearray(piece))
 
 
 def _headers(lines: bytes) -> dict[str, str]:
