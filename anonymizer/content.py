@@ -20,7 +20,7 @@ from anonymizer.data_set import DataSet
 from anonymizer.errors import DeidentificationError, Unreadable
 from anonymizer.instance import IdentifiedInstance
 from anonymizer.key import ProjectKey
-from anonymizer.pieces import Piece
+from anonymizer.pieces import Part, Piece
 from anonymizer.stored import StoredValue, Value, loaded
 from anonymizer.table import vr_of
 from anonymizer.vocabulary import listed
@@ -64,7 +64,7 @@ def _digest(instance: IdentifiedInstance) -> bytes:
     digest = hashlib.sha256()
     data_set, encoding = instance.data_set, instance.encoding
     if data_set.is_plain:
-        chunks = _pieces(data_set, encoding)
+        chunks = _parts(data_set, encoding)
     else:
         chunks = _data_set(data_set.elements, encoding, 0)
     for chunk in chunks:
@@ -73,22 +73,26 @@ def _digest(instance: IdentifiedInstance) -> bytes:
     return digest.digest()
 
 
-def _pieces(data_set: DataSet, encoding: Encoding) -> Iterator[Value]:
-    """As `_data_set`, but of pieces that came before what was made of them then."""
-    before, after = (
-        [_piece(piece, encoding) for piece in part] for part in (data_set.before, data_set.after)
-    )
+def _parts(data_set: DataSet, encoding: Encoding) -> Iterator[Value]:
+    """As `_data_set`, but of parts that came before what was made of them then."""
+    before, after = ([_part(part, encoding) for part in side] for side in (data_set.before, data_set.after))
     pixels = () if data_set.pixels is None else tuple(_element(data_set.pixels, encoding, 0))
-    yield _count(sum(map(bool, before)) + bool(pixels) + sum(map(bool, after)))
-    yield b"".join(before)
+    yield _count(sum(number for number, _ in (*before, *after)) + bool(pixels))
+    yield b"".join([content for _, content in before])
     yield from pixels
-    yield b"".join(after)
+    yield b"".join([content for _, content in after])
 
 
-def _piece(piece: Piece, encoding: Encoding) -> bytes:
-    if piece.content is None:
-        piece.content = b"".join(map(loaded, _element(piece.element, encoding, 0)))
-    return piece.content
+def _part(part: Part, encoding: Encoding) -> tuple[int, bytes]:
+    """How many elements of a part count, and what they say."""
+    if part.content is None:
+        if isinstance(part, Piece):
+            content = b"".join(map(loaded, _element(part.element, encoding, 0)))
+            part.content = int(bool(content)), content
+        else:
+            each = [_part(piece, encoding) for piece in part.pieces]
+            part.content = sum(number for number, _ in each), b"".join([content for _, content in each])
+    return part.content
 
 
 def _data_set(elements: tuple[Element, ...], encoding: Encoding, depth: int) -> Iterator[Value]:

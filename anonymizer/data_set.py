@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from anonymizer.errors import Unreadable
-from anonymizer.pieces import Memory, NotSure, Piece
+from anonymizer.memory import Memory
+from anonymizer.pieces import NotSure, Part, Piece
 from anonymizer.stored import OpenFile
 from anonymizer.wire import Element, Encoding, read, read_one, tag_path
 
@@ -14,22 +18,22 @@ __all__ = ["DataSet"]
 
 @dataclass(slots=True, repr=False, eq=False)
 class DataSet:
-    """Elements in ascending order; where it is plain, also as pieces.
+    """Elements in ascending order; where it is plain, also as parts.
 
     Attributes
     ----------
     before, after
-        The pieces before the pixel data, and those after it.
+        The parts before the pixel data, and those after it.
     pixels
         The element of the pixel data, None where there is none; its value is not looked into.
     is_plain
-        Whether there are pieces at all: an object that was put together in memory, or that `PieceReader` was not sure
+        Whether there are parts at all: an object that was put together in memory, or that `PieceReader` was not sure
         of, has elements only.
     """
 
-    before: tuple[Piece, ...] = ()
+    before: Sequence[Part] = ()
     pixels: Element | None = None
-    after: tuple[Piece, ...] = ()
+    after: Sequence[Part] = ()
     is_plain: bool = True
     _elements: tuple[Element, ...] | None = field(default=None)
 
@@ -47,11 +51,11 @@ class DataSet:
     def _plain(cls, data: bytes, encoding: Encoding, memory: Memory, at: int) -> DataSet | None:
         reader = memory.reader(encoding)
         try:
-            before, at = reader.pieces(data, at)
+            before, at = reader.parts(data, at)
             if at == len(data):
-                return cls(tuple(before))
+                return cls(before)
             pixels, at = read_one(data, at, encoding)
-            return cls(tuple(before), pixels, tuple(reader.rest(data, at)))
+            return cls(before, pixels, reader.rest(data, at) if at < len(data) else ())
         except (NotSure, Unreadable):
             return None  # `wire.read` tells what is wrong, if anything is
 
@@ -67,24 +71,37 @@ class DataSet:
             The pixel data is cut short.
         """
         reader = memory.reader(encoding)
-        before, at = reader.pieces(head, at)
+        before, at = reader.parts(head, at)
         if at == len(head):
             raise NotSure
         tag, vr, start, length = reader.pixel_head(head, at)
         value, at = file.value(start, length, tag_path(tag))
         pixels = Element(tag, vr, value, encapsulated=length is None)
-        return cls(tuple(before), pixels, tuple(reader.rest(file.read(at), 0)))
+        return cls(before, pixels, reader.rest(file.read(at), 0) if at < file.size else ())
 
     @property
-    def pieces(self) -> tuple[Piece, ...]:
-        """All pieces."""
-        return self.before + self.after if self.after else self.before
+    def parts(self) -> Sequence[Part]:
+        """All parts."""
+        return [*self.before, *self.after] if self.after else self.before
+
+    def piece(self, tag: int) -> Piece | None:
+        """The piece of a tag that comes before pixel data; None where it is not there."""
+        part = self.before[bisect_right(self.before, tag, key=_first_tag) - 1] if self.before else None
+        if part is None or tag not in part.tags:
+            return None
+        return part.pieces[bisect_left(part.tags, tag)]
 
     @property
     def elements(self) -> tuple[Element, ...]:
         """All elements, values as they were."""
         if self._elements is None:
             pixels = () if self.pixels is None else (self.pixels,)
-            before, after = (tuple(one.element for one in part) for part in (self.before, self.after))
+            before, after = (
+                tuple([piece.element for part in side for piece in part.pieces])
+                for side in (self.before, self.after)
+            )
             self._elements = before + pixels + after
         return self._elements
+
+
+_first_tag = attrgetter("tag")

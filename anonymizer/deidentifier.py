@@ -13,13 +13,15 @@ from contextlib import suppress
 
 from anonymizer.case import LATIN, Case
 from anonymizer.errors import DeidentificationError
-from anonymizer.finishing import Finished, Finisher, tallied
+from anonymizer.finished import tallied
+from anonymizer.finishing import Finisher
 from anonymizer.instance import IdentifiedInstance, ResearchInstance
 from anonymizer.key import ProjectKey
 from anonymizer.kinds import check_sop_class
+from anonymizer.memory import Memory
 from anonymizer.options import Option
-from anonymizer.origin import ORIGIN_TAGS, Origin
-from anonymizer.pieces import Memory, NotSure, Piece
+from anonymizer.origin import ORIGIN_TAGS, SERIES, SOP_INSTANCE, Origin, check_instance
+from anonymizer.pieces import NotSure, Part, Piece
 from anonymizer.pipeline import deidentify, research_instance
 from anonymizer.profile import Profile
 from anonymizer.report import Report
@@ -74,41 +76,44 @@ class Deidentifier:
         check_sop_class(instance.sop_class_uid, self.profile.options)
         data_set = instance.data_set
         finisher, origin = self._case(instance, subject)
-        before, after = finisher.finish(data_set.before), finisher.finish(data_set.after)
-        done = before + after
-        if self.verify and not _uids(data_set.pieces).isdisjoint(_left(done)):
+        before, after = finisher.finish(data_set.before), finisher.finish_rest(data_set.after)
+        if self.verify and not _uids(data_set.parts).isdisjoint(before.left | after.left):
             return None
-        chunks: list[Value] = [finisher.joined(data_set.before, before)]
+        chunks: list[Value] = [before.raw]
+        done = [before, after]
         if data_set.pixels is not None:
             kept, pixels = finisher.pixels(data_set.pixels)
             done, chunks = [*done, kept], chunks + pixels
-        chunks += [one.raw for one in after]
+        if after.raw:
+            chunks.append(after.raw)
         research = research_instance(instance, finisher.case.engine, origin, tuple(chunks))
         return research, Report(lambda: tallied(done), self._digest)
 
     def _case(self, instance: IdentifiedInstance, subject: Subject | None) -> tuple[Finisher, Origin]:
-        pieces = instance.data_set.pieces
-        speaking = tuple([piece for piece in pieces if piece.speaks])
-        elements = [piece.element for piece in pieces if piece.tag in ORIGIN_TAGS]
-        which = (instance.sop_class_uid, instance.encoding, subject, speaking)
+        """How the object is treated, by what it says of its people and kind; and whose it is."""
+        data_set = instance.data_set
+        speaking: list[Piece] = []
+        for part in data_set.parts:
+            if part.speaks:
+                speaking += part.speaking
+        which = (instance.sop_class_uid, instance.encoding, subject, tuple(speaking))
         finisher = self._cases.get(which)
-        if finisher is not None:
-            charsets = finisher.case.charsets
-            return finisher, Origin.of(elements, charsets, instance.sop_class_uid, instance.sop_instance_uid)
-        said = recognised(tuple(piece.element for piece in speaking), instance.encoding)
-        origin = Origin.of(
-            elements, charsets_of(said, LATIN), instance.sop_class_uid, instance.sop_instance_uid
-        )
-        case = Case.of(said, instance.sop_class_uid, origin, self.profile, self.key, subject)
-        if len(self._cases) >= _CASES:
-            self._cases.clear()
-        finisher = self._cases[which] = Finisher(case, instance.encoding, verify=self.verify)
+        series, sop_instance = data_set.piece(SERIES), data_set.piece(SOP_INSTANCE)
+        if finisher is not None and series in finisher.origins and sop_instance is not None:
+            check_instance(sop_instance.value, finisher.case.charsets, instance.sop_instance_uid)
+            return finisher, finisher.origins[series]
+        said = recognised(tuple([piece.element for piece in speaking]), instance.encoding)
+        charsets = charsets_of(said, LATIN)
+        elements = [one.element for part in data_set.parts for one in part.pieces if one.tag in ORIGIN_TAGS]
+        origin = Origin.of(elements, charsets, instance.sop_class_uid, instance.sop_instance_uid)
+        if finisher is None:
+            case = Case.of(said, instance.sop_class_uid, origin, self.profile, self.key, subject)
+            if len(self._cases) >= _CASES:
+                self._cases.clear()
+            finisher = self._cases[which] = Finisher(case, instance.encoding, verify=self.verify)
+        finisher.origins[series] = origin
         return finisher, origin
 
 
-def _uids(pieces: Iterable[Piece]) -> set[str]:
-    return {uid for piece in pieces if piece.uids for uid in piece.uids}
-
-
-def _left(done: Iterable[Finished]) -> set[str]:
-    return {uid for one in done if one.left for uid in one.left}
+def _uids(parts: Iterable[Part]) -> set[str]:
+    return {uid for part in parts if part.uids for uid in part.uids}

@@ -123,7 +123,7 @@ class Engine:
             case Action.UID_KEPT:
                 return self._kept_uid(element)
             case Action.UID:
-                return self._with(element, self._mapped(element))
+                return self._with(element, self.mapped(bytes(element.value)))
             case Action.EMPTY:
                 return _emptied(element)
             case Action.DUMMY:
@@ -208,7 +208,7 @@ class Engine:
         if vr == "SQ":
             return None
         if vr == "UI":
-            return self._with(element, self._mapped(element))
+            return self._with(element, self.mapped(bytes(element.value)))
         return self._with(element, dummy_value(element.tag, vr))
 
     def _cleaned(self, element: Element, charsets: Charsets, path: str) -> Element | None:
@@ -221,16 +221,16 @@ class Engine:
         self.tally.cleaned.append(tag_path(element.tag, path))
         return self._with(element, encode(clean, charsets)) if clean else None
 
-    def _mapped(self, element: Element) -> bytes:
-        uids = bytes(element.value).decode("latin-1").split("\\")
-        return b"\\".join(self._new_uid(uid.strip(" \0")).encode() for uid in uids)
+    def mapped(self, value: bytes) -> bytes:
+        """The research UIDs for those of a value of VR UI, not padded; the standard's own stay as they are."""
+        uids = value.decode("latin-1").split("\\")
+        return "\\".join([self._new_uid(uid.strip(" \0")) for uid in uids]).encode()
 
     def uid(self, old: str) -> str:
         """The research UID for a UID of the object's own: a new one, or the old one where UIDs are retained."""
         return old if self.plan.profile.has(Option.RETAIN_UIDS) else self._new_uid(old)
 
     def _new_uid(self, old: str) -> str:
-        # The standard's own stay as they are.
         if not old or is_standard_uid(old):
             return old
         new = self._uids.get(old)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from anonymizer.instance import IdentifiedInstance, ResearchInstance
-from anonymizer.pieces import Memory, NotSure
+from anonymizer.memory import Memory
+from anonymizer.pieces import NotSure
 from anonymizer.stored import OpenFile, StoredValue, shortened
 
 __all__ = ["read_file", "write_file"]

@@ -1,97 +1,76 @@
-"""The pieces of one case, finished: each is treated, searched and written once, and remembered for its bytes."""
+"""The parts of one case, finished: each is treated, searched and written once, and remembered."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from anonymizer.actions import Action, Rule
 from anonymizer.case import Case
 from anonymizer.engine import Tally
+from anonymizer.finished import Finished, FinishedGroup
 from anonymizer.markers import CONTRIBUTING, REQUIRED_EMPTY, contributed
 from anonymizer.options import Option
-from anonymizer.pieces import NotSure, Piece
-from anonymizer.residual import Residual, may_have_uids, uids_in
+from anonymizer.origin import Origin
+from anonymizer.pieces import NO_UIDS, NotSure, Part, Piece, Run
+from anonymizer.residual import Residual, may_have_uids, uids_in, uids_of
+from anonymizer.shortcuts import Way
 from anonymizer.stored import Value
 from anonymizer.table import vr_of
 from anonymizer.unknown import recognised, recognised_element
-from anonymizer.values import number_size, same_family
 from anonymizer.wire import Element, Encoding, encoded, read, tag_path, write, write_head, write_items
 
-__all__ = ["Finished", "Finisher", "tallied"]
+__all__ = ["Finisher"]
 
 # Referenced Content Item Identifier, as it is encoded in little endian.
 _POSITION: Final = b"\x40\x00\x73\xdb"
-_NO_UIDS: Final[frozenset[str]] = frozenset()
 # Of an element in implicit VR, or explicit with a length of sixteen bits: written there is one way to write it.
 _SHORT_HEAD: Final = 8
 _TALLIES: Final = {action: Tally(Counter({action: 1})) for action in Action}
 _KEPT: Final = _TALLIES[Action.KEEP]
+_NOTHING: Final = Tally()
 # What differs in each object, as positions do, would pile up; so after so many bytes all begins anew.
 _MEMORY_BYTES: Final = 4 * 1024 * 1024
 _BYTES_PER_ENTRY: Final = 500
-# Longer ones do not come twice as a rule.
-_REMEMBERED_BYTES: Final = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Finished:
-    """What comes out for a piece.
-
-    Attributes
-    ----------
-    raw
-        Its bytes, none where it was removed.
-    left
-        UIDs that can be read in it.
-    tally
-        What was done, its paths relative to the data set or item that holds it.
-    items
-        For a sequence, what was done in each of its items.
-    """
-
-    raw: bytes
-    left: frozenset[str]
-    tally: Tally
-    tag: int = 0
-    items: tuple[list[Finished], ...] = ()
 
 
 class Finisher:
-    """Finishes the pieces of one case.
+    """Finishes the parts of one case.
 
     Attributes
     ----------
     fixed
         What every object of the case gets whatever it said, or where it says nothing; written, by tag.
+    origins
+        Whose its objects are, by their Series Instance UID.
     """
 
     def __init__(self, case: Case, encoding: Encoding, *, verify: bool) -> None:
         self.case = case
+        self.origins: dict[Piece | None, Origin] = {}
+        self._encoding = encoding
+        self._digest = case.engine.plan.profile.digest
         self.fixed = {
             tag: encoded((element,), encoding) for tag, element in (REQUIRED_EMPTY | dict(case.own)).items()
         }
-        self._encoding = encoding
-        self._digest = case.engine.plan.profile.digest
         self.fixed[CONTRIBUTING] = encoded(contributed((), self._digest), encoding)
         # UIDs are compared object by object, for each has its own.
         self._residual = Residual.of(case.identity, case.identity.uids) if verify else None
-        self._top: dict[Piece, Finished] = {}
-        self._nested: dict[tuple[int, Piece], Finished] = {}
+        # What came out: by the sequence that it lies in, 0 at the top, and by the part.
+        self._known: dict[int, dict[Part, Finished]] = {}
         self._bytes = 0
+        self._ways: dict[tuple[int, int, str], Way] = {}
         # The tags of the object before, mostly those of the next one too; and where which of `fixed` go among them.
-        self._tags: list[int] = []
-        self._missing = [(0, self.fixed[tag]) for tag in sorted(self.fixed, reverse=True)]
-        self._gone: dict[int, Finished] = {}
+        self._tags: list[tuple[int, ...]] | None = None
+        self._missing: Sequence[tuple[int, bytes]] = ()
         self._scratch = Tally()
-        self._numbers: dict[tuple[int, int, str], bool] = {}
         self._retains_private = case.engine.plan.profile.has(Option.RETAIN_SAFE_PRIVATE)
 
-    def finish(self, pieces: Iterable[Piece]) -> list[Finished]:
-        """Finish the elements of an object.
+    def finish(self, parts: Sequence[Part]) -> Finished:
+        """What comes out for the elements before the pixel data, with what is `fixed` and did not come among them.
 
         Raises
         ------
@@ -100,85 +79,133 @@ class Finisher:
         NotSure
             What must become of one of them depends on others.
         """
-        known = self._top
         if self._bytes > _MEMORY_BYTES:
-            known.clear()
-            self._nested.clear()
-            self._bytes = 0
-        apart = self._finish_private(pieces) if self._retains_private else {}
-        return [known.get(piece) or apart.get(piece) or self._finish_top(piece) for piece in pieces]
-
-    def _finish_private(self, pieces: Iterable[Piece]) -> dict[Piece, Finished]:
-        """Private elements, which are known by who reserved their block, and so only together."""
-        private = [piece for piece in pieces if piece.tag >> 16 & 1]
-        elements = recognised(tuple(piece.element for piece in private), self._encoding)
-        self.case.engine.tally = Tally()
-        kept = {element.tag: (element,) for element in self.case.engine.apply(elements, self.case.charsets)}
-        return {
-            piece: self._checked(piece, kept[piece.tag], _TALLIES[Action.PRIVATE])
-            if piece.tag in kept
-            else self._removed(piece.tag)
-            for piece in private
-        }
-
-    def joined(self, pieces: Iterable[Piece], done: Iterable[Finished]) -> bytes:
-        """The finished pieces in one run of bytes, with what is `fixed` and did not come among them."""
-        tags = [piece.tag for piece in pieces]
+            self._forget()
+        if self._retains_private:
+            parts = [piece for part in parts for piece in part.pieces]
+        done = self._finish_each(parts)
+        tags = [part.tags for part in parts]
         if tags != self._tags:
-            missing = sorted(self.fixed.keys() - set(tags), reverse=True)
-            self._missing = [(bisect_left(tags, tag), self.fixed[tag]) for tag in missing]
-            self._tags = tags
-        raws = [one.raw for one in done]
-        for at, raw in self._missing:
-            raws.insert(at, raw)
-        return b"".join(raws)
+            self._missing, self._tags = list(self._between(tags)), tags
+        return _group(done, self._missing)
+
+    def finish_rest(self, parts: Sequence[Part]) -> Finished:
+        """What comes out for the elements behind the pixel data; raises as `finish` does."""
+        return _group(self._finish_each(parts), ())
 
     def pixels(self, element: Element) -> tuple[Finished, list[Value]]:
         """Finish the pixel data, which is not looked into; what was done, and what comes out in chunks."""
         rule = self.case.engine.plan.rule(element.tag)
         action, done = self.case.engine.treat_one(element, self.case.charsets, rule)
         if done is None:
-            return self._removed(element.tag), []
-        return Finished(b"", _NO_UIDS, _TALLIES[action]), write((done,), self._encoding)
+            return _removed(element.tag), []
+        return Finished(b"", NO_UIDS, _TALLIES[action]), write((done,), self._encoding)
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._ways.clear()
+        self.origins.clear()
+        self._bytes = 0
+
+    def _finish_each(self, parts: Sequence[Part]) -> list[Finished]:
+        if self.case.engine.plan.content is not None and any(_POSITION in part.raw for part in parts):
+            raise NotSure  # an item of a report refers to another, maybe, and neither may go (`structured`)
+        known = self._known.setdefault(0, {})
+        apart = self._finish_private(parts) if self._retains_private else {}
+        return [known.get(part) or apart.get(part) or self._finish_part(part) for part in parts]
+
+    def _finish_private(self, parts: Iterable[Part]) -> Mapping[Part, Finished]:
+        """Private elements, which are known by who reserved their block, and so only together."""
+        private = [piece for part in parts for piece in part.pieces if piece.tag >> 16 & 1]
+        elements = recognised(tuple([piece.element for piece in private]), self._encoding)
+        self.case.engine.tally = Tally()
+        kept = {element.tag: (element,) for element in self.case.engine.apply(elements, self.case.charsets)}
+        return {
+            piece: self._checked(piece, kept[piece.tag], _TALLIES[Action.PRIVATE])
+            if piece.tag in kept
+            else _removed(piece.tag)
+            for piece in private
+        }
+
+    def _between(self, tags: Sequence[tuple[int, ...]]) -> Iterator[tuple[int, bytes]]:
+        """Where which of `fixed` go that belong between parts of these tags, the last one first."""
+        firsts = [of_part[0] for of_part in tags]
+        for tag in sorted(self.fixed, reverse=True):
+            index = bisect_right(firsts, tag)
+            if not index or tag > tags[index - 1][-1]:
+                yield index, self.fixed[tag]
+
+    def _finish_part(self, part: Part) -> Finished:
+        done = self._finish_run(part) if isinstance(part, Run) else self._finish_top(part)
+        self._remember(0, part, done)
+        return done
+
+    def _finish_run(self, run: Run) -> Finished:
+        """The pieces of a run together, and between them what is `fixed` and did not come."""
+        inside = [
+            (at, raw) for at, raw in self._between([(tag,) for tag in run.tags]) if 0 < at < len(run.tags)
+        ]
+        return _group(self._finish_each(run.pieces), inside)
+
+    def _remember(self, parent: int, part: Part, done: Finished) -> None:
+        if self._bytes <= _MEMORY_BYTES:
+            self._known[parent][part] = done
+            self._bytes += len(part.raw) + len(done.raw) + _BYTES_PER_ENTRY
 
     def _finish_top(self, piece: Piece) -> Finished:
+        tag = piece.tag
+        if tag not in self.fixed:
+            return self._finish(piece, 0)
         done = self._finish(piece, 0)
-        if piece.tag in self.case.own or (not done.raw and piece.tag in self.fixed):
+        if tag in self.case.own or not done.raw:
             # What stands there in the end says nothing that the object said.
-            done = Finished(self.fixed[piece.tag], _NO_UIDS, done.tally, done.tag, done.items)
-        elif piece.tag == CONTRIBUTING:
+            return FinishedGroup(self.fixed[tag], NO_UIDS, done.tally, tag, _groups(done))
+        if tag == CONTRIBUTING:
             raw = encoded(contributed(read(done.raw, self._encoding), self._digest), self._encoding)
-            done = Finished(raw, done.left, done.tally, done.tag, done.items)
-        if len(piece.raw) <= _REMEMBERED_BYTES:
-            self._top[piece] = done
-            self._bytes += len(piece.raw) + len(done.raw) + _BYTES_PER_ENTRY
+            return FinishedGroup(raw, done.left, done.tally, tag, _groups(done))
         return done
 
     def _finish_nested(self, piece: Piece, parent: int) -> Finished:
-        if self._is_kept_number(piece, parent):
-            return Finished(piece.raw, _NO_UIDS, _KEPT)
-        done = self._nested.get((parent, piece))
-        if done is None:
-            done = self._nested[parent, piece] = self._finish(piece, parent)
-            self._bytes += len(piece.raw) + len(done.raw) + _BYTES_PER_ENTRY
+        done = self._finish(piece, parent)
+        self._remember(parent, piece, done)
         return done
 
     def _finish(self, piece: Piece, parent: int) -> Finished:
+        done = self._quickly(piece, parent)
+        if done is not None:
+            return done
         engine = self.case.engine
         if self._is_kept_sequence(piece, parent):
             return self._finish_sequence(piece)
-        rule = engine.plan.rule(piece.tag, parent)
-        if rule.action is Action.REMOVE:
-            return self._removed(piece.tag)
-        if engine.plan.content is not None and _POSITION in piece.raw:
-            raise NotSure  # an item of a report refers to another, maybe, and neither may go (`structured`)
         element = recognised_element(piece.element, self._encoding)
         if element.items is None:
-            return self._finish_value(piece, element, rule, parent)
+            return self._finish_value(piece, element, engine.plan.rule(piece.tag, parent), parent)
         engine.tally = tally = Tally()
         return self._checked(
             piece, engine.apply((element,), self.case.charsets, parent=parent), tally, parent
         )
+
+    def _quickly(self, piece: Piece, parent: int) -> Finished | None:
+        """What comes out, where that can be told without the engine."""
+        key = (parent, piece.tag, piece.vr)
+        way = self._ways.get(key)
+        if way is None:
+            rule = self.case.engine.plan.rule(piece.tag, parent)
+            way = self._ways[key] = Way.of(piece.tag, piece.vr, rule, self.case.engine, self._residual)
+            self._bytes += _BYTES_PER_ENTRY
+        if way.action is Action.REMOVE:
+            return _removed(piece.tag)
+        if way.shortcut is None or piece.size_of_head != _SHORT_HEAD:
+            return None
+        raw = piece.raw
+        came = raw[_SHORT_HEAD:]
+        value = way.shortcut(came)
+        if value is None:
+            return None
+        if value is not came:
+            raw = write_head(piece.tag, piece.vr, len(value), self._encoding) + value
+        left = frozenset(uids_of(value)) if piece.vr == "UI" else NO_UIDS
+        return Finished(raw, left, _TALLIES[way.action])
 
     def _finish_value(self, piece: Piece, element: Element, rule: Rule, parent: int) -> Finished:
         """What is no sequence; most of it stays, or goes, and so is told alike."""
@@ -191,22 +218,17 @@ class Finisher:
             tally.counts[action] += 1
             tally.removed += [] if done else [tag_path(piece.tag)]
         elif done is None:
-            return self._removed(piece.tag)
+            return _removed(piece.tag)
         if done is None:
-            return Finished(b"", _NO_UIDS, tally)
+            return Finished(b"", NO_UIDS, tally)
         is_own = not parent and piece.tag in self.case.own
         if self._residual is not None and not is_own and self._residual.identifies(done, charsets):
             self._residual.check((done,), charsets, frozenset())
-        left = uids_in((done,), charsets) - tally.kept_uids if may_have_uids(done) else _NO_UIDS
+        left = uids_in((done,), charsets) - tally.kept_uids if may_have_uids(done) else NO_UIDS
         if done is element and piece.size_of_head == _SHORT_HEAD:
             return Finished(piece.raw, left, tally)
         head = write_head(done.tag, done.vr, len(done.value), self._encoding)
         return Finished(head + bytes(done.value), left, tally)
-
-    def _removed(self, tag: int) -> Finished:
-        if tag not in self._gone:
-            self._gone[tag] = Finished(b"", _NO_UIDS, Tally(Counter({Action.REMOVE: 1}), [tag_path(tag)]))
-        return self._gone[tag]
 
     def _checked(self, piece: Piece, done: Sequence[Element], tally: Tally, parent: int = 0) -> Finished:
         charsets = self.case.charsets
@@ -224,39 +246,30 @@ class Finisher:
         return not (self._retains_private and any(one.tag >> 16 & 1 for item in piece.items for one in item))
 
     def _finish_sequence(self, piece: Piece) -> Finished:
-        items = tuple([self._finish_nested(one, piece.tag) for one in item] for item in piece.items or ())
-        value = write_items((b"".join([one.raw for one in item]) for item in items), self._encoding)
-        head = write_head(piece.tag, "SQ", len(value), self._encoding)
-        left = _NO_UIDS.union(*(one.left for item in items for one in item if one.left))
-        return Finished(head + value, left, _KEPT, piece.tag, items)
-
-    def _is_kept_number(self, piece: Piece, parent: int) -> bool:
-        """Whether it is a binary number that stays: nothing else can stand in it."""
-        if not number_size(piece.vr):
-            return False
-        key = (parent, piece.tag, piece.vr)
-        found = self._numbers.get(key)
-        if found is None:
-            is_kept = self.case.engine.plan.rule(piece.tag, parent).action is Action.KEEP
-            found = is_kept and same_family(piece.vr, vr_of(piece.tag) or piece.vr)
-            self._numbers[key] = found
-        return found
+        parent = piece.tag
+        known = self._known.setdefault(parent, {})
+        groups = [
+            [known.get(one) or self._finish_nested(one, parent) for one in item] for item in piece.items or ()
+        ]
+        value = write_items([b"".join([one.raw for one in item]) for item in groups], self._encoding)
+        head = write_head(parent, "SQ", len(value), self._encoding)
+        left = NO_UIDS.union(*[one.left for item in groups for one in item if one.left])
+        return FinishedGroup(head + value, left, _KEPT, parent, groups)
 
 
-def tallied(done: Iterable[Finished]) -> Tally:
-    """What was done to all of them together."""
-    total = Tally()
-    _add_up(done, "", total)
-    return total
+def _group(done: Sequence[Finished], missing: Iterable[tuple[int, bytes]]) -> Finished:
+    """What came out for neighbours together, with what is missing among them; the last of it comes first."""
+    raws = [one.raw for one in done]
+    for at, raw in missing:
+        raws.insert(at, raw)
+    left = NO_UIDS.union(*[one.left for one in done if one.left])
+    return FinishedGroup(b"".join(raws), left, _NOTHING, 0, (done,))
 
 
-def _add_up(done: Iterable[Finished], path: str, total: Tally) -> None:
-    for one in done:
-        for number, item in enumerate(one.items):
-            _add_up(item, f"{tag_path(one.tag, path)}[{number}]", total)
-        tally = one.tally
-        for action, count in tally.counts.items():
-            total.counts[action] += count
-        if tally.removed or tally.cleaned:
-            total.removed += [path + gone for gone in tally.removed]
-            total.cleaned += [path + cleaned for cleaned in tally.cleaned]
+@lru_cache(maxsize=8192)
+def _removed(tag: int) -> Finished:
+    return Finished(b"", NO_UIDS, Tally(Counter({Action.REMOVE: 1}), [tag_path(tag)]))
+
+
+def _groups(done: Finished) -> Sequence[Sequence[Finished]]:
+    return done.groups if isinstance(done, FinishedGroup) else ()

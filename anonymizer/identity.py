@@ -26,7 +26,16 @@ from anonymizer.vocabulary import (
 )
 from anonymizer.wire import ITEM_TAGS, Element, Encoding, Items, read_items
 
-__all__ = ["Identity", "harvest", "is_silent", "is_standard_uid", "is_uid", "own_uids", "speaks"]
+__all__ = [
+    "Identity",
+    "harvest",
+    "is_silent",
+    "is_standard_uid",
+    "is_uid",
+    "own_uids",
+    "own_uids_of",
+    "speaks",
+]
 
 _BIRTH_DATE = 0x00100030
 _HEARD = IDENTIFIER_TAGS | PLACE_TAGS | {_BIRTH_DATE}
@@ -121,7 +130,7 @@ def _gather(element: Element, charsets: Charsets, identity: Identity) -> None:
     tag = element.tag
     vr = element.vr if element.vr != "UN" else vr_of(tag)
     if vr == "UI":
-        identity.uids.update(_uids(element))
+        identity.uids |= own_uids_of(bytes(element.value))
     elif vr == "PN" or vr_of(tag) == "PN":  # whatever else the sender calls it
         names = identity.patient if tag >> 16 == 0x0010 else identity.people
         names.update(_person(decode(element.value, charsets)))
@@ -137,7 +146,13 @@ def own_uids(element: Element) -> frozenset[str]:
     items = _items(element)
     if items is not None:
         return frozenset(uid for item in items for one in item for uid in own_uids(one))
-    return frozenset(_uids(element)) if element.vr == "UI" else frozenset()
+    return own_uids_of(bytes(element.value)) if element.vr == "UI" else frozenset()
+
+
+def own_uids_of(value: bytes) -> frozenset[str]:
+    """The UIDs in a value of VR UI that the standard did not define."""
+    uids = [uid.strip(" \0") for uid in value.decode("latin-1").split("\\")]
+    return frozenset([uid for uid in uids if len(uid) > 8 and not is_standard_uid(uid)])
 
 
 @lru_cache(16384)
@@ -157,11 +172,6 @@ def speaks(element: Element) -> bool:
     if items is not None:
         return any(speaks(one) for item in items for one in item)
     return element.vr == "PN" or not is_silent(element.tag)
-
-
-def _uids(element: Element) -> Iterator[str]:
-    values = bytes(element.value).decode("latin-1").split("\\")
-    return (uid for uid in (v.strip(" \0") for v in values) if len(uid) > 8 and not is_standard_uid(uid))
 
 
 def _person(text: str) -> Iterator[str]:

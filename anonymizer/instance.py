@@ -13,7 +13,7 @@ from anonymizer.data_set import DataSet
 from anonymizer.errors import MissingIdentifier, Unreadable
 from anonymizer.identity import is_uid
 from anonymizer.kinds import DEFLATED, encoding_of
-from anonymizer.pieces import Memory
+from anonymizer.memory import Memory
 from anonymizer.stored import OpenFile, StoredValue, Value, loaded
 from anonymizer.wire import Element, Encoding
 
@@ -87,7 +87,7 @@ class IdentifiedInstance:
         if data[128:132] != b"DICM":
             raise Unreadable("not_part10", "Not a DICOM file", "Convert it with dcmtk's dcmconv.")
         memory, end = memory or Memory(), _meta_end(data)
-        values = {element.tag: element.value for element in memory.file_meta(data[132:end])}
+        values = memory.file_meta(data[132:end])
         if not values.keys() >= set(_META_NEEDED):
             raise Unreadable("file_meta", "The file meta information is incomplete", "Repair it with dcmtk.")
         sop_class, sop_instance, syntax = (bytes(values[tag]).decode("latin-1") for tag in _META_NEEDED)

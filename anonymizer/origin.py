@@ -8,14 +8,17 @@ from typing import Final
 
 from anonymizer.errors import MissingIdentifier
 from anonymizer.identity import is_standard_uid, is_uid
+from anonymizer.stored import Value
 from anonymizer.text import Charsets, decode
 from anonymizer.wire import Element, tag_path
 
-__all__ = ["ORIGIN_TAGS", "Origin"]
+__all__ = ["ORIGIN_TAGS", "SERIES", "SOP_INSTANCE", "Origin", "check_instance"]
 
-_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
+SOP_INSTANCE: Final = 0x00080018
+SERIES: Final = 0x0020000E
+_SOP_CLASS, _STUDY = 0x00080016, 0x0020000D
 _PATIENT_ID, _ISSUER = 0x00100020, 0x00100021
-ORIGIN_TAGS: Final = frozenset({_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES, _PATIENT_ID, _ISSUER})
+ORIGIN_TAGS: Final = frozenset({_SOP_CLASS, SOP_INSTANCE, _STUDY, SERIES, _PATIENT_ID, _ISSUER})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -38,21 +41,35 @@ class Origin:
         MissingIdentifier
             One is missing or no UID, or the object is another than its message or file meta information says.
         """
-        texts = {e.tag: decode(e.value, charsets).strip(" \0") for e in elements if e.tag in ORIGIN_TAGS}
-        for tag, said in ((_SOP_CLASS, sop_class_uid), (_SOP_INSTANCE, sop_instance_uid)):
-            if _required(texts, tag) != said:
-                raise MissingIdentifier(
-                    "uid_mismatch",
-                    "The data set contradicts the message or file meta information it came in",
-                    "Correct it at the sender.",
-                    tag_path(tag),
-                )
-        study, series, patient_id = (_required(texts, tag) for tag in (_STUDY, _SERIES, _PATIENT_ID))
+        texts = {e.tag: _text(e.value, charsets) for e in elements if e.tag in ORIGIN_TAGS}
+        for tag, said in ((_SOP_CLASS, sop_class_uid), (SOP_INSTANCE, sop_instance_uid)):
+            _check(tag, texts.get(tag, ""), said)
+        study, series, patient_id = (
+            _required(tag, texts.get(tag, "")) for tag in (_STUDY, SERIES, _PATIENT_ID)
+        )
         return cls(patient_id, texts.get(_ISSUER, ""), study, series)
 
 
-def _required(texts: dict[int, str], tag: int) -> str:
-    value = texts.get(tag, "")
+def check_instance(value: Value, charsets: Charsets, sop_instance_uid: str) -> None:
+    """Raise `MissingIdentifier` as `Origin.of` does where the SOP Instance UID of a data set is not what it came as."""
+    _check(SOP_INSTANCE, _text(value, charsets), sop_instance_uid)
+
+
+def _text(value: Value, charsets: Charsets) -> str:
+    return decode(value, charsets).strip(" \0")
+
+
+def _check(tag: int, value: str, said: str) -> None:
+    if _required(tag, value) != said:
+        raise MissingIdentifier(
+            "uid_mismatch",
+            "The data set contradicts the message or file meta information it came in",
+            "Correct it at the sender.",
+            tag_path(tag),
+        )
+
+
+def _required(tag: int, value: str) -> str:
     if not value:
         raise MissingIdentifier(
             "missing_identifier",

@@ -22,7 +22,7 @@ from anonymizer.identity import Identity
 from anonymizer.text import FIRST_CJK, TEXT_VRS, Charsets, charsets_of, decode, fold, words
 from anonymizer.wire import Element, tag_path
 
-__all__ = ["Residual", "may_have_uids", "uids_in"]
+__all__ = ["Residual", "may_have_uids", "uids_in", "uids_of"]
 
 _SHORTEST_IN_NUMBERS = 6
 _SHORTEST_IN_BINARY = 6
@@ -77,15 +77,24 @@ class Residual:
         if vr in _BY_CONSTRUCTION:
             return False
         if vr == "UI":
-            uids = _uids_of(raw)
-            return any(uid in self.uids or not self.secrets.isdisjoint(uid.split(".")) for uid in uids)
+            return self.in_uids(raw)
         if vr in ("DS", "IS"):
-            numbers = (part.strip(" \0") for part in raw.decode("latin-1").split("\\"))
-            return any(n in self.secrets for n in numbers if len(n) >= _SHORTEST_IN_NUMBERS)
+            return self.in_numbers(raw)
         if vr in TEXT_VRS:
             return self._in_text(fold(decode(raw, charsets)))
         lowered = raw.lower()
         return any(s.encode() in lowered for s in self.secrets if len(s) >= _SHORTEST_IN_BINARY)
+
+    def in_uids(self, value: bytes) -> bool:
+        """As `identifies`, for a value of VR UI."""
+        return any(uid in self.uids or not self.secrets.isdisjoint(uid.split(".")) for uid in uids_of(value))
+
+    def in_numbers(self, value: bytes) -> bool:
+        """As `identifies`, for a value of VR DS or IS."""
+        if len(value) < _SHORTEST_IN_NUMBERS:
+            return False
+        numbers = [part.strip(" \0") for part in value.decode("latin-1").split("\\")]
+        return any(n in self.secrets for n in numbers if len(n) >= _SHORTEST_IN_NUMBERS)
 
     def _in_text(self, text: str) -> bool:
         if not self.secrets.isdisjoint(words(text)) or not self.secrets.isdisjoint(_LETTERS.findall(text)):
@@ -110,10 +119,11 @@ def _read_uids(elements: Iterable[Element], charsets: Charsets) -> Iterator[str]
         for item in element.items or ():
             yield from _read_uids(item, charsets_of(item, charsets))
         if element.vr == "UI":
-            yield from _uids_of(bytes(element.value))
+            yield from uids_of(bytes(element.value))
         elif may_have_uids(element):
             yield from _UID.findall(fold(decode(element.value, charsets)))
 
 
-def _uids_of(value: bytes) -> list[str]:
+def uids_of(value: bytes) -> list[str]:
+    """The UIDs of a value of VR UI."""
     return value.decode("latin-1").replace("\0", "").split("\\")

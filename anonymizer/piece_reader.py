@@ -1,0 +1,312 @@
+"""Takes data sets apart: what came before, bit for bit, is known at once.
+
+Objects of a series say nearly the same: of 160 elements 150 have the bytes they had in the object before. The reader
+expects the parts of that object, and looks first whether the bytes that come are those of the next one. Where they are
+not, it reads on piece by piece to where that part ended; what of it is still there stays together, and what is new
+stands alone. Every so many objects neighbours are put together that have stayed for so long. So an object costs what is
+new in it.
+
+The reader decides nothing; it refuses (`NotSure`) whatever is not plain, and `wire.read` takes it then.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, groupby
+from typing import Final
+
+from anonymizer.identity import is_silent, own_uids, own_uids_of, speaks
+from anonymizer.pieces import REMEMBERED_BYTES, NotSure, Part, Piece, in_runs
+from anonymizer.text import CHARSET_TAG
+from anonymizer.unknown import recognised_element
+from anonymizer.wire import (
+    LONG_VRS,
+    NESTING_LIMIT,
+    PIXEL_TAGS,
+    SHORT_VRS,
+    Encoding,
+    implicit_vr,
+)
+
+__all__ = ["PieceReader"]
+
+_UNDEFINED: Final = 0xFFFFFFFF
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_MEMORY_BYTES: Final = 8 * 1024 * 1024
+_BYTES_PER_PIECE: Final = 400
+# Which say nothing by their tag alone, and may hold others.
+_OPAQUE_VRS: Final = frozenset({"SQ", "UN"})
+_LAST_TAG: Final = 0xFFFFFFFF
+# What stays for so many objects will stay for more.
+_OBJECTS_TO_STAY: Final = 16
+
+
+class PieceReader:
+    """Takes data sets of one encoding apart."""
+
+    def __init__(self, encoding: Encoding) -> None:
+        self._encoding = encoding
+        self._known: dict[bytes, Piece] = {}
+        self._bytes = 0
+        # The parts of the object before, and those of one some objects before that.
+        self._expected: Sequence[Part] = ()
+        self._lasting: frozenset[Part] = frozenset()
+        self._objects = 0
+        self._implicit = self if encoding.implicit else PieceReader(Encoding(implicit=True, little=True))
+
+    def parts(self, data: bytes, at: int) -> tuple[Sequence[Part], int]:
+        """The elements of `data` from `at` on, ascending, up to its pixel data or its end; and where that is.
+
+        Raises
+        ------
+        NotSure
+            Not plain, not whole, or big endian.
+        """
+        if not self._encoding.little:
+            raise NotSure
+        if self._bytes >= _MEMORY_BYTES:
+            self._known.clear()
+            self._bytes = 0
+        try:
+            parts, at = self._parts(data, at)
+        except (struct.error, KeyError) as error:
+            raise NotSure from error
+        self._expect(parts)
+        return parts, at
+
+    def pixel_head(self, data: bytes, at: int) -> tuple[int, str, int, int | None]:
+        """Tag and VR of the pixel data at `at`, where its value starts, and how long it is; None if undefined."""
+        try:
+            tag, vr, start, length = self._head(data, at)
+        except (struct.error, KeyError) as error:
+            raise NotSure from error
+        return tag, vr, start, None if length == _UNDEFINED else length
+
+    def rest(self, data: bytes, at: int) -> list[Piece]:
+        """The elements of `data` from `at` on, behind pixel data; raises as `parts` does."""
+        try:
+            pieces, at = self._elements(data, at, len(data), 0)
+        except (struct.error, KeyError) as error:
+            raise NotSure from error
+        if at < len(data) or (pieces and pieces[0].tag <= max(PIXEL_TAGS)):
+            raise NotSure
+        return pieces
+
+    def _parts(self, data: bytes, at: int) -> tuple[list[Part], int]:
+        parts: list[Part] = []
+        append, is_at = parts.append, data.startswith
+        for part in self._expected:
+            if is_at(part.raw, at):
+                append(part)
+                at += len(part.raw)
+                continue
+            other = self._in_place_of(part, data, at) if isinstance(part, Piece) else None
+            if other is not None:
+                append(other)
+                at += len(other.raw)
+            else:
+                stretch, at = self._elements(
+                    data, at, len(data), 0, part.pieces, last=part.tags[-1], above=_last(parts)
+                )
+                parts += _divided(stretch, part)
+        stretch, at = self._elements(data, at, len(data), 0, above=_last(parts))
+        parts += in_runs(stretch)
+        return parts, at
+
+    def _in_place_of(self, piece: Piece, data: bytes, at: int) -> Piece | None:
+        """Another value of an attribute, which is what mostly comes where one differs; None for anything else."""
+        if data[at : at + 4] != piece.raw[:4]:
+            return None
+        tag, vr, start, length = self._head(data, at)
+        if length == _UNDEFINED or length > len(data) - start:
+            return None
+        raw = data[at : start + length]
+        return self._known.get(raw) or self._new(tag, vr, raw, start - at, 0, piece, undefined=False)
+
+    def _expect(self, parts: list[Part]) -> None:
+        self._expected = parts
+        self._objects += 1
+        if self._objects % _OBJECTS_TO_STAY == 0:
+            self._expected = list(_put_together(parts, self._lasting))
+            self._lasting = frozenset([one for one in self._expected if len(one.raw) <= REMEMBERED_BYTES])
+
+    def _elements(
+        self,
+        data: bytes,
+        at: int,
+        end: int,
+        depth: int,
+        expected: Sequence[Piece] = (),
+        *,
+        above: int = -1,
+        last: int = _LAST_TAG,
+        delimited: bool = False,
+    ) -> tuple[list[Piece], int]:
+        """Elements from `at` to `end`, their tags above one and up to another; and where they ended."""
+        pieces: list[Piece] = []
+        known, append, is_at = self._known, pieces.append, data.startswith
+        index, count = 0, len(expected)
+        while at < end:
+            while index < count and is_at(expected[index].raw, at):
+                piece = expected[index]
+                append(piece)
+                above = piece.tag
+                at += len(piece.raw)
+                index += 1
+            if at >= end or above == last:
+                break
+            tag, vr, start, length = self._head(data, at)
+            if tag > last:
+                break
+            if tag == _ITEM_END and delimited:
+                return pieces, start
+            if tag <= above or tag >> 16 == 0xFFFE:
+                raise NotSure
+            if tag in PIXEL_TAGS:
+                if depth:
+                    raise NotSure
+                return pieces, at
+            stop = start + length if length != _UNDEFINED else self._end(data, start, vr, depth)
+            if stop > end:
+                raise NotSure
+            raw = data[at:stop]
+            found = known.get(raw)
+            if found is None:
+                like = expected[index] if index < count else None
+                found = self._new(tag, vr, raw, start - at, depth, like, undefined=length == _UNDEFINED)
+            append(found)
+            at, above = stop, tag
+            while index < count and expected[index].tag <= tag:
+                index += 1
+        if delimited or at > end:
+            raise NotSure
+        return pieces, at
+
+    def _head(self, data: bytes, at: int) -> tuple[int, str, int, int]:
+        """Tag, VR, where the value starts, and how long it is told to be."""
+        if self._encoding.implicit or data[at : at + 2] == b"\xfe\xff":
+            group, number, length = _implicit_head(data, at)
+            tag = group << 16 | number
+            return tag, implicit_vr(tag), at + 8, length
+        group, number, code, length = _explicit_head(data, at)
+        vr = SHORT_VRS.get(code)
+        if vr is not None:
+            return group << 16 | number, vr, at + 8, length
+        return group << 16 | number, LONG_VRS[code], at + 12, _word(data, at + 8)[0]
+
+    def _end(self, data: bytes, at: int, vr: str, depth: int) -> int:
+        """Where a value of undefined length, which starts at `at`, and its delimiter end."""
+        return (self._implicit if vr == "UN" else self)._end_of_items(data, at, depth)
+
+    def _end_of_items(self, data: bytes, at: int, depth: int) -> int:
+        if depth > NESTING_LIMIT:
+            raise NotSure
+        while True:
+            group, number, length = _implicit_head(data, at)
+            tag = group << 16 | number
+            at += 8
+            if tag == _SEQUENCE_END:
+                return at
+            if tag != _ITEM:
+                raise NotSure
+            if length != _UNDEFINED:
+                at += length
+                continue
+            while tag != _ITEM_END:
+                tag, vr, at, length = self._head(data, at)
+                if length == _UNDEFINED:
+                    at = self._end(data, at, vr, depth + 1)
+                elif tag != _ITEM_END:
+                    at += length
+
+    def _new(
+        self, tag: int, vr: str, raw: bytes, head: int, depth: int, like: Piece | None, *, undefined: bool
+    ) -> Piece:
+        piece = Piece(tag, vr, raw, self._encoding)
+        if vr not in _OPAQUE_VRS and not undefined:
+            piece.size_of_head = head
+            piece.speaks = vr == "PN" or not is_silent(tag)
+            if vr == "UI":
+                piece.uids = own_uids_of(raw[head:])
+        elif (
+            vr != "SQ" or tag >> 16 & 1 or not self._look_into(piece, head, depth, like, undefined=undefined)
+        ):
+            self._look_at(piece, depth)
+        if len(raw) <= REMEMBERED_BYTES and self._bytes < _MEMORY_BYTES:
+            self._known[raw] = piece
+            self._bytes += len(raw) + _BYTES_PER_PIECE
+        return piece
+
+    def _look_at(self, piece: Piece, depth: int) -> None:
+        known = recognised_element(piece.element, self._encoding)
+        if depth and known.items is not None:
+            raise NotSure  # how deep all sequences nest together is counted elsewhere
+        piece.speaks = speaks(known)
+        piece.uids = own_uids(known)
+
+    def _look_into(self, piece: Piece, at: int, depth: int, like: Piece | None, *, undefined: bool) -> bool:
+        """Take a sequence apart into pieces of its own; False where it must be treated as a whole.
+
+        That is where an item has a character set of its own, or anything else that is not plain.
+        """
+        items: list[tuple[Piece, ...]] = []
+        expected = like.items[0] if like is not None and like.items and like.tag == piece.tag else ()
+        end = len(piece.raw) - 8 if undefined else len(piece.raw)
+        try:
+            while at < end:
+                expected, at = self._item(piece.raw, at, end, depth + 1, expected)
+                items.append(expected)
+        except NotSure:
+            if depth:
+                raise
+            return False
+        piece.items = tuple(items)
+        for item in items:
+            for one in item:
+                if one.speaks:
+                    piece.speaks = True
+                if one.uids:
+                    piece.uids |= one.uids
+        return True
+
+    def _item(
+        self, raw: bytes, at: int, end: int, depth: int, expected: Sequence[Piece]
+    ) -> tuple[tuple[Piece, ...], int]:
+        group, number, length = _implicit_head(raw, at)
+        at += 8
+        stop = end if length == _UNDEFINED else at + length
+        if group << 16 | number != _ITEM or stop > end or depth > NESTING_LIMIT:
+            raise NotSure
+        pieces, at = self._elements(raw, at, stop, depth, expected, delimited=length == _UNDEFINED)
+        if pieces and pieces[0].tag <= CHARSET_TAG and any(one.tag == CHARSET_TAG for one in pieces):
+            raise NotSure
+        return tuple(pieces), at
+
+
+def _last(parts: Sequence[Part]) -> int:
+    """The last tag of the parts, -1 if there is none."""
+    return parts[-1].tags[-1] if parts else -1
+
+
+def _divided(pieces: list[Piece], before: Part) -> Iterable[Part]:
+    """What is there in place of a part: what was in it stays together, what is new stands alone."""
+    if len(pieces) < 2:
+        return pieces
+    together = groupby(pieces, frozenset(before.pieces).__contains__)
+    return chain.from_iterable(in_runs(stretch) if was_there else stretch for was_there, stretch in together)
+
+
+def _put_together(parts: Iterable[Part], lasting: frozenset[Part]) -> Iterator[Part]:
+    """The parts of an object, with neighbours in one that were there for long."""
+    for is_lasting, stretch in groupby(parts, lasting.__contains__):
+        neighbours = tuple(stretch)
+        if is_lasting and len(neighbours) > 1:
+            yield from in_runs(piece for part in neighbours for piece in part.pieces)
+        else:
+            yield from neighbours
+
+
+_implicit_head = struct.Struct("<HHI").unpack_from
+_explicit_head = struct.Struct("<HH2sH").unpack_from
+_word = struct.Struct("<I").unpack_from

@@ -1,0 +1,47 @@
+"""One object after others by a `Deidentifier`, and the same alone: what comes out must be the same, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ParamSpec
+
+from anonymizer import (
+    DeidentificationError,
+    Deidentifier,
+    IdentifiedInstance,
+    Profile,
+    ProjectKey,
+    Report,
+    ResearchInstance,
+    Subject,
+    deidentify,
+    fingerprint,
+)
+
+Given = ParamSpec("Given")
+
+
+def outcome(
+    work: Callable[Given, tuple[ResearchInstance, Report]], *given: Given.args, **named: Given.kwargs
+) -> tuple[object, ...]:
+    """What came out, or why nothing did."""
+    try:
+        research, report = work(*given, **named)
+    except DeidentificationError as error:
+        return error.reason, error.tag, str(error)
+    uids = (research.study_instance_uid, research.series_instance_uid, research.sop_instance_uid)
+    return research.to_part10(), uids, research.patient_id, report
+
+
+def assert_alike(
+    objects: Sequence[bytes], profile: Profile, key: ProjectKey, subject: Subject | None = None
+) -> None:
+    """Each object, whatever came before it, is read, told from others and treated as if it were alone."""
+    remembering = Deidentifier(profile, key)
+    for data in objects:
+        alone = IdentifiedInstance.from_part10(data)
+        after_others = IdentifiedInstance.from_part10(data, remembering.memory)
+        assert after_others.elements == alone.elements
+        treated = outcome(remembering.deidentify, after_others, subject)
+        assert treated == outcome(deidentify, alone, profile, key, subject)
+        assert fingerprint(after_others, key) == fingerprint(alone, key)
