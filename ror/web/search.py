@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -12,6 +12,7 @@ from pydicom.datadict import tag_for_keyword
 
 from ror.web.elements import element, tag_of
 from ror.web.errors import Refusal
+from ror.web.finding import Finding, Test
 from ror.web.matching import Key
 from ror.web.query import Query
 from ror.web.shelf import Held, HeldSeries, Place, Shelf
@@ -60,43 +61,44 @@ _IN_COLUMNS: Final = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "Patien
 _OF_INSTANCE_ROWS: Final = frozenset({"SOPInstanceUID", "SOPClassUID"})
 _MOST_READ: Final = 5000  # files, for attributes that only they have
 T = TypeVar("T")
-Test = Callable[[Sequence[object]], bool]
 Page = tuple[list[dict[str, Any]], bool]
 
 
 class Search:
     """Answers one query each: a page of results, and whether there are more."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, finding: Finding) -> None:
         self._shelf = shelf
+        self._finding = finding
 
     def studies(self, place: Place, query: Query, url: Callable[..., str]) -> Page:
         """Studies of which any series matches."""
         in_columns, tests = _parted(_of_series(query))
         found = (
-            dict.fromkeys(one.study_uid for one in self._series_with(place, in_columns, tests))
+            dict.fromkeys(one.study_uid for one in self._finding.series(place, in_columns, tests))
             if tests
             else self._shelf.studies(place, in_columns)
         )
         uids, more = _page(found, query)
-        wanted = {*STUDY, *query.wanted, *(_MORE_OF_STUDY if query.wants_all else ()), "Modality"}
+        wanted = {*STUDY, *query.wanted, *(_MORE_OF_STUDY if query.wants_all else ())}
         held: dict[str, list[HeldSeries]] = {uid: [] for uid in uids}
         if uids:
-            for one in self._shelf.series(place, wanted, {"StudyInstanceUID": uids}):
+            for one in self._shelf.series(place, ["Modality"], {"StudyInstanceUID": uids}):
                 held[one.study_uid].append(one)
+        # What is of the study is told by its first series: all of the others need not be read for it.
+        first = self._with_values(place, [some[0].series_uid for some in held.values()], wanted)
         counts = self._shelf.counts([one.series_uid for some in held.values() for one in some])
-        return [_study(held[uid], counts, wanted, url(uid)) for uid in uids], more
+        return [
+            _study(first[held[uid][0].series_uid], held[uid], counts, wanted, url(uid)) for uid in uids
+        ], more
 
     def series(self, place: Place, query: Query, url: Callable[..., str]) -> Page:
         """Series that match, those of a study one after another."""
         in_columns, tests = _parted(_of_series(query))
-        uids, more = _page((one.series_uid for one in self._series_with(place, in_columns, tests)), query)
+        uids, more = _page((one.series_uid for one in self._finding.series(place, in_columns, tests)), query)
         wanted = {*SERIES, *query.wanted, *(() if place.study else STUDY)}
         wanted |= set(_MORE_OF_SERIES) if query.wants_all else set()
-        held: dict[str, HeldSeries] = {}
-        if uids:
-            narrowed = {"SeriesInstanceUID": uids}
-            held = {one.series_uid: one for one in self._shelf.series(place, wanted, narrowed)}
+        held = self._with_values(place, uids, wanted)
         counts = self._shelf.counts(uids)
         return [
             _told(held[uid].values, wanted, url(held[uid].study_uid, uid))
@@ -105,12 +107,20 @@ class Search:
             for uid in uids
         ], more
 
+    def _with_values(
+        self, place: Place, series_uids: Sequence[str], wanted: Iterable[str]
+    ) -> dict[str, HeldSeries]:
+        if not series_uids:
+            return {}
+        narrowed = {"SeriesInstanceUID": series_uids}
+        return {one.series_uid: one for one in self._shelf.series(place, wanted, narrowed)}
+
     def instances(self, place: Place, query: Query, url: Callable[..., str]) -> Page:
         """Instances that match, series by series."""
         of_series = [key for key in query.keys if _is_of_series(key.keyword)]
         of_files = [key for key in query.keys if key.keyword in INSTANCE]
         rest = {key.keyword: key.texts for key in query.keys if key.keyword in _OF_INSTANCE_ROWS}
-        series = [one.series_uid for one in self._series_with(place, *_parted(of_series))]
+        series = [one.series_uid for one in self._finding.series(place, *_parted(of_series))]
         found: Iterable[Held] = self._shelf.instances_of(
             series, rest.get("SOPInstanceUID", ()), rest.get("SOPClassUID", ())
         )
@@ -119,13 +129,6 @@ class Search:
         held, more = _page(found, query)
         wanted = {*INSTANCE, *query.wanted}
         return [_instance(one, wanted, url(one.study_uid, one.series_uid, one.sop_uid)) for one in held], more
-
-    def _series_with(
-        self, place: Place, in_columns: Mapping[str, Sequence[str]], tests: Mapping[str, Test]
-    ) -> Iterator[HeldSeries]:
-        for one in self._shelf.series(place, tests, in_columns):
-            if all(test(one.values[keyword]) for keyword, test in tests.items()):
-                yield one
 
 
 def _of_series(query: Query) -> Sequence[Key]:
@@ -162,12 +165,10 @@ def _page(found: Iterable[T], query: Query) -> tuple[list[T], bool]:
 
 
 def _study(
-    series: Sequence[HeldSeries], counts: dict[str, int], wanted: Iterable[str], url: str
+    first: HeldSeries, series: Sequence[HeldSeries], counts: dict[str, int], wanted: Iterable[str], url: str
 ) -> dict[str, Any]:
     modalities = sorted({value for one in series for value in one.values["Modality"]})
-    told = _told(series[0].values, [one for one in wanted if one != "Modality"], url) | _uids(
-        series[0].study_uid
-    )
+    told = _told(first.values, wanted, url) | _uids(first.study_uid)
     told[tag_of("ModalitiesInStudy")] = element("ModalitiesInStudy", modalities)
     return told | _numbers(
         NumberOfStudyRelatedSeries=len(series),

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from ror.app import App
 from ror.web.application import application
+from ror.web.finding import Finding
 from ror.web.retrieving import Retrieving
 from ror.web.search import Search
 from ror.web.searching import searching
@@ -35,7 +36,7 @@ def serving(app: App) -> Iterator[WebServer | None]:
     routes = [
         Route("/studies", storing.store, methods=["POST"]),
         Route("/studies/{study}", storing.store, methods=["POST"]),
-        *searching(Search(shelf)),
+        *searching(Search(shelf, Finding(app.database, shelf))),
         *Retrieving(shelf).routes(),
     ]
     made = application(routes, app.tokens, settings.max_requests, limits.idle_seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,11 @@ _study, _series, _instance = tables.studies.c, tables.series.c, tables.instances
 _ROWS_AT_ONCE = 1000
 _SERIES_AT_ONCE = 500
 _FEW = 2
+_IN_COLUMNS = {
+    "StudyInstanceUID": _study.study_uid,
+    "SeriesInstanceUID": _series.series_uid,
+    "PatientID": _study.patient_id,
+}
 _LATEST_FIRST = (_study.first_received_at.desc(), _study.study_uid)
 
 
@@ -72,7 +78,7 @@ class Shelf:
         query = (
             sa.select(_series.study_uid, _series.series_uid, *columns)
             .join(tables.studies, _study.study_uid == _series.study_uid)
-            .where(*_at(place), *_among(among))
+            .where(*_at(place, among))
             .order_by(*_LATEST_FIRST, _series.series_uid)
         )
         with self._database.read() as connection:
@@ -85,7 +91,8 @@ class Shelf:
         """The UIDs of studies with any series, the latest first, narrowed as `series`."""
         query = (
             sa.select(_study.study_uid)
-            .where(sa.exists().where(_series.study_uid == _study.study_uid, *_at(place), *_among(among)))
+            .where(_study.project == place.project)
+            .where(sa.exists().where(_series.study_uid == _study.study_uid, *_at(place, among)))
             .order_by(*_LATEST_FIRST)
         )
         with self._database.read() as connection:
@@ -140,20 +147,15 @@ class Shelf:
         return Held(row.study_uid, row.series_uid, row.sop_uid, row.sop_class_uid, self._root / row.path)
 
 
-def _at(place: Place) -> list[sa.ColumnElement[bool]]:
-    where = [_study.project == place.project]
+def _at(
+    place: Place, among: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> list[sa.ColumnElement[bool]]:
+    # Without statistics, SQLite would rather read a whole project than look for some UIDs: an expression has no index.
+    project = _study.project.concat("") if among else _study.project
+    where = [project == place.project]
     where += [_study.study_uid == place.study] if place.study else []
     where += [_series.series_uid == place.series] if place.series else []
-    return where
-
-
-def _among(values: Mapping[str, Sequence[str]]) -> list[sa.ColumnElement[bool]]:
-    columns = {
-        "StudyInstanceUID": _study.study_uid,
-        "SeriesInstanceUID": _series.series_uid,
-        "PatientID": _study.patient_id,
-    }
-    return [columns[keyword].in_(texts) for keyword, texts in values.items()]
+    return where + [_IN_COLUMNS[keyword].in_(texts) for keyword, texts in among.items()]
 
 
 def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:

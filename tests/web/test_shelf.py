@@ -10,6 +10,7 @@ from ror.archive import Index
 from ror.db import Database
 from ror.errors import NotFound
 from ror.registry import Project, ProjectStore
+from ror.web.finding import Finding
 from ror.web.query import Query
 from ror.web.search import Search
 from ror.web.shelf import Place, Shelf
@@ -38,8 +39,8 @@ def url(*uids: str) -> str:
     return "/".join(uids)
 
 
-def test_studies_and_series_are_found_by_text_range_and_uid(shelf: Shelf) -> None:
-    search = Search(shelf)
+def test_studies_and_series_are_found_by_text_range_and_uid(database: Database, shelf: Shelf) -> None:
+    search = Search(shelf, Finding(database, shelf))
 
     def found(**parameters: str) -> list[str]:
         return [one["0020000D"]["Value"][0] for one in search.studies(LUNGS, query(**parameters), url)[0]]
