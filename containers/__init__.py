@@ -36,6 +36,7 @@ from containers.manifest import (
     Unit,
     read_manifest,
 )
+from containers.manifest_rules import redcap_field
 from containers.package import Package
 from containers.runtime import Availability, Ending, Image, Limits, Outcome, RunOrder, Runtime, command_line
 
@@ -71,6 +72,7 @@ __all__ = [
     "Unit",
     "command_line",
     "read_manifest",
+    "redcap_field",
 ]
 
 # The docker SDK takes 0.15 s to load; whoever only reads a manifest does not wait for it.

@@ -12,18 +12,30 @@ from functools import cached_property
 from pathlib import Path
 
 import containers
-from containers import Package, Runtime
+from containers import ContainersError, Manifest, Package, Runtime
 from ror import config
 from ror.archive import Catalogue, Cataloguer, FileStore, Index
 from ror.config import PacsSettings, Settings
 from ror.db import Database
 from ror.engine import Engine, EngineOptions, Executor, JobStore, Matcher, Stager
-from ror.errors import ConfigurationError, HomeInUse, NotFound
+from ror.errors import ConfigurationError, HomeInUse, NotFound, RorError
 from ror.gateway import Completeness, Intake, Listener, Quarantine, Settler
 from ror.home import Home
 from ror.model import Job
-from ror.registry import ProjectStore, RouteStore, TokenStore, WhoIsWho, WorkflowStore
-from ror.results import FinishedRun, Ledger, MeasurementStore, RedcapPlaces, ResultStations, warm_up
+from ror.registry import Project, ProjectStore, RouteStore, TokenStore, WhoIsWho, WorkflowStore
+from ror.results import (
+    Announced,
+    Expected,
+    FinishedRun,
+    Ledger,
+    MeasurementStore,
+    Mismatch,
+    RedcapPlaces,
+    Redcaps,
+    ResultStations,
+    look_ahead,
+    warm_up,
+)
 
 __all__ = ["App", "Service"]
 
@@ -114,6 +126,10 @@ class App:
         return Ledger(self.database)
 
     @cached_property
+    def redcaps(self) -> Redcaps:
+        return Redcaps(self.home.secrets, self.settings.redcap)
+
+    @cached_property
     def results(self) -> ResultStations:
         return ResultStations(
             self.index,
@@ -121,6 +137,7 @@ class App:
             self.ledger,
             self.measurements,
             RedcapPlaces(self.database),
+            self.redcaps,
             lambda: config.read_pacs(self.home.root),
             self.settings.listener.ae_title,
         )
@@ -146,6 +163,32 @@ class App:
             tuple(reasons),
             'start Docker, or set engine.runtime = "process"',
         )
+
+    def enabled_manifests(self, project: str) -> list[Manifest]:
+        """What the enabled workflows of a project announce, by name."""
+        enabled = self.workflows.list(project, enabled_only=True)
+        return [self.workflows.package(one.name, one.digest).manifest for one in enabled]
+
+    def redcap_mismatches(self, project: Project, timeout_seconds: float | None = None) -> list[Mismatch]:
+        """What of a project's workflows its REDCap would refuse (`Redcaps.check`)."""
+        expected = self._expected_of_redcap(project)
+        return self.redcaps.check(project, expected.announced, expected.events_named, timeout_seconds)
+
+    def expected_of_redcaps(self) -> list[Expected]:
+        """What the REDCap of each project that has one must take; a project that cannot be read is left out."""
+        found = []
+        for project in self.projects.list():
+            if project.redcap_url:
+                try:
+                    found.append(self._expected_of_redcap(project))
+                except (RorError, ContainersError) as error:
+                    _log.warning("what REDCap of project %s must take is not known: %s", project.name, error)
+        return found
+
+    def _expected_of_redcap(self, project: Project) -> Expected:
+        manifests = self.enabled_manifests(project.name)
+        announced = tuple(Announced(one.name, one.outputs.measurements) for one in manifests)
+        return Expected(project, announced, self.who.couplings.events(project.name))
 
     def pacs(self, name: str) -> PacsSettings:
         """The ``[pacs.NAME]`` of that name; `NotFound` if there is none."""
@@ -324,6 +367,7 @@ class Service:
         engine.start()
         threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
         try:
+            look_ahead(app.redcaps, app.expected_of_redcaps())
             yield cls(app, engine, None, runtime)
         finally:
             engine.stop()

@@ -30,6 +30,7 @@ __all__ = [
     "EngineSettings",
     "ListenerSettings",
     "PacsSettings",
+    "RedcapSettings",
     "ReidentifySettings",
     "Settings",
     "WebSettings",
@@ -169,6 +170,16 @@ class PacsSettings(_Section):
         return handler(value)
 
 
+class RedcapSettings(_Section):
+    """How every REDCap is asked; where each is, its project says."""
+
+    requests_per_minute: int = Field(
+        default=300, ge=1, le=6000, description="by this process, to each REDCap"
+    )
+    timeout_seconds: float = Field(default=60.0, gt=0.0, le=3600.0, description="for each answer")
+    ca_bundle: str = Field(default="", description="PEM; of the authority that the system does not know")
+
+
 class ReidentifySettings(_Section):
     """Who may open identities with ``ror reidentify``; in the file alone, as who asks sets the variables."""
 
@@ -192,6 +203,7 @@ class Settings(_Section):
     web: WebSettings = WebSettings()
     engine: EngineSettings = EngineSettings()
     pacs: dict[str, PacsSettings] = Field(default_factory=dict)
+    redcap: RedcapSettings = RedcapSettings()
     reidentify: ReidentifySettings = ReidentifySettings()
 
 

@@ -25,6 +25,7 @@ _COMMANDS = {
     "pseudonyms": ("ror.cli.pseudonyms", "Say where the pseudonyms of a project come from."),
     "pull": ("ror.cli.pull", "Fetch studies from a PACS."),
     "quarantine": ("ror.cli.quarantine", "List the objects that could not be taken in, and let them in."),
+    "redcap": ("ror.cli.redcap", "Say what a REDCap would refuse; make its data dictionary."),
     "reidentify": ("ror.cli.reidentify", "Tell whose studies are held under a pseudonym, on record."),
     "route": ("ror.cli.route", "Add, remove and list routes from senders to projects."),
     "select": ("ror.cli.select", "Check, run and explain select statements, and propose one."),

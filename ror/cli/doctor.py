@@ -17,14 +17,15 @@ import orthanc
 from ror.app import App
 from ror.cli.common import folded, home_and_json
 from ror.cli.findings import Finding, Look, counted, of_error, packages, secrets, survived, text_search
-from ror.errors import ConfigurationError, JobFailed, RorError, ServiceUnavailable
+from ror.errors import ConfigurationError, RorError, ServiceUnavailable
 from ror.home import Home
-from ror.registry import Project, Role, redcap_token_variable
-from ror.results import RedcapRefused, ask_version, redcap_target
+from ror.registry import Project, Role
+from ror.results import RedcapRefused
 
 __all__ = ["command"]
 
 _MIB = 2**20
+_REDCAP_SECONDS = 5.0
 
 
 @click.command()
@@ -170,25 +171,27 @@ def _identities_of(app: App, project: str) -> Finding:
 
 
 def _redcaps(app: App) -> Iterator[Finding]:
-    yield from (_redcap(project) for project in app.projects.list() if project.redcap_url)
+    for project in app.projects.list():
+        if project.redcap_url:
+            yield from _redcap(app, project)
 
 
-def _redcap(project: Project) -> Finding:
-    what, variable = f"REDCap {project.name}", redcap_token_variable(project.name)
-    if not os.environ.get(variable):
-        mend = "set it here and where ror serves to the token that REDCap shows under API"
-        return Finding(what, False, f"{variable} is not set", mend)
-    mend = f"check {variable}, the rights of its user, and --redcap-url of project {project.name}"
+def _redcap(app: App, project: Project) -> Iterator[Finding]:
+    what = f"REDCap {project.name}"
     try:
-        version = ask_version(redcap_target(project))
+        version = app.redcaps.api(project, _REDCAP_SECONDS).version()
+        found = app.redcap_mismatches(project, _REDCAP_SECONDS)
+    except ConfigurationError as error:
+        yield of_error(what, error)
     except RedcapRefused as error:
-        return Finding(what, False, f"refuses: {'; '.join(map(str, error.faults))}", mend)
-    except JobFailed as error:
-        return Finding(what, False, str(error), mend)
+        mend = f"check the token, the rights of its user, and --redcap-url of project {project.name}"
+        yield Finding(what, False, f"refuses: {'; '.join(map(str, error.faults))}", mend)
     except ServiceUnavailable as error:
         mend = f"check --redcap-url of project {project.name}, the network, and whether REDCap is up"
-        return Finding(what, False, str(error), mend)
-    return Finding(what, True, f"{project.redcap_url} answers (REDCap {version})")
+        yield Finding(what, False, str(error), mend)
+    else:
+        yield Finding(what, True, f"{project.redcap_url} answers (REDCap {version})")
+        yield from (Finding(what, False, f"would refuse: {one.what}", one.mend) for one in found)
 
 
 _LOOKS: dict[str, Look] = {

@@ -11,6 +11,7 @@ import click
 from anonymizer import Option, load_profile, write_profile
 from ror.app import App
 from ror.cli.common import home_and_json, home_option, opened, print_table
+from ror.cli.redcap import tell_mismatches
 from ror.errors import ConfigurationError
 from ror.registry import Project
 
@@ -23,6 +24,7 @@ _UNSET: dict[str, tuple[str, Any]] = {
     "pacs": ("pacs", ()),
     "redcap-url": ("redcap_url", ""),
     "redcap-repeat-instrument": ("redcap_repeat_instrument", ""),
+    "redcap-event": ("redcap_event", ""),
     "classification": ("classification", ""),
     "profile": ("profile_toml", ""),
     "option": ("options", ()),
@@ -58,12 +60,17 @@ def _settings(function: _F) -> _F:
             click.option(
                 "--redcap-url",
                 callback=_not_empty,
-                help="API of its REDCap project; the token is in ROR_REDCAP_TOKEN_<NAME>.",
+                help="API of its REDCap project; the token is in ROR_REDCAP_TOKEN_<NAME> or secrets/NAME.redcap-token.",
             ),
             click.option(
                 "--redcap-repeat-instrument",
                 callback=_not_empty,
                 help="Repeating instrument with one instance for each series (or study) measured.",
+            ),
+            click.option(
+                "--redcap-event",
+                callback=_not_empty,
+                help="Unique name of the event for studies whose coupling list names none.",
             ),
             click.option(
                 "--classification",
@@ -151,6 +158,7 @@ def add(
     pacs: Names,
     redcap_url: str | None,
     redcap_repeat_instrument: str | None,
+    redcap_event: str | None,
     classification: IO[str] | None,
     profile: str | None,
     options: Names,
@@ -180,6 +188,7 @@ def add(
             in_pixels,
             find_text,
             _profile(profile),
+            redcap_event or "",
         )
         app.projects.add(project)
         click.echo(
@@ -203,6 +212,7 @@ def change(
     pacs: Names,
     redcap_url: str | None,
     redcap_repeat_instrument: str | None,
+    redcap_event: str | None,
     classification: IO[str] | None,
     profile: str | None,
     options: Names,
@@ -221,6 +231,7 @@ def change(
         "pacs": pacs,
         "redcap_url": redcap_url,
         "redcap_repeat_instrument": redcap_repeat_instrument,
+        "redcap_event": redcap_event,
         "classification": _rules("--classification", classification),
         "pixel_rules": _pixel_rules(pixel_rules),
         "profile_toml": _profile(profile),
@@ -240,7 +251,9 @@ def change(
     with opened(context) as app:
         _known_pacs(app, pacs)
         app.projects.change(replace(app.projects.get(name), **wanted))
-    click.echo(f"project {name}: {', '.join(wanted) or 'nothing'} changed")
+        click.echo(f"project {name}: {', '.join(wanted) or 'nothing'} changed")
+        if any(field.startswith("redcap_") for field in wanted):
+            tell_mismatches(app, name)
 
 
 @command.command("list")
@@ -258,6 +271,7 @@ def list_(context: click.Context, as_json: bool) -> None:
                 one.pacs,
                 one.redcap_url,
                 one.redcap_repeat_instrument,
+                one.redcap_event,
                 "own rules" if one.classification else "",
                 one.profile_name,
                 one.options,
@@ -274,6 +288,7 @@ def list_(context: click.Context, as_json: bool) -> None:
         "pacs",
         "redcap_url",
         "redcap_repeat_instrument",
+        "redcap_event",
         "classification",
         "profile",
         "options",

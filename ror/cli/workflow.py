@@ -9,6 +9,7 @@ import click
 
 from containers import Package, Runtime
 from ror.cli.common import home_and_json, home_option, opened, print_table
+from ror.cli.redcap import tell_mismatches
 from ror.registry import InstalledWorkflow
 
 __all__ = ["command"]
@@ -41,7 +42,8 @@ def add(context: click.Context, folder: Path, project: str, prepare: bool) -> No
         project = app.projects.get(project).name
         build = _building(app.runtime()) if prepare else None
         workflow = app.workflows.add(project, folder, build)
-    _tell_enabled(workflow)
+        _tell_enabled(workflow)
+        tell_mismatches(app, project)
 
 
 @command.command()
@@ -58,7 +60,8 @@ def enable(context: click.Context, name: str, project: str, version: str | None,
     """
     with opened(context) as app:
         workflow = app.workflows.enable(app.projects.get(project).name, name, version, digest)
-    _tell_enabled(workflow)
+        _tell_enabled(workflow)
+        tell_mismatches(app, project)
 
 
 @command.command()

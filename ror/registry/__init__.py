@@ -7,7 +7,7 @@ from ror.registry.couplings import CouplingStore
 from ror.registry.identities import IdentityStore, OpenedIdentity
 from ror.registry.projects import Project, ProjectStore
 from ror.registry.pseudonym_rules import PseudonymRule, PseudonymRuleStore
-from ror.registry.redcap import redcap_token_variable, redcap_url_fault
+from ror.registry.redcap import redcap_token, redcap_token_variable, redcap_url_fault
 from ror.registry.role import Role
 from ror.registry.route import ANY, Route, Sender
 from ror.registry.routes import Admission, RouteStore, Tried, try_routes
@@ -45,6 +45,7 @@ __all__ = [
     "WhoIsWho",
     "WorkflowStore",
     "read_couplings",
+    "redcap_token",
     "redcap_token_variable",
     "redcap_url_fault",
     "try_routes",

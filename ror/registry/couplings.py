@@ -60,6 +60,15 @@ class CouplingStore:
         listed.add(key, couplings, merge=merge)
         return listed.faults
 
+    def events(self, project: str) -> frozenset[str]:
+        """The event names on a project's list, "" where a row has none; nothing where there is no list."""
+        table = tables.subjects
+        query = (
+            sa.select(table.c.event).where(table.c.project == project, table.c.number.is_(None)).distinct()
+        )
+        with self._database.read() as connection:
+            return frozenset(connection.execute(query).scalars())
+
     def remove(self, project: str, pseudonym: str) -> None:
         """Take a new id off the list, with all old ids that it has.
 

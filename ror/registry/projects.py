@@ -27,7 +27,12 @@ from anonymizer import (
 from ror.db import Database, tables
 from ror.errors import AlreadyExists, ConfigurationError, NotFound
 from ror.registry.audit import add_record
-from ror.registry.redcap import redcap_instrument_fault, redcap_token_variable, redcap_url_fault
+from ror.registry.redcap import (
+    redcap_event_fault,
+    redcap_instrument_fault,
+    redcap_token_variable,
+    redcap_url_fault,
+)
 from select_lang.classification import Classifier, RulesError
 
 __all__ = ["Project", "ProjectStore"]
@@ -47,7 +52,7 @@ class Project:
     they go into the record itself. `pixel_rules` is the TOML text of its own rules for text in pixels, `find_text` says
     whether such text is searched for besides, None as the profile says; both are for the option ``clean-pixel-data``.
     `profile_toml` is the whole text of a profile (`anonymizer.write_profile`), on top of which all these come; empty
-    for the default.
+    for the default. `redcap_event` is the event of its REDCap that measurements of studies without one go to.
     """
 
     name: str
@@ -62,6 +67,7 @@ class Project:
     pixel_rules: str = ""
     find_text: bool | None = None
     profile_toml: str = ""
+    redcap_event: str = ""
 
     def profile(self) -> Profile:
         """The de-identification profile of the project's studies."""
@@ -247,6 +253,11 @@ def _check(project: Project) -> None:
             f"--redcap-repeat-instrument: {fault}",
             advice="give its form_name of the data dictionary: lower case letters, digits and _",
         )
+    if project.redcap_event and (fault := redcap_event_fault(project.redcap_event)):
+        raise ConfigurationError(
+            f"--redcap-event: {fault}",
+            advice="give the unique event name that REDCap shows under Define My Events",
+        )
 
 
 def _require_own_variable(connection: sa.Connection, name: str) -> None:
@@ -303,4 +314,5 @@ def _project(row: sa.Row[tuple[object, ...]]) -> Project:
         pixel_rules=settings.get("pixel_rules", ""),  # these two not before pixels were cleaned
         find_text=settings.get("find_text"),
         profile_toml=settings.get("profile_toml", ""),  # not there before profiles were files
+        redcap_event=settings.get("redcap_event", ""),  # not there before it could be set
     )

@@ -12,7 +12,7 @@ Contract
     paths = write(objects, folder)
     deliver(paths, peer)                                # DeliveryUnavailable: later; DeliveryRefused: never
     rows = places.place(job, outputs.rows, instrument)  # RedcapOccupied: another match has written there
-    import_measurements(rows, target)                   # RedcapUnavailable: later; RedcapRefused: never
+    redcaps.write(project, rows)                        # RedcapUnavailable: later; RedcapRefused: never
 
 Each step may run twice; the second time changes nothing. `warm_up` saves a process's first job half a second.
 """
@@ -35,18 +35,20 @@ from ror.results.ledger import Ledger, MadeObject
 from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, ResultObject, Row, SourceSeries
 from ror.results.output import read_outputs
 from ror.results.places import RedcapPlaces
-from ror.results.redcap import RedcapTarget, ask_version, import_measurements
-from ror.results.stations import FinishedRun, ResultStations, redcap_target
+from ror.results.redcap import Announced, Expected, Mismatch, Redcaps, as_csv, look_ahead, merged, rows_of
+from ror.results.stations import FinishedRun, ResultStations
 from ror.results.table import MeasurementRow, MeasurementStore
 from ror.results.uids import derive_uid
 from ror.results.validate import validate
 from ror.results.warm import warm_up
 
 __all__ = [
+    "Announced",
     "Delivery",
     "DeliveryRefused",
     "DeliveryUnavailable",
     "EncodeError",
+    "Expected",
     "FieldFault",
     "FinishedRun",
     "KeptFile",
@@ -55,6 +57,7 @@ __all__ = [
     "MadeObject",
     "MeasurementRow",
     "MeasurementStore",
+    "Mismatch",
     "ObjectsInvalid",
     "OutputError",
     "OutputFault",
@@ -62,20 +65,21 @@ __all__ = [
     "RedcapOccupied",
     "RedcapPlaces",
     "RedcapRefused",
-    "RedcapTarget",
     "RedcapUnavailable",
+    "Redcaps",
     "ResultJob",
     "ResultObject",
     "ResultStations",
     "Row",
     "SourceSeries",
-    "ask_version",
+    "as_csv",
     "deliver",
     "derive_uid",
     "encode",
-    "import_measurements",
+    "look_ahead",
+    "merged",
     "read_outputs",
-    "redcap_target",
+    "rows_of",
     "validate",
     "warm_up",
     "write",

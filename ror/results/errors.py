@@ -113,13 +113,12 @@ class FieldFault:
 
 
 class RedcapRefused(JobFailed):
-    """REDCap refused the import; nothing of it was saved."""
+    """REDCap does not take the measurements: by what it says of itself, when nothing was sent, or by its answer."""
 
     def __init__(self, faults: tuple[FieldFault, ...]) -> None:
         super().__init__(
             "REDCap refuses the measurements",
-            "Compare the manifest's fields with the project's data dictionary, events and repeating "
-            "instruments, and check the rights of the token.",
+            "`ror redcap check PROJECT` says all that does not fit and how to mend it; then retry the job.",
         )
         self.args = (faults,)
         self.faults = faults
@@ -136,7 +135,7 @@ class RedcapOccupied(JobFailed):
         super().__init__(
             f"the REDCap record has {told}, which measured another series or study, and is not overwritten",
             "let REDCap repeat the instrument of these fields, name it with `ror project change "
-            f"{project} --redcap-repeat-instrument NAME`, then retry the job; `ror measurements` has both results",
+            f"{project} --redcap-repeat-instrument NAME`, then retry the job; `ror measurements list` has both results",
         )
         self.args = (project, occupied)
         self.project = project

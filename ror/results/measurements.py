@@ -128,12 +128,17 @@ def _row(
         return None
     return Row(
         record_id=entry.record_id or next(iter(patient_ids), ""),
-        event=entry.redcap_event_name or "",
+        event=_event(entry.redcap_event_name or ""),
         field_name=entry.field_name,
         value=_plain(entry.value),
         repeat_instrument=entry.redcap_repeat_instrument or "",
         repeat_instance=entry.redcap_repeat_instance,
     )
+
+
+def _event(name: str) -> str:
+    """As the coupling list has it: an older package may pass ReferringPhysicianName on as it stands there."""
+    return name.removeprefix("EventName:").strip()
 
 
 def _plain(value: Any) -> int | float | str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,20 +13,20 @@ from containers import Manifest
 from orthanc import OrthancRest, Peer, PeerError
 from ror.archive import Index
 from ror.config import PacsSettings
-from ror.errors import ConfigurationError, JobFailed, ServiceUnavailable
+from ror.errors import ConfigurationError, ServiceUnavailable
 from ror.model import Job, JobFolder
-from ror.registry import Project, redcap_token_variable
+from ror.registry import Project
 from ror.results.deliver import deliver
 from ror.results.encode import encode, write
 from ror.results.ledger import Ledger, MadeObject
 from ror.results.model import Outputs, ResultJob, ResultObject, SourceSeries
 from ror.results.output import read_outputs
 from ror.results.places import RedcapPlaces
-from ror.results.redcap import RedcapTarget, import_measurements
+from ror.results.redcap import Redcaps, with_event
 from ror.results.table import MeasurementStore
 from ror.results.validate import validate
 
-__all__ = ["FinishedRun", "ResultStations", "redcap_target"]
+__all__ = ["FinishedRun", "ResultStations"]
 
 _RESULTS_TO_ORTHANC_FAIL = (
     "it is tried again; check orthanc_url, orthanc_user and orthanc_password in ror.toml"
@@ -58,6 +57,7 @@ class ResultStations:
         ledger: Ledger,
         measurements: MeasurementStore,
         places: RedcapPlaces,
+        redcaps: Redcaps,
         pacs: Callable[[], Mapping[str, PacsSettings]],
         our_ae_title: str,
     ) -> None:
@@ -66,6 +66,7 @@ class ResultStations:
         self._ledger = ledger
         self._measurements = measurements
         self._places = places
+        self._redcaps = redcaps
         self._pacs = pacs
         self._our_ae_title = our_ae_title
 
@@ -112,10 +113,11 @@ class ResultStations:
         self._measurements.replace(run.job, rows, replaced_jobs)  # kept, whatever REDCap says
         told = f"{len(rows)} measurements"
         if project.redcap_url and rows:
-            target = redcap_target(project)
-            placed = self._places.place(run.job, rows, target.repeat_instrument)
+            self._redcaps.target(project)  # without a token no place is taken
+            rows = with_event(rows, project.redcap_event)
+            placed = self._places.place(run.job, rows, project.redcap_repeat_instrument)
             self._measurements.replace(run.job, placed, replaced_jobs)
-            told += f", {import_measurements(placed, target)} REDCap records"
+            told += f", {self._redcaps.write(project, placed)}"
         return told
 
     def _pacs_of(self, project: Project) -> Mapping[str, PacsSettings]:
@@ -168,24 +170,6 @@ class ResultStations:
             rest.close()
         self._ledger.forget_delivered(destination, old)
         return len(removed)
-
-
-def redcap_target(project: Project) -> RedcapTarget:
-    """The REDCap of a project; its token is in the environment, never in a file of ours.
-
-    Raises
-    ------
-    JobFailed
-        The token is not there, or it or the address cannot be right.
-    """
-    variable = redcap_token_variable(project.name)
-    token = os.environ.get(variable, "")
-    try:
-        return RedcapTarget(project.redcap_url, token, repeat_instrument=project.redcap_repeat_instrument)
-    except ValueError as error:
-        raise JobFailed(
-            f"REDCap of project {project.name}: {error}", f"set {variable}, then retry the job"
-        ) from error
 
 
 def _credentials(pacs: PacsSettings) -> tuple[str, str] | None:

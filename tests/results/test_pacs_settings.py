@@ -9,11 +9,12 @@ import pytest
 
 from ror import config
 from ror.archive import Index
+from ror.config import RedcapSettings
 from ror.db import Database
 from ror.errors import ConfigurationError, ServiceUnavailable
 from ror.model import Job, JobFolder, JobState
 from ror.registry import Project
-from ror.results import FinishedRun, Ledger, MeasurementStore, RedcapPlaces, ResultStations
+from ror.results import FinishedRun, Ledger, MeasurementStore, RedcapPlaces, Redcaps, ResultStations
 from tests.results.samples import FINISHED, manifest
 
 PROJECT = Project("lungs", pacs=("research",))
@@ -22,9 +23,10 @@ RESEARCH = '[pacs.research]\nhost = "127.0.0.1"\nport = 104\nae_title = "P"\nima
 
 @pytest.fixture
 def stations(database: Database, tmp_path: Path) -> ResultStations:
+    redcaps = Redcaps(tmp_path, RedcapSettings())
     ledger, measurements, places = Ledger(database), MeasurementStore(database), RedcapPlaces(database)
     pacs = partial(config.read_pacs, tmp_path, {})
-    return ResultStations(Index(database), tmp_path, ledger, measurements, places, pacs, "ROR")
+    return ResultStations(Index(database), tmp_path, ledger, measurements, places, redcaps, pacs, "ROR")
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from ror.archive import Index
+from ror.config import RedcapSettings
 from ror.db import Database
 from ror.engine import JobStore
-from ror.errors import JobFailed
+from ror.errors import ConfigurationError
 from ror.model import Job, JobFolder, JobSeries, JobState
 from ror.registry import Project, ProjectStore
 from ror.results import (
@@ -20,6 +21,7 @@ from ror.results import (
     MeasurementStore,
     RedcapOccupied,
     RedcapPlaces,
+    Redcaps,
     RedcapUnavailable,
     ResultStations,
     Row,
@@ -60,8 +62,9 @@ def project(
 
 @pytest.fixture
 def stations(database: Database, tmp_path: Path) -> ResultStations:
+    redcaps = Redcaps(tmp_path / "secrets", RedcapSettings())
     ledger, measurements, places = Ledger(database), MeasurementStore(database), RedcapPlaces(database)
-    return ResultStations(Index(database), tmp_path, ledger, measurements, places, dict, "ROR")
+    return ResultStations(Index(database), tmp_path, ledger, measurements, places, redcaps, dict, "ROR")
 
 
 @pytest.fixture
@@ -156,7 +159,7 @@ def test_without_a_token_no_place_is_taken(
     stations: ResultStations, project: Project, redcap: RedcapServer, run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ROR_REDCAP_TOKEN_LUNGS")
-    with pytest.raises(JobFailed, match="32 hexadecimal digits"):
+    with pytest.raises(ConfigurationError, match="there is no token"):
         stations.record(run("S1", 1), project, [])
     monkeypatch.setenv("ROR_REDCAP_TOKEN_LUNGS", redcap.token)
     stations.record(run("S2", 2), project, [])

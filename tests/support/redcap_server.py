@@ -1,72 +1,44 @@
-"""A strict double of a REDCap project's API, for there is no REDCap that a test could start.
+"""A strict double of the API of a REDCap project, for there is no REDCap that a test could start.
 
-It follows the published API (record import and export flat as JSON, metadata, event, project, version,
-formEventMapping, repeatingFormsEvents) and refuses what REDCap refuses, with its status and the shape of its error:
-403 for the token, 400 with ``{"error": text}`` for the rest, where faults of values are lines of CSV (record, field,
-value, message). Words of messages are close to REDCap's, not guaranteed to be them. An import is saved whole or not.
+It follows the published API (record import and export, flat and EAV, as JSON; metadata, event, arm, instrument,
+formEventMapping, repeatingFormsEvents, project, version) and its statuses: 403 for a token or a right that is missing,
+400 for what is wrong with a request, each with ``{"error": text}``, or XML where no format was asked for. What it takes
+and refuses is in `redcap_project`. Words of messages are close to REDCap's, not guaranteed to be them.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-__all__ = ["TOKEN", "Field", "RedcapServer"]
+from tests.support.redcap_project import Field, RedcapProject, Refused
+
+__all__ = ["ALL_RIGHTS", "TOKEN", "Field", "RedcapServer"]
 
 TOKEN = "0123456789ABCDEF" * 2
-SYSTEM_FIELDS = ("redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance")
-VALIDATION = {
-    "": r".*",
-    "integer": r"[-+]?[0-9]+",
-    "number": r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?",
-    "date_ymd": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
-}
-
-
-@dataclass(frozen=True)
-class Field:
-    """One row of the data dictionary."""
-
-    name: str
-    form: str = "measurements"
-    validation: str = ""
-    choices: tuple[str, ...] = ()
-
-
-class Refused(Exception):
-    """What REDCap answers instead of saving."""
-
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
+ALL_RIGHTS = frozenset({"export", "import"})
 
 
 @dataclass
-class RedcapServer:
-    """A project: its dictionary, and for a longitudinal one its events.
+class RedcapServer(RedcapProject):
+    """A project behind a token.
 
-    ``events`` maps each unique event name to the forms designated to it; empty for a classic project. ``repeating``
-    holds (event, form) pairs, event "" in a classic project and form "" for a repeating event. ``down`` is a status to
-    answer instead of anything else, ``redirect`` an address to send callers to.
+    ``rights`` are those of the token's user to the API. ``down`` is a status to answer instead of anything else, with
+    ``retry_after`` as that header; ``redirect`` an address to send callers to.
     """
 
-    fields: Sequence[Field]
-    events: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    repeating: frozenset[tuple[str, str]] = frozenset()
     token: str = TOKEN
+    rights: frozenset[str] = ALL_RIGHTS
     down: int | None = None
+    retry_after: str = ""
     redirect: str | None = None
-    records: dict[tuple[str, str, str, int | None], dict[str, str]] = field(default_factory=dict)
     calls: list[dict[str, str]] = field(default_factory=list)
 
     def __enter__(self) -> RedcapServer:
@@ -102,11 +74,19 @@ class RedcapServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._http.server_port}/api/"
 
+    @property
+    def imports(self) -> list[dict[str, str]]:
+        """The calls that brought records."""
+        return [call for call in self.calls if call.get("content") == "record" and "data" in call]
+
     def answer(self, path: str, body: str) -> tuple[int, dict[str, str], bytes]:
         form = {name: values[0] for name, values in parse_qs(body, keep_blank_values=True).items()}
         self.calls.append(form)
         if self.down is not None:
-            return self.down, {"Content-Type": "text/html"}, b"<html><body>REDCap is offline</body></html>"
+            headers = {"Content-Type": "text/html"}
+            if self.retry_after:
+                headers["Retry-After"] = self.retry_after
+            return self.down, headers, b"<html><body>REDCap is offline</body></html>"
         if self.redirect is not None:
             return 308, {"Location": self.redirect}, b""
         kind = {"Content-Type": "application/json; charset=utf-8"}
@@ -126,60 +106,91 @@ class RedcapServer:
     def _content(self, form: Mapping[str, str]) -> object:
         if form.get("token") != self.token:
             raise Refused("You do not have permissions to use the API", 403)
-        if form.get("content") == "version":
+        content, is_import = form.get("content", ""), "data" in form
+        self._require("import" if is_import else "export")
+        if content == "version":
             return "14.5.0"  # plain text, whatever format is asked for
         if form.get("format") != "json" or form.get("returnFormat", "json") != "json":
             raise Refused('The value of the parameter "format" is not valid')
-        content = form.get("content")
         if content == "record":
-            return self._import(form) if "data" in form else self._export()
-        if content == "metadata":
-            return [self._dictionary_row(one) for one in self.fields]
-        if content == "event":
-            if not self.events:
-                raise Refused("You cannot export events for classic projects")
-            return [{"unique_event_name": name, "event_name": name, "arm_num": 1} for name in self.events]
-        if content == "formEventMapping":
-            return [
-                {"unique_event_name": e, "form": f, "arm_num": 1} for e, fs in self.events.items() for f in fs
-            ]
-        if content == "repeatingFormsEvents":
-            return [{"event_name": event, "form_name": form} for event, form in sorted(self.repeating)]
-        if content == "project":
-            return {
-                "project_id": 1,
-                "is_longitudinal": int(bool(self.events)),
-                "record_autonumbering_enabled": 0,
-            }
-        raise Refused('The value of the parameter "content" is not valid')
+            return (
+                self._imported(form) if is_import else self.exported(_parameter(form, "type", "flat", "eav"))
+            )
+        if is_import:
+            raise Refused(f"The double takes no import of {content}")
+        exports = self._exports()
+        if content not in exports:
+            raise Refused('The value of the parameter "content" is not valid')
+        return exports[content]()
 
-    @staticmethod
-    def _dictionary_row(one: Field) -> dict[str, str]:
+    def _require(self, right: str) -> None:
+        if right not in self.rights:
+            name = {"export": "API Export", "import": "API Import/Update"}[right]
+            raise Refused(f"You do not have {name} privileges in the project", 403)
+
+    def _exports(self) -> dict[str, Callable[[], object]]:
         return {
-            "field_name": one.name,
-            "form_name": one.form,
-            "field_type": "radio" if one.choices else "text",
-            "select_choices_or_calculations": " | ".join(f"{choice}, {choice}" for choice in one.choices),
-            "text_validation_type_or_show_slider_number": one.validation,
+            "metadata": self.metadata,
+            "event": self._events,
+            "arm": self._arms,
+            "instrument": lambda: [
+                {"instrument_name": form, "instrument_label": form.title()} for form in self.forms
+            ],
+            "formEventMapping": self._designated,
+            "repeatingFormsEvents": self._repeats,
+            "project": self._information,
         }
 
-    def _export(self) -> list[dict[str, Any]]:
-        exported = []
-        for (record, event, instrument, instance), values in self.records.items():
-            row: dict[str, Any] = {self.fields[0].name: record}
-            if self.events:
-                row["redcap_event_name"] = event
-            if self.repeating:
-                row |= {"redcap_repeat_instrument": instrument, "redcap_repeat_instance": instance or ""}
-            exported.append(row | {one.name: values.get(one.name, "") for one in self.fields[1:]})
-        return exported
+    def _events(self) -> list[dict[str, object]]:
+        self._require_longitudinal("events")
+        return [
+            {"event_name": name, "arm_num": _arm(name), "unique_event_name": name, "event_id": number}
+            for number, name in enumerate(self.events, start=1)
+        ]
 
-    def _import(self, form: Mapping[str, str]) -> dict[str, int]:
-        if (
-            form.get("overwriteBehavior", "normal") not in ("normal", "overwrite")
-            or form.get("type", "flat") != "flat"
-        ):
-            raise Refused("The value of a parameter is not valid")
+    def _arms(self) -> list[dict[str, object]]:
+        self._require_longitudinal("arms")
+        return [
+            {"arm_num": number, "name": f"Arm {number}"} for number in sorted(set(map(_arm, self.events)))
+        ]
+
+    def _designated(self) -> list[dict[str, object]]:
+        self._require_longitudinal("form/event mappings")
+        return [
+            {"arm_num": _arm(event), "unique_event_name": event, "form": form}
+            for event, forms in self.events.items()
+            for form in forms
+        ]
+
+    def _repeats(self) -> list[dict[str, str]]:
+        if not self.repeating:
+            raise Refused("The project contains no repeating instruments and events")
+        rows = []
+        for event, form in sorted(self.repeating):
+            row = {"form_name": form, "custom_form_label": ""}
+            rows.append({"event_name": event} | row if self.events else row)
+        return rows
+
+    def _information(self) -> dict[str, object]:
+        return {
+            "project_id": 1,
+            "project_title": "A project",
+            "in_production": 0,
+            "is_longitudinal": int(bool(self.events)),
+            "has_repeating_instruments_or_events": int(bool(self.repeating)),
+            "record_autonumbering_enabled": 0,
+        }
+
+    def _require_longitudinal(self, what: str) -> None:
+        if not self.events:
+            raise Refused(f"You cannot export {what} for classic projects")
+
+    def _imported(self, form: Mapping[str, str]) -> object:
+        kind = _parameter(form, "type", "flat", "eav")
+        overwrite = _parameter(form, "overwriteBehavior", "normal", "overwrite")
+        wanted = _parameter(form, "returnContent", "count", "ids")
+        if _parameter(form, "forceAutoNumber", "false", "true", "False") == "true":
+            raise Refused("The double gives no record names of its own")
         try:
             rows = json.loads(form["data"])
         except ValueError:
@@ -188,82 +199,18 @@ class RedcapServer:
             raise Refused(
                 "The data being imported is not formatted correctly. The JSON must be an array of objects."
             )
-        known = {one.name: one for one in self.fields}
-        unknown = sorted({name for row in rows for name in row} - known.keys() - set(SYSTEM_FIELDS))
-        if unknown:
-            raise Refused(
-                f"The following fields were not found in the project as real data fields: {', '.join(unknown)}"
-            )
-        faults: list[tuple[str, str, str, str]] = []
-        checked = [(self._key(row), self._values(row, known, faults)) for row in rows]
-        if faults:
-            text = io.StringIO()
-            csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(faults)
-            raise Refused(text.getvalue().strip())
-        for key, values in checked:
-            saved = self.records.setdefault(key, {})
-            # "normal": a blank leaves what is there.
-            saved.update(
-                {n: v for n, v in values.items() if v != "" or form["overwriteBehavior"] == "overwrite"}
-            )
-        return {"count": len({key[0] for key, _ in checked})}
+        saved = self.take(rows, kind, overwrite)
+        return {"count": len(saved)} if wanted == "count" else saved
 
-    def _key(self, row: Mapping[str, Any]) -> tuple[str, str, str, int | None]:
-        record = str(row.get(self.fields[0].name, ""))
-        if not record:
-            raise Refused("The record ID field must be provided for every record")
-        event = str(row.get("redcap_event_name", ""))
-        if self.events and event not in self.events:
-            raise Refused(
-                f'The following values of "redcap_event_name" are not valid event names: {event or "(blank)"}'
-            )
-        if event and not self.events:
-            raise Refused('The field "redcap_event_name" is not allowed: the project is not longitudinal')
-        instrument, instance = (
-            str(row.get("redcap_repeat_instrument", "")),
-            row.get("redcap_repeat_instance", ""),
-        )
-        if instance == "" and not instrument:
-            return record, event, "", None
-        if (event, instrument) not in self.repeating:
-            raise Refused(f'"{instrument}" is not a repeating instrument or event of the project')
-        if not re.fullmatch(r"[1-9][0-9]*|new", str(instance)):
-            raise Refused('"redcap_repeat_instance" must be a whole number from 1, or new')
-        return record, event, instrument, int(instance)
 
-    def _values(
-        self, row: Mapping[str, Any], known: Mapping[str, Field], faults: list[tuple[str, str, str, str]]
-    ) -> dict[str, str]:
-        record, event, instrument, instance = self._key(row)
-        values = {}
-        for name, raw in row.items():
-            if name in SYSTEM_FIELDS or name == self.fields[0].name:
-                continue
-            one, value = known[name], str(raw)
-            repeats = (event, one.form) in self.repeating
-            if self.events and one.form not in self.events[event]:
-                faults.append(
-                    (record, name, value, f"This field's instrument is not designated for the event {event}")
-                )
-            elif repeats != (instance is not None and instrument == one.form) and instrument:
-                faults.append(
-                    (record, name, value, f"This field is not on the repeating instrument {instrument}")
-                )
-            elif repeats and instance is None:
-                faults.append(
-                    (record, name, value, "This field is on a repeating instrument, so it needs an instance")
-                )
-            elif value and one.choices and value not in one.choices:
-                faults.append((record, name, value, "The value is not a valid category for the field"))
-            elif value and not re.fullmatch(VALIDATION[one.validation], value):
-                faults.append(
-                    (
-                        record,
-                        name,
-                        value,
-                        "The value you provided could not be validated because it does not follow "
-                        "the expected format. Please try again.",
-                    )
-                )
-            values[name] = value
-        return values
+def _parameter(form: Mapping[str, str], name: str, *legal: str) -> str:
+    """The value of a parameter; the first legal one if it is not given."""
+    value = form.get(name, legal[0])
+    if value not in legal:
+        raise Refused(f'The value of the parameter "{name}" is not valid')
+    return value
+
+
+def _arm(event: str) -> int:
+    told = re.search(r"_arm_([0-9]+)", event)
+    return int(told[1]) if told else 1

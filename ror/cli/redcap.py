@@ -1,0 +1,114 @@
+"""``ror redcap check | dictionary``."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from containers import Package
+from ror.app import App
+from ror.cli.common import home_and_json, home_option, opened, print_table
+from ror.errors import NotFound, RorError
+from ror.results import as_csv, merged, rows_of
+
+__all__ = ["command", "tell_mismatches"]
+
+_QUICKLY_SECONDS = 5.0
+
+
+@click.group()
+def command() -> None:
+    """Say what a project's REDCap would refuse, and make the data dictionary that it needs.
+
+    Example: ror redcap check lungs
+    """
+
+
+@command.command()
+@click.argument("project")
+@home_and_json
+@click.pass_context
+def check(context: click.Context, project: str, as_json: bool) -> None:
+    """Hold what the enabled workflows announce against the REDCap of a project; exit code 1 if it would refuse any.
+
+    It asks for the token's rights, fields and their types, events, and instruments that repeat, and changes nothing.
+
+    Example: ror redcap check lungs
+    """
+    with opened(context) as app:
+        wanted = app.projects.get(project)
+        if not wanted.redcap_url:
+            raise NotFound(
+                f"project {project} has no REDCap",
+                f"ror project change {project} --redcap-url https://…/api/",
+            )
+        found = app.redcap_mismatches(wanted)
+        unchecked = [one.name for one in app.enabled_manifests(project) if not one.announced]
+    print_table(("what", "mend"), [tuple(asdict(one).values()) for one in found], as_json=as_json)
+    if unchecked:
+        click.echo(f"not checked, as they announce nothing: {', '.join(unchecked)}", err=True)
+    if found:
+        sys.exit(1)
+    if not as_json:
+        click.echo(f"the REDCap of project {project} takes all that its workflows announce")
+
+
+@command.command()
+@click.argument(
+    "workflow", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False, default=None
+)
+@click.option("--project", help="For all enabled workflows of this project, in place of a folder.")
+@click.option(
+    "--form",
+    default="",
+    help="Instrument of all fields; default: the project's repeating one, else one each.",
+)
+@click.option(
+    "--merge", is_flag=True, help="The dictionary that the project's REDCap has, and what it lacks."
+)
+@home_option
+@click.pass_context
+def dictionary(
+    context: click.Context, workflow: Path | None, project: str | None, form: str, merge: bool
+) -> None:
+    """Print the CSV that REDCap takes under Data Dictionary, for the measurements that workflows announce.
+
+    An upload replaces the whole dictionary: into a REDCap project with fields of its own goes what --merge prints.
+
+    Example: ror redcap dictionary --project lungs --merge > dictionary.csv
+    """
+    if (workflow is None) == (project is None):
+        raise click.UsageError("give the folder of a workflow, or --project")
+    if workflow is not None:
+        if merge:
+            raise click.UsageError("--merge needs --project, whose REDCap it asks")
+        manifests = [Package.load(workflow, older_name=workflow.name).manifest]
+        click.echo(as_csv(rows_of(manifests, form)), nl=False)
+        return
+    with opened(context) as app:
+        wanted = app.projects.get(str(project))
+        rows = rows_of(app.enabled_manifests(wanted.name), form or wanted.redcap_repeat_instrument)
+        if merge:
+            rows = merged(app.redcaps.api(wanted).dictionary(), rows)
+    click.echo(as_csv(rows), nl=False)
+    if not merge and wanted.redcap_url:
+        click.echo(
+            "an upload replaces the whole dictionary: use --merge if its REDCap has other fields", err=True
+        )
+
+
+def tell_mismatches(app: App, name: str) -> None:
+    """Say what a project's REDCap would refuse, where people see it; that it cannot be asked is told, and no fault."""
+    project = app.projects.get(name)
+    if not project.redcap_url:
+        return
+    try:
+        found = app.redcap_mismatches(project, _QUICKLY_SECONDS)
+    except RorError as error:
+        click.echo(f"REDCap of project {name} could not be asked what it would refuse: {error}", err=True)
+        return
+    for one in found:
+        click.echo(f"REDCap would refuse: {one.what}\n  {one.mend}", err=True)

@@ -1,0 +1,41 @@
+"""The REDCap project that the measurements of a project go to.
+
+Contract
+--------
+::
+
+    redcaps = Redcaps(secrets_folder, settings)          # one of a process: it keeps pace, and what REDCap has told
+    told = redcaps.write(project, rows)                  # RedcapUnavailable: later; RedcapRefused: nothing was sent,
+                                                         # with a fault for each field
+    mismatches = redcaps.check(project, announced, events_named)   # what would be refused, before anything is measured
+    text = as_csv(rows_of(manifests, form))              # what REDCap's "Upload data dictionary" takes
+
+`api` talks to REDCap, `described` is what a REDCap project says of itself, `records` makes of measurements what such a
+project takes.
+"""
+
+from ror.results.redcap.api import RedcapApi
+from ror.results.redcap.check import Announced, Mismatch
+from ror.results.redcap.described import Described, RedcapField
+from ror.results.redcap.dictionary import as_csv, merged, rows_of
+from ror.results.redcap.look import Expected, look_ahead
+from ror.results.redcap.pace import Pace
+from ror.results.redcap.redcaps import Redcaps, with_event
+from ror.results.redcap.target import RedcapTarget
+
+__all__ = [
+    "Announced",
+    "Described",
+    "Expected",
+    "Mismatch",
+    "Pace",
+    "RedcapApi",
+    "RedcapField",
+    "RedcapTarget",
+    "Redcaps",
+    "as_csv",
+    "look_ahead",
+    "merged",
+    "rows_of",
+    "with_event",
+]
