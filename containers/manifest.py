@@ -112,8 +112,13 @@ class FileOutput(_Frozen):
 
 
 class Outputs(_Frozen):
-    """Everything a workflow announces."""
+    """Everything a workflow announces, and what is made of it beside segmentations and a report of numbers.
 
+    `captures` are pictures with outlines for viewers without segmentations, of the slices where a segment is largest
+    ("key") or of all that hold one ("all").
+    """
+
+    captures: Literal["none", "key", "all"] = "none"
     masks: tuple[MaskOutput, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     files: tuple[FileOutput, ...] = ()

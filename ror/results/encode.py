@@ -1,27 +1,36 @@
-"""Checked outputs → DICOM objects → files: a SEG per mask, one SR, and the program's own objects."""
+"""Checked outputs → DICOM objects → files: a SEG per mask, one SR, pictures, and the program's own objects."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from ror.results.capture import encode_captures, encode_key_images
 from ror.results.model import Outputs, ResultJob, ResultObject
+from ror.results.pictures import CannotDraw
 from ror.results.seg import encode_seg
 from ror.results.sr import encode_sr
 
 __all__ = ["encode", "write"]
 
 
-def encode(outputs: Outputs, job: ResultJob) -> tuple[ResultObject, ...]:
+def encode(
+    outputs: Outputs, job: ResultJob, left_out: Callable[[str], None] = lambda reason: None
+) -> tuple[ResultObject, ...]:
     """Make the objects that go back to the PACS.
 
     All UIDs derive from the job, and all times are the job's: encoding again gives the same bytes, so that
     the PACS replaces what it has. An empty mask gives no SEG, but the SR says that nothing was found.
+
+    Parameters
+    ----------
+    left_out
+        Told why there are no pictures of a series whose pixels cannot be read here: results do not depend on them.
 
     Raises
     ------
@@ -37,8 +46,23 @@ def encode(outputs: Outputs, job: ResultJob) -> tuple[ResultObject, ...]:
     sr = encode_sr(outputs, segs, job)
     if sr is not None:
         objects.append(ResultObject("SR", job.workflow, sr))
+    if outputs.captures != "none":
+        objects += _captures(outputs, job, left_out)
     objects += [ResultObject("DICOM", path.name, dcmread(path)) for path in outputs.dicom_files]
     return tuple(objects)
+
+
+def _captures(outputs: Outputs, job: ResultJob, left_out: Callable[[str], None]) -> Iterator[ResultObject]:
+    for index, mask in enumerate(outputs.masks):
+        try:
+            drawn = list(encode_captures(mask, job, index, every_slice=outputs.captures == "all"))
+        except CannotDraw as reason:
+            left_out(f"no pictures of {mask.announced.name}: {reason}")
+        else:
+            yield from (ResultObject("SC", mask.announced.name, capture) for capture in drawn)
+    key_images = encode_key_images(outputs, job)
+    if key_images is not None:
+        yield ResultObject("KO", job.workflow, key_images)
 
 
 def write(objects: Sequence[ResultObject], folder: Path) -> list[Path]:

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from copy import deepcopy
 
 from highdicom import AlgorithmIdentificationSequence
-from highdicom.sr import AlgorithmIdentification, CodedConcept
+from highdicom.sr import (
+    AlgorithmIdentification,
+    CodedConcept,
+    DeviceObserverIdentifyingAttributes,
+    ObserverContext,
+)
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
@@ -22,6 +27,7 @@ __all__ = [
     "algorithm_item",
     "concept",
     "detached",
+    "device_observer",
     "long_text",
     "require_uids",
     "short_digest",
@@ -94,6 +100,18 @@ def algorithm_content(job: ResultJob) -> AlgorithmIdentification:
     )
 
 
+def device_observer(job: ResultJob) -> ObserverContext:
+    """The package that has observed what a document says (PS3.16 TID 1004)."""
+    device = DeviceObserverIdentifyingAttributes(
+        uid=derive_uid(f"{job.workflow} {job.version} {job.package_digest}", "device"),
+        name=long_text(job.workflow),
+        manufacturer_name=MANUFACTURER,
+        model_name=long_text(job.workflow),
+        serial_number=short_digest(job.image_digest),
+    )
+    return ObserverContext(observer_type=codes.DCM.Device, observer_identifying_attributes=device)
+
+
 def _parameters(job: ResultJob) -> dict[str, str]:
     return {
         "image": short_digest(job.image_digest),
@@ -103,10 +121,12 @@ def _parameters(job: ResultJob) -> dict[str, str]:
 
 
 def stamp(dataset: Dataset, job: ResultJob, description: str) -> Dataset:
-    """Give an object its description and the time at which the program ended, instead of now.
+    """Give an object its description, the time at which the program ended instead of now, and UTF-8.
 
-    With it the same outputs of the same job give the same bytes.
+    With the time the same outputs of the same job give the same bytes. Labels of a manifest may have any letter,
+    whatever the character set of the source images; names that were copied from these are written anew.
     """
+    dataset.SpecificCharacterSet = "ISO_IR 192"
     organization = derive_uid(job.job_id, f"dimensions/{dataset.SOPInstanceUID}")
     for keyword in ("DimensionOrganizationSequence", "DimensionIndexSequence"):
         for item in dataset.get(keyword, ()):

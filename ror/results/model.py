@@ -216,12 +216,13 @@ class KeptFile:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What a program wrote, after all checks."""
+    """What a program wrote, after all checks, and what its manifest wants to be made of it (`captures`)."""
 
     rows: tuple[Row, ...] = ()
     masks: tuple[LabelMap, ...] = ()
     dicom_files: tuple[Path, ...] = ()
     files: tuple[KeptFile, ...] = ()
+    captures: Literal["none", "key", "all"] = "none"
 
     @property
     def nothing_found(self) -> tuple[str, ...]:
@@ -236,12 +237,13 @@ class ResultObject:
     Attributes
     ----------
     kind
-        SEG and SR are made here; DICOM is the program's own object, passed on.
+        SC is a picture with outlines, KO points at key images; DICOM is the program's own object,
+        passed on.
     name
-        The mask's name for a SEG; the workflow's for the SR; the file's for DICOM.
+        The mask's name for SEG and SC; the workflow's for SR and KO; the file's for DICOM.
     """
 
-    kind: Literal["SEG", "SR", "DICOM"]
+    kind: Literal["SEG", "SR", "SC", "KO", "DICOM"]
     name: str
     dataset: Dataset = field(repr=False, compare=False)
 

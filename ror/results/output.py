@@ -48,7 +48,7 @@ def read_outputs(output_dir: Path, manifest: Manifest, job: ResultJob) -> Output
     kept = tuple(_kept_files(output_dir, manifest, found, faults))
     if faults:
         raise OutputError(tuple(faults))
-    return Outputs(rows, masks, tuple(dicom), kept)
+    return Outputs(rows, masks, tuple(dicom), kept, manifest.outputs.captures)
 
 
 def _files_below(output_dir: Path, faults: list[OutputFault]) -> dict[str, Path]:

@@ -24,23 +24,12 @@ from ror.results.equipment import (
 )
 from ror.results.errors import EncodeError
 from ror.results.model import LabelMap, ResultJob
+from ror.results.pictures import color_of
 from ror.results.uids import derive_uid
 
 __all__ = ["encode_seg", "tracking_id", "tracking_uid"]
 
 FIRST_SERIES_NUMBER = 9001
-
-# For segments without a colour: eight that colour-blind people tell apart, too (Okabe and Ito 2008).
-COLORS = (
-    (230, 159, 0),
-    (86, 180, 233),
-    (0, 158, 115),
-    (240, 228, 66),
-    (0, 114, 178),
-    (213, 94, 0),
-    (204, 121, 167),
-    (153, 153, 153),
-)
 
 
 def tracking_uid(job: ResultJob, mask: str, value: int) -> str:
@@ -108,7 +97,6 @@ def encode_seg(mask: LabelMap, job: ResultJob, index: int = 0) -> Dataset | None
 
 
 def _describe(job: ResultJob, mask: str, segment: Segment) -> SegmentDescription:
-    red, green, blue = segment.color or COLORS[(segment.value - 1) % len(COLORS)]
     return SegmentDescription(
         segment_number=segment.value,
         segment_label=segment.label,
@@ -118,7 +106,7 @@ def _describe(job: ResultJob, mask: str, segment: Segment) -> SegmentDescription
         algorithm_identification=algorithm_item(job),
         tracking_uid=tracking_uid(job, mask, segment.value),
         tracking_id=tracking_id(job, mask, segment),
-        display_color=CIELabColor.from_rgb(red, green, blue),
+        display_color=CIELabColor.from_rgb(*color_of(segment)),
     )
 
 

@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 from highdicom.sr import (
     CodedConcept,
     Comprehensive3DSR,
-    DeviceObserverIdentifyingAttributes,
     MeasurementReport,
     ObservationContext,
-    ObserverContext,
 )
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
@@ -18,6 +16,7 @@ from pydicom.sr.codedict import codes
 from ror.results.equipment import (
     MANUFACTURER,
     detached,
+    device_observer,
     long_text,
     require_uids,
     short_digest,
@@ -56,7 +55,7 @@ def encode_sr(outputs: Outputs, segs: Mapping[str, Dataset], job: ResultJob) -> 
         require_uids(series)
     evidence = [header for series in job.series for header in series.headers]
     report = MeasurementReport(
-        observation_context=_observer(job),
+        observation_context=ObservationContext(observer_device_context=device_observer(job)),
         procedure_reported=CodedConcept("363679005", "SCT", "Imaging procedure"),
         imaging_measurements=groups,
         title=codes.DCM.ImagingMeasurementReport,
@@ -82,18 +81,3 @@ def encode_sr(outputs: Outputs, segs: Mapping[str, Dataset], job: ResultJob) -> 
 def _unique(evidence: Sequence[Dataset]) -> list[Dataset]:
     # A series may be matched under two names.
     return list({dataset.SOPInstanceUID: dataset for dataset in evidence}.values())
-
-
-def _observer(job: ResultJob) -> ObservationContext:
-    device = DeviceObserverIdentifyingAttributes(
-        uid=derive_uid(f"{job.workflow} {job.version} {job.package_digest}", "device"),
-        name=long_text(job.workflow),
-        manufacturer_name=MANUFACTURER,
-        model_name=long_text(job.workflow),
-        serial_number=short_digest(job.image_digest),
-    )
-    return ObservationContext(
-        observer_device_context=ObserverContext(
-            observer_type=codes.DCM.Device, observer_identifying_attributes=device
-        )
-    )

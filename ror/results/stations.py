@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,14 +85,17 @@ class ResultStations:
     def encode(self, run: FinishedRun) -> str:
         """Make DICOM objects of it, in place of those that an earlier attempt has made."""
         result_job = _result_job(run)
-        objects = encode(_outputs(run, result_job), result_job)
+        left_out: list[str] = []
+        objects = encode(_outputs(run, result_job), result_job, left_out.append)
         validate(objects, result_job)
         shutil.rmtree(run.folder.results, ignore_errors=True)
         paths = write(objects, run.folder.results)
         self._ledger.set_made(
             run.job.id, [_made(one, path, run.folder) for one, path in zip(objects, paths, strict=True)]
         )
-        return ", ".join(one.kind for one in objects) or "no objects"
+        made = Counter(one.kind for one in objects)
+        told = [kind if count == 1 else f"{count} {kind}" for kind, count in made.items()]
+        return "; ".join([", ".join(told) or "no objects", *left_out])
 
     def deliver(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
         """Send images (once) and results to every PACS of the project; then remove there what they replace."""

@@ -35,6 +35,7 @@ from tests.results.samples import (
     AXIAL,
     DATA,
     OBLIQUE,
+    WORKFLOW,
     check_with_dciodvfy,
     ct_headers,
     job_on,
@@ -184,6 +185,22 @@ def test_a_change_to_a_result_does_not_change_its_source(output: Path, ct) -> No
         dataset.StudyInstanceUID = "1.2.3"
     assert {header.PatientID for header in ct.headers} == {"P-1"}
     assert len({header.StudyInstanceUID for header in ct.headers}) == 1
+
+
+def test_labels_and_names_with_any_letter_are_written_so_that_all_can_read_them(
+    tmp_path: Path, output: Path
+) -> None:
+    headers = ct_headers()
+    for header in headers:
+        header.SpecificCharacterSet, header.PatientName = "ISO_IR 100", "Größe^Bjørn"
+    job = job_on(SourceSeries.read("CT", write_series(headers, tmp_path / "ct")))
+    package = manifest(WORKFLOW.replace('label = "Spleen"', 'label = "Śledziona"'))
+    for path in write(encode(read_outputs(output, package, job), job), tmp_path / "results"):
+        again = dcmread(path)
+        assert again.SpecificCharacterSet == "ISO_IR 192" and again.PatientName == "Größe^Bjørn"
+        if again.Modality == "SEG":
+            assert again.SegmentSequence[0].SegmentLabel == "Śledziona"
+        check_with_dciodvfy(path)
 
 
 # Sameness

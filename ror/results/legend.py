@@ -1,0 +1,50 @@
+"""A strip of words below a picture: which colour is which segment, and who drew it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import reportlab
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from ror.results.pictures import Color
+
+__all__ = ["legend"]
+
+# Bitstream Vera, which comes with reportlab and has the letters of western Europe; Pillow's own has ASCII only.
+FONT = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
+LINE_PIXELS = 14
+FONT_PIXELS = 11
+MARGIN_PIXELS = 4
+WORDS: Color = (200, 200, 200)
+MOST_LINES = 12
+
+
+def legend(entries: Sequence[tuple[str, Color]], footer: str, width: int) -> NDArray[np.uint8]:
+    """Words on black, a line each; what is too long is cut at the edge.
+
+    Parameters
+    ----------
+    entries
+        Names of segments with their colours (sRGB); of more than twelve the rest is counted.
+    width
+        In pixels.
+
+    Returns
+    -------
+    uint8, shape (height, width, 3)
+    """
+    lines = list(entries[:MOST_LINES])
+    if len(entries) > MOST_LINES:
+        lines.append((f"and {len(entries) - MOST_LINES} more", WORDS))
+    lines.append((footer, WORDS))
+    picture = Image.new("RGB", (width, len(lines) * LINE_PIXELS + MARGIN_PIXELS))
+    draw = ImageDraw.Draw(picture)
+    font = ImageFont.truetype(FONT, FONT_PIXELS)
+    for number, (words, color) in enumerate(lines):
+        top = number * LINE_PIXELS
+        draw.text((MARGIN_PIXELS, top), words, fill=color, font=font)
+    return np.asarray(picture)

@@ -1,0 +1,62 @@
+"""The frame of the objects that highdicom has no class for."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+from highdicom.base import SOPClass
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from ror.results.equipment import MANUFACTURER, long_text, require_uids, short_digest
+from ror.results.model import ResultJob, SourceSeries
+from ror.results.uids import derive_uid
+
+__all__ = ["new_object", "reference"]
+
+
+def new_object(
+    job: ResultJob,
+    source: SourceSeries,
+    sop_class_uid: str,
+    modality: str,
+    series_number: int,
+    series_role: str,
+    instance_number: int = 1,
+    role: str = "",
+) -> Dataset:
+    """An object with the patient, study, series and equipment, and nothing else.
+
+    Parameters
+    ----------
+    source
+        Whose patient and study it belongs to.
+    series_role, role
+        What the UIDs derive from; `role` is that of the series where it is not given.
+    """
+    require_uids(source)
+    header = source.headers[0]
+    made = SOPClass(
+        study_instance_uid=source.study_instance_uid,
+        series_instance_uid=derive_uid(job.job_id, f"{series_role}/series"),
+        series_number=series_number,
+        sop_instance_uid=derive_uid(job.job_id, role or series_role),
+        sop_class_uid=sop_class_uid,
+        instance_number=instance_number,
+        modality=modality,
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=long_text(job.workflow),
+        software_versions=long_text(job.version),
+        device_serial_number=short_digest(job.image_digest),
+    )
+    made.copy_patient_and_study_information(header)
+    return deepcopy(made)  # it has the very data elements of its source
+
+
+def reference(header: Dataset) -> Dataset:
+    """An item that refers to an instance (PS3.3 10.8)."""
+    item = Dataset()
+    item.ReferencedSOPClassUID = header.SOPClassUID
+    item.ReferencedSOPInstanceUID = header.SOPInstanceUID
+    return item
