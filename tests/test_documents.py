@@ -134,11 +134,11 @@ def test_the_blocks_of_the_readme_run(tmp_path: Path) -> None:
         assert SERVES.match(service.stdout.readline())
         run(send)
         # The database is asked until all is there, not the commands: their start would take the time of the jobs.
-        eventually(lambda: measurements(tmp_path / "first-home") == 4, seconds=180)
+        eventually(lambda: measurements(tmp_path / "first-home") == 4, seconds=600)
         assert run(look).count("signal_to_noise") == 4
     finally:
         service.terminate()
-        service.wait(30)
+        service.wait(120)
     (pacs,) = blocks("toml")
     tomllib.loads(pacs)
     (tmp_path / "first-home" / "ror.toml").write_text(pacs)

@@ -45,7 +45,7 @@ def home(pacs: OrthancServer, tmp_path: Path) -> Iterator[Home]:
         f'[pacs.away]\nhost = "127.0.0.1"\nport = 1\nae_title = "AWAY"\n'
     )
     requests.put(
-        f"{url}/modalities/ror", json={"AET": "ROR", "Host": "127.0.0.1", "Port": port}, timeout=30
+        f"{url}/modalities/ror", json={"AET": "ROR", "Host": "127.0.0.1", "Port": port}, timeout=300
     ).raise_for_status()
     home.good("project", "add", "lungs")
     with logging_kept():
@@ -140,7 +140,7 @@ def test_a_pacs_is_followed_until_somebody_stops_it(home: Home) -> None:
         journal = home.folder / "pulls" / "lungs" / "research.jsonl"
         eventually(lambda: journal.read_text().count("\n") >= 2)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert "2 pulled now" in out
     assert "the same command goes on from here" in err

@@ -104,7 +104,7 @@ def test_several_processes_may_migrate_at_once(empty: Database) -> None:
         subprocess.Popen([sys.executable, "-c", MIGRATE, empty.url], stderr=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    told = [process.communicate(timeout=60)[1] for process in processes]
+    told = [process.communicate(timeout=300)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], told
     assert differences(empty) == []
 

@@ -125,7 +125,7 @@ def second_worker(installation: Installation) -> Iterator[subprocess.Popen[str]]
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(120)
 
 
 def send_studies(serving: Serving, folder: Path, number: int) -> None:

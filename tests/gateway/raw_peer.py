@@ -13,7 +13,7 @@ __all__ = ["CONTEXT_ID", "RawPeer", "command", "pdu", "request", "store"]
 
 CONTEXT_ID = 1
 VERIFICATION = "1.2.840.10008.1.1"
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 RQ, AC, RJ, P_DATA, RELEASE_RQ, RELEASE_RP, ABORT = range(1, 8)
 
 

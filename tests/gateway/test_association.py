@@ -200,15 +200,15 @@ def test_what_is_being_filed_when_the_service_stops_is_acknowledged() -> None:
 
     def plan(_received: Received) -> Answer:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return Answer(Status.SUCCESS)
 
     with listening(Sink(plan)) as listener, RawPeer.associated(listener.port) as peer:
         peer.send(store("1.2.3", DATA), store("1.2.4", DATA))
-        assert begun.wait(10)
+        assert begun.wait(60)
         stopping = threading.Thread(target=listener.stop)
         stopping.start()
-        assert listener._stopping.wait(10)
+        assert listener._stopping.wait(60)
         go_on.set()
         assert peer.status() == 0
         assert peer.ends() == ABORT  # the second is not acknowledged, and comes again
@@ -220,7 +220,7 @@ def test_who_only_listens_is_told_when_the_service_stops() -> None:
         stopping = threading.Thread(target=listener.stop)
         stopping.start()
         assert peer.ends() == ABORT
-        stopping.join(10)
+        stopping.join(60)
         assert not stopping.is_alive()
 
 

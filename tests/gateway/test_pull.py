@@ -334,7 +334,7 @@ def followed(gateway: Gateway, server: OrthancServer) -> Pulled:
 
 def stable(server: OrthancServer, number: int) -> None:
     """Wait until so many studies that are there have become stable."""
-    there = set(requests.get(f"{server.rest.url}/studies", timeout=30).json())
+    there = set(requests.get(f"{server.rest.url}/studies", timeout=300).json())
 
     def found() -> bool:
         changes = server.rest.changes(0, 10000).changes

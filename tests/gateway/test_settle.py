@@ -103,7 +103,7 @@ def test_settling_goes_on_by_itself_after_the_database_was_away(
     gateway.intake.receive(received())
     settler = Settler(gateway.index, 0.0, settled.set)
     settler.start()
-    assert settled.wait(10)
+    assert settled.wait(60)
     settler.stop()
 
 

@@ -263,7 +263,7 @@ def test_a_file_that_vanishes_midway_ends_the_association(tmp_path: Path) -> Non
     with Answering(0x0000, 0x0000) as pacs:
         with pytest.raises(orthanc.NotSendable):
             orthanc.send(pacs.peer, files, lambda _: files[1].unlink(missing_ok=True))
-        assert pacs.ended.wait(10)
+        assert pacs.ended.wait(60)
 
 
 def test_the_example_tells_whether_the_pacs_is_there(tmp_path: Path) -> None:
@@ -317,7 +317,7 @@ def test_a_peer_that_refuses_before_we_have_looked_refuses_all_the_same() -> Non
     from pynetdicom.presentation import build_context
 
     closed = threading.Event()
-    too_late = [(evt.EVT_CONN_CLOSE, lambda _: closed.set()), (evt.EVT_REQUESTED, lambda _: closed.wait(10))]
+    too_late = [(evt.EVT_CONN_CLOSE, lambda _: closed.set()), (evt.EVT_REQUESTED, lambda _: closed.wait(60))]
     with Answering(require_called_aet=True) as pacs:
         wrong = Peer("OTHER", pacs.peer.host, pacs.peer.port)
         with (
@@ -375,7 +375,7 @@ def test_no_answer_of_a_quick_peer_is_lost(monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setattr(DIMSEServiceProvider, "send_msg", send_interrupted)
     with Answering(0, 0, 0) as pacs:
         assert (
-            len(orthanc.send(pacs.peer, [image(tmp_path) for _ in range(3)], timeout_seconds=1).stored) == 3
+            len(orthanc.send(pacs.peer, [image(tmp_path) for _ in range(3)], timeout_seconds=20).stored) == 3
         )
 
 

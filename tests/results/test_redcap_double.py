@@ -44,7 +44,7 @@ def longitudinal() -> Iterator[RedcapServer]:
 def asked(server: RedcapServer, **form: str) -> tuple[int, Any]:
     """The status and the JSON of an answer."""
     wanted = {"token": TOKEN, "format": "json", "returnFormat": "json"} | form
-    answer = requests.post(server.url, data=wanted, timeout=30)
+    answer = requests.post(server.url, data=wanted, timeout=300)
     return answer.status_code, answer.json()
 
 
@@ -55,7 +55,7 @@ def imported(server: RedcapServer, *rows: dict[str, Any], **form: str) -> tuple[
 def test_a_wrong_token_is_forbidden(classic: RedcapServer) -> None:
     wanted = (403, {"error": "You do not have permissions to use the API"})
     assert asked(classic, content="metadata", token="F" * 32) == wanted
-    answer = requests.post(classic.url, data={"token": "", "content": "version"}, timeout=30)
+    answer = requests.post(classic.url, data={"token": "", "content": "version"}, timeout=300)
     assert (answer.status_code, "<error>" in answer.text) == (403, True)  # XML, for none was asked for
 
 

@@ -97,7 +97,7 @@ class Receiving:
         self._ours, theirs = self._context.Pipe()
         self._process = self._context.Process(target=receive, args=(self.home, theirs), daemon=True)
         self._process.start()
-        assert self._ours.poll(60), "it does not start"
+        assert self._ours.poll(300), "it does not start"
         self._port = self._ours.recv()
 
     @property

@@ -19,7 +19,7 @@ def run(folder: Path, statement: str, content: str = TABLE) -> subprocess.Comple
         command,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
         env={"PYTHONPATH": str(EXAMPLE.parents[1])},
     )

@@ -17,10 +17,10 @@ WEB = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")  # Debian's packa
 
 def emptied(server: OrthancServer) -> OrthancServer:
     """The same server, after everything in it has been deleted."""
-    patients = requests.get(f"{server.rest.url}/patients", timeout=30)
+    patients = requests.get(f"{server.rest.url}/patients", timeout=300)
     patients.raise_for_status()
     for each in patients.json():
-        requests.delete(f"{server.rest.url}/patients/{each}", timeout=30).raise_for_status()
+        requests.delete(f"{server.rest.url}/patients/{each}", timeout=300).raise_for_status()
     return server
 
 

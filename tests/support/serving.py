@@ -18,7 +18,7 @@ from orthanc import Peer
 
 __all__ = ["Serving", "eventually"]
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 300.0
 T = TypeVar("T")
 
 

@@ -51,7 +51,7 @@ class Web:
         headers = {"Authorization": f"Bearer {token or self.read}"}
         if accept is not None:
             headers["Accept"] = accept
-        return requests.get(self.url + path, query, headers=headers, timeout=30)
+        return requests.get(self.url + path, query, headers=headers, timeout=300)
 
     def post(self, body: bytes, path: str = "/studies", **headers: str) -> requests.Response:
         """Store a body as it is."""
@@ -60,7 +60,7 @@ class Web:
             "Content-Type": f'multipart/related; type="{DICOM}"; boundary=B',
         }
         said |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return requests.post(self.url + path, body, headers=said, timeout=30)
+        return requests.post(self.url + path, body, headers=said, timeout=300)
 
 
 def multipart(*files: bytes, kind: str = DICOM) -> bytes:

@@ -18,7 +18,7 @@ from ror.web.multipart import PartLimits, PartReader
 from tests.anonymizer.planted import minimal, part10
 from tests.web.conftest import Web, multipart
 
-_PATIENCE_SECONDS = 15.0  # the service has 2
+_PATIENCE_SECONDS = 60.0  # the service has 2
 
 
 @contextmanager

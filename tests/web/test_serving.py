@@ -42,11 +42,11 @@ def test_what_was_answered_survives_a_kill(served: tuple[Serving, int, str], tmp
     url, headers = f"http://127.0.0.1:{port}/dicom-web", {"Authorization": f"Bearer {token}"}
     body = multipart(*(file.read_bytes() for file in small_ct(tmp_path / "ct")))
     kind = {"Content-Type": 'multipart/related; type="application/dicom"; boundary=B'}
-    answered = requests.post(f"{url}/studies", body, headers=headers | kind, timeout=60)
+    answered = requests.post(f"{url}/studies", body, headers=headers | kind, timeout=300)
     serving.kill()
     assert answered.status_code == 200
     serving.start()
-    (study,) = requests.get(f"{url}/studies", headers=headers, timeout=30).json()
+    (study,) = requests.get(f"{url}/studies", headers=headers, timeout=300).json()
     assert study["00201208"]["Value"] == [8]
     assert len(serving.archived()) == 8
     # Neither UIDs that were sent nor the token are in the log.
@@ -76,14 +76,14 @@ def test_orthanc_stores_into_it(served: tuple[Serving, int, str], tmp_path: Path
         pytest.skip(str(error))
     with orthanc:
         send(orthanc.peer, small_ct(tmp_path / "ct"))
-        studies = requests.get(f"{orthanc.rest.url}/studies", timeout=30).json()
+        studies = requests.get(f"{orthanc.rest.url}/studies", timeout=300).json()
         stow = {"Resources": studies, "Synchronous": True}
-        done = requests.post(f"{orthanc.rest.url}/dicom-web/servers/ror/stow", json=stow, timeout=60)
+        done = requests.post(f"{orthanc.rest.url}/dicom-web/servers/ror/stow", json=stow, timeout=300)
         assert done.status_code == 200, done.text
         assert len(serving.archived()) == 8
         # And it asks for what it has sent, as a viewer would.
         found = requests.post(
-            f"{orthanc.rest.url}/dicom-web/servers/ror/qido", json={"Uri": "/studies"}, timeout=30
+            f"{orthanc.rest.url}/dicom-web/servers/ror/qido", json={"Uri": "/studies"}, timeout=300
         )
         assert found.status_code == 200, found.text
         assert len(found.json()) == 1
@@ -128,5 +128,5 @@ def test_it_speaks_tls(tmp_path: Path) -> None:
     with serving(app) as server:
         assert server is not None
         url = f"https://127.0.0.1:{server.port}/dicom-web/studies"
-        assert requests.get(url, verify=str(certificate), timeout=30).status_code == 401
+        assert requests.get(url, verify=str(certificate), timeout=300).status_code == 401
     app.close()

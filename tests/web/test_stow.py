@@ -121,7 +121,7 @@ def test_a_basic_password_is_a_token_too(web: Web) -> None:
     body = multipart(*files(1))
     for password, status in ((web.store, 200), ("wrong", 401)):
         answered = requests.post(
-            f"{web.url}/studies", body, auth=("anybody", password), headers=headers, timeout=30
+            f"{web.url}/studies", body, auth=("anybody", password), headers=headers, timeout=300
         )
         assert answered.status_code == status
 
@@ -136,7 +136,7 @@ def test_nobody_comes_in_without_a_token(web: Web, shown: str) -> None:
         ("GET", "/nothing"),
         ("DELETE", "/studies"),
     ):
-        answered = requests.request(method, web.url + path, headers={"Authorization": shown}, timeout=30)
+        answered = requests.request(method, web.url + path, headers={"Authorization": shown}, timeout=300)
         assert answered.status_code == 401
         assert "Bearer" in answered.headers["WWW-Authenticate"]
 
