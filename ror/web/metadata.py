@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
@@ -26,20 +25,20 @@ _NOT_FINITE: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _CHARACTER_SET, _SYNTAXES = "00080005", "00083002"
 
 
-def metadata(held: Iterable[Held], url: Callable[[Held], str]) -> Iterator[bytes]:
-    """A JSON array of the instances, one after another."""
-    separator = b"["
+def metadata(held: Iterable[Held], url: Callable[[Held], str]) -> Iterator[dict[str, Any]]:
+    """The instances, one after another."""
     for one in held:
         image = ImageFile.open(one.file)
         told = _told(image.header, f"{url(one)}/bulkdata")
-        told[_CHARACTER_SET] = {"vr": "CS", "Value": ["ISO_IR 192"]}  # JSON is UTF-8, whatever the file is in
+        told[_CHARACTER_SET] = {
+            "vr": "CS",
+            "Value": ["ISO_IR 192"],
+        }  # what is sent is UTF-8, whatever the file is in
         told[_SYNTAXES] = {"vr": "UI", "Value": [str(image.syntax)]}
         if image.pixels:
             tag = tag_of(image.pixels)
             told[tag] = {"vr": "OW", "BulkDataURI": f"{url(one)}/bulkdata/{tag}"}
-        yield separator + json.dumps(told, allow_nan=False).encode("ascii")
-        separator = b","
-    yield b"]"
+        yield told
 
 
 def bulk_value(file: Path, path: str) -> bytes:

@@ -8,9 +8,7 @@ from http import HTTPStatus
 from ror.web.errors import Refusal
 from ror.web.media import MediaType
 
-__all__ = ["JSON_TYPES", "choose", "matches"]
-
-JSON_TYPES = ("application/dicom+json", "application/json")
+__all__ = ["choose", "matches"]
 
 
 def choose(ranges: Sequence[MediaType], offered: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from itertools import islice
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from ror.web.access import token_of
@@ -18,7 +18,8 @@ from ror.web.errors import Refusal
 from ror.web.image_file import ImageFile
 from ror.web.media import MediaType, accepted
 from ror.web.metadata import bulk_value, metadata
-from ror.web.negotiation import JSON_TYPES, choose, matches
+from ror.web.models import choose_model, model_response
+from ror.web.negotiation import choose, matches
 from ror.web.rendered import PICTURES, View, render
 from ror.web.resources import place_of, url_of
 from ror.web.retrieve import frames, instances
@@ -64,10 +65,8 @@ class Retrieving:
         return instances(self._held(request), _ranges(request))
 
     def _metadata(self, request: Request) -> Response:
-        kind = choose(_ranges(request), JSON_TYPES)
-        held = self._held(request)
-        url = partial(_url, request)
-        return StreamingResponse(metadata(held, url), media_type=kind)
+        kind = choose_model(_ranges(request))
+        return model_response(kind, metadata(self._held(request), partial(_url, request)))
 
     def _bulk_data(self, request: Request) -> Response:
         (held,) = self._held(request)

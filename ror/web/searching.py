@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,7 +12,7 @@ from starlette.routing import Route
 
 from ror.web.access import token_of
 from ror.web.media import accepted
-from ror.web.negotiation import JSON_TYPES, choose
+from ror.web.models import JSON_TYPES, choose_model, model_response
 from ror.web.query import MOST_RESULTS, Query
 from ror.web.resources import place_of, url_of
 from ror.web.search import Page, Search
@@ -39,10 +40,13 @@ def searching(search: Search) -> list[Route]:
 
 
 def _answer(find: Callable[[Place, Query, Callable[..., str]], Page], request: Request) -> Response:
-    kind = choose(accepted(request.headers.get("accept"), request.query_params.get("accept")), JSON_TYPES)
+    kind = choose_model(accepted(request.headers.get("accept"), request.query_params.get("accept")))
     query = Query.read(request.query_params.multi_items())
     found, more = find(place_of(request, token_of(request).project), query, partial(url_of, request))
-    response = JSONResponse(found, media_type=kind)
+    if kind in JSON_TYPES:
+        response: Response = JSONResponse(found, media_type=kind)
+    else:  # a body of parts has one at least (RFC 2046 5.1.1)
+        response = model_response(kind, found) if found else Response(status_code=HTTPStatus.NO_CONTENT)
     for warning in (*query.warnings, *((_MORE,) if more and query.is_cut else ())):
         response.headers.append("Warning", warning)
     return response
