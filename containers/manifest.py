@@ -115,10 +115,11 @@ class Outputs(_Frozen):
     """Everything a workflow announces, and what is made of it beside segmentations and a report of numbers.
 
     `captures` are pictures with outlines for viewers without segmentations, of the slices where a segment is largest
-    ("key") or of all that hold one ("all").
+    ("key") or of all that hold one ("all"); `report` is a page in PDF.
     """
 
     captures: Literal["none", "key", "all"] = "none"
+    report: StrictBool = False
     masks: tuple[MaskOutput, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     files: tuple[FileOutput, ...] = ()

@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 
 from ror.results.capture import encode_captures, encode_key_images
 from ror.results.model import Outputs, ResultJob, ResultObject
+from ror.results.pdf import encode_pdf
 from ror.results.pictures import CannotDraw
 from ror.results.seg import encode_seg
 from ror.results.sr import encode_sr
@@ -48,6 +49,8 @@ def encode(
         objects.append(ResultObject("SR", job.workflow, sr))
     if outputs.captures != "none":
         objects += _captures(outputs, job, left_out)
+    if outputs.report:
+        objects.append(ResultObject("PDF", job.workflow, encode_pdf(outputs, job, left_out)))
     objects += [ResultObject("DICOM", path.name, dcmread(path)) for path in outputs.dicom_files]
     return tuple(objects)
 

@@ -216,13 +216,14 @@ class KeptFile:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What a program wrote, after all checks, and what its manifest wants to be made of it (`captures`)."""
+    """What a program wrote, after all checks, and what its manifest wants to be made of it (`captures`, `report`)."""
 
     rows: tuple[Row, ...] = ()
     masks: tuple[LabelMap, ...] = ()
     dicom_files: tuple[Path, ...] = ()
     files: tuple[KeptFile, ...] = ()
     captures: Literal["none", "key", "all"] = "none"
+    report: bool = False
 
     @property
     def nothing_found(self) -> tuple[str, ...]:
@@ -237,13 +238,13 @@ class ResultObject:
     Attributes
     ----------
     kind
-        SC is a picture with outlines, KO points at key images; DICOM is the program's own object,
+        SC is a picture with outlines, KO points at key images, PDF is the page; DICOM is the program's own object,
         passed on.
     name
-        The mask's name for SEG and SC; the workflow's for SR and KO; the file's for DICOM.
+        The mask's name for SEG and SC; the workflow's for SR, KO and PDF; the file's for DICOM.
     """
 
-    kind: Literal["SEG", "SR", "SC", "KO", "DICOM"]
+    kind: Literal["SEG", "SR", "SC", "KO", "PDF", "DICOM"]
     name: str
     dataset: Dataset = field(repr=False, compare=False)
 

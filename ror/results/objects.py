@@ -1,10 +1,12 @@
-"""The frame of the objects that highdicom has no class for."""
+"""The frame of the objects that highdicom has no class for, and files inside DICOM."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import deepcopy
 
 from highdicom.base import SOPClass
+from highdicom.sr import CodedConcept
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -12,7 +14,7 @@ from ror.results.equipment import MANUFACTURER, long_text, require_uids, short_d
 from ror.results.model import ResultJob, SourceSeries
 from ror.results.uids import derive_uid
 
-__all__ = ["new_object", "reference"]
+__all__ = ["encapsulated", "new_object", "reference"]
 
 
 def new_object(
@@ -60,3 +62,25 @@ def reference(header: Dataset) -> Dataset:
     item.ReferencedSOPClassUID = header.SOPClassUID
     item.ReferencedSOPInstanceUID = header.SOPInstanceUID
     return item
+
+
+def encapsulated(
+    made: Dataset,
+    document: bytes,
+    media_type: str,
+    title: str,
+    concept: CodedConcept,
+    sources: Iterable[SourceSeries],
+) -> Dataset:
+    """Put a file into an object (PS3.3 C.24.2), with the images that it was made of."""
+    made.ConversionType = "WSD"
+    made.BurnedInAnnotation = "NO"
+    made.DocumentTitle = title
+    made.ConceptNameCodeSequence = [concept]
+    made.AcquisitionDateTime = None
+    made.MIMETypeOfEncapsulatedDocument = media_type
+    made.EncapsulatedDocumentLength = len(document)
+    made.EncapsulatedDocument = document + b"\0" * (len(document) % 2)
+    images = {str(header.SOPInstanceUID): header for one in sources for header in one.headers}
+    made.SourceInstanceSequence = [reference(header) for header in images.values()]
+    return made

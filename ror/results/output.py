@@ -48,7 +48,8 @@ def read_outputs(output_dir: Path, manifest: Manifest, job: ResultJob) -> Output
     kept = tuple(_kept_files(output_dir, manifest, found, faults))
     if faults:
         raise OutputError(tuple(faults))
-    return Outputs(rows, masks, tuple(dicom), kept, manifest.outputs.captures)
+    wanted = manifest.outputs
+    return Outputs(rows, masks, tuple(dicom), kept, wanted.captures, wanted.report)
 
 
 def _files_below(output_dir: Path, faults: list[OutputFault]) -> dict[str, Path]:
