@@ -20,6 +20,7 @@ _MONTH = re.compile(rb"\d{4}(?:\d{2})?")
 _TIME = re.compile(rb"%s(?::?%s(?::?%s)?)?" % (_HOUR, _MINUTE, _SECOND))
 _AGE = re.compile(rb"(\d{3})([DWMY])")
 _OLDEST_YEARS = 90
+_LONGEST_DATE = 10  # as the standard's forerunner had it, with two dots
 
 
 def shifted(value: bytes, days: int) -> bytes | None:
@@ -32,7 +33,7 @@ def shifted(value: bytes, days: int) -> bytes | None:
 def _shift_one(part: bytes, days: int) -> bytes | None:
     if not part:
         return b""
-    match = _DATE.fullmatch(part) or _DATE_TIME.fullmatch(part)
+    match = (len(part) <= _LONGEST_DATE and _DATE.fullmatch(part)) or _DATE_TIME.fullmatch(part)
     if match is None:
         return None
     try:

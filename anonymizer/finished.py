@@ -3,61 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from anonymizer.engine import Tally
 from anonymizer.wire import tag_path
 
-__all__ = ["Finished", "FinishedGroup", "tallied"]
+__all__ = ["Finished", "Tallies", "tallied"]
 
 
 class Finished:
-    """What comes out for one element.
+    """What comes out for a part, or for several together.
 
     Attributes
     ----------
     raw
-        Its bytes, none where it was removed.
+        The bytes, none where all was removed.
     left
-        UIDs that can be read in it.
-    tally
+        UIDs that can be read in them.
+    done
         What was done, its paths relative to the data set or item that holds it.
     """
 
-    __slots__ = ("left", "raw", "tally")
+    __slots__ = ("done", "left", "raw")
 
-    def __init__(self, raw: bytes, left: frozenset[str], tally: Tally) -> None:
+    def __init__(self, raw: bytes, left: frozenset[str], done: Tallied) -> None:
         self.raw = raw
         self.left = left
-        self.tally = tally
-
-    def total(self) -> Tally:
-        """What was done to it and to all that is in it."""
-        return self.tally
-
-    def added_up(self) -> Tally:
-        """As `total`, for what is asked but once."""
-        return self.tally
+        self.done = done
 
 
-class FinishedGroup(Finished):
-    """What comes out for a run, or for a sequence that was treated element by element.
+class Tallies:
+    """What was done to the pieces of a run, or to a sequence that was treated element by element.
 
     Attributes
     ----------
+    own
+        What was done to the sequence itself.
     tag
         Of the sequence, 0 for a run.
     groups
-        What came out for the pieces of the run, or for those of each item.
-    tally
-        What was done to the sequence itself.
+        What was done to the pieces of the run, or to those of each item.
     """
 
-    __slots__ = ("_total", "groups", "tag")
+    __slots__ = ("_total", "groups", "own", "tag")
 
-    def __init__(
-        self, raw: bytes, left: frozenset[str], tally: Tally, tag: int, groups: Sequence[Sequence[Finished]]
-    ) -> None:
-        super().__init__(raw, left, tally)
+    def __init__(self, own: Tally, tag: int, groups: Sequence[Sequence[Tallied]]) -> None:
+        self.own = own
         self.tag = tag
         self.groups = groups
         self._total: Tally | None = None
@@ -65,25 +56,30 @@ class FinishedGroup(Finished):
     def total(self) -> Tally:
         """What was done to all of them; added up once."""
         if self._total is None:
-            self._total = self.added_up()
+            self._total = self._added_up()
         return self._total
 
-    def added_up(self) -> Tally:
-        """As `total`. Of a sequence nothing is kept but its own sum, for it may have thousands of items."""
+    def _added_up(self) -> Tally:
+        # Within a sequence no sum is kept but its own, for it may have thousands of items.
         total = Tally()
         for number, group in enumerate(self.groups):
             path = f"{tag_path(self.tag)}[{number}]" if self.tag else ""
             for one in group:
-                _add(one.added_up() if self.tag else one.total(), path, total)
-        _add(self.tally, "", total)
+                if isinstance(one, Tallies):
+                    one = one._added_up() if self.tag else one.total()
+                _add(one, path, total)
+        _add(self.own, "", total)
         return total
+
+
+Tallied: TypeAlias = Tally | Tallies
 
 
 def tallied(done: Iterable[Finished]) -> Tally:
     """What was done to all of them together."""
     total = Tally()
     for one in done:
-        _add(one.total(), "", total)
+        _add(one.done.total() if isinstance(one.done, Tallies) else one.done, "", total)
     return total
 
 

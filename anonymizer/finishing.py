@@ -11,15 +11,14 @@ from typing import Final
 from anonymizer.actions import Action, Rule
 from anonymizer.case import Case
 from anonymizer.engine import Tally
-from anonymizer.finished import Finished, FinishedGroup
+from anonymizer.finished import Finished, Tallies
 from anonymizer.markers import CONTRIBUTING, REQUIRED_EMPTY, contributed
 from anonymizer.options import Option
 from anonymizer.origin import Origin
-from anonymizer.pieces import NO_UIDS, NotSure, Part, Piece, Run
+from anonymizer.pieces import NO_UIDS, REMEMBERED_BYTES, NotSure, Part, Piece, PieceItems, Run
 from anonymizer.residual import Residual, may_have_uids, uids_in, uids_of
-from anonymizer.shortcuts import Way
+from anonymizer.shortcuts import Shortcut, Way
 from anonymizer.stored import Value
-from anonymizer.table import vr_of
 from anonymizer.unknown import recognised, recognised_element
 from anonymizer.wire import Element, Encoding, encoded, read, tag_path, write, write_head, write_items
 
@@ -148,7 +147,7 @@ class Finisher:
         return _group(self._finish_each(run.pieces), inside)
 
     def _remember(self, parent: int, part: Part, done: Finished) -> None:
-        if self._bytes <= _MEMORY_BYTES:
+        if self._bytes <= _MEMORY_BYTES and len(part.raw) <= REMEMBERED_BYTES:
             self._known[parent][part] = done
             self._bytes += len(part.raw) + len(done.raw) + _BYTES_PER_ENTRY
 
@@ -159,10 +158,10 @@ class Finisher:
         done = self._finish(piece, 0)
         if tag in self.case.own or not done.raw:
             # What stands there in the end says nothing that the object said.
-            return FinishedGroup(self.fixed[tag], NO_UIDS, done.tally, tag, _groups(done))
+            return Finished(self.fixed[tag], NO_UIDS, done.done)
         if tag == CONTRIBUTING:
             raw = encoded(contributed(read(done.raw, self._encoding), self._digest), self._encoding)
-            return FinishedGroup(raw, done.left, done.tally, tag, _groups(done))
+            return Finished(raw, done.left, done.done)
         return done
 
     def _finish_nested(self, piece: Piece, parent: int) -> Finished:
@@ -171,41 +170,43 @@ class Finisher:
         return done
 
     def _finish(self, piece: Piece, parent: int) -> Finished:
-        done = self._quickly(piece, parent)
-        if done is not None:
-            return done
-        engine = self.case.engine
-        if self._is_kept_sequence(piece, parent):
-            return self._finish_sequence(piece)
+        way = self._way(piece, parent)
+        if way.is_removed:
+            return _removed(piece.tag)
+        if way.shortcut is not None and piece.size_of_head == _SHORT_HEAD:
+            done = self._finish_shortly(piece, way, way.shortcut)
+            if done is not None:
+                return done
+        if way.is_sequence and piece.items is not None and self._can_be_opened(piece.items):
+            return self._finish_sequence(piece, piece.items)
         element = recognised_element(piece.element, self._encoding)
         if element.items is None:
-            return self._finish_value(piece, element, engine.plan.rule(piece.tag, parent), parent)
+            return self._finish_value(piece, element, way.rule, parent)
+        engine = self.case.engine
         engine.tally = tally = Tally()
         return self._checked(
             piece, engine.apply((element,), self.case.charsets, parent=parent), tally, parent
         )
 
-    def _quickly(self, piece: Piece, parent: int) -> Finished | None:
-        """What comes out, where that can be told without the engine."""
+    def _way(self, piece: Piece, parent: int) -> Way:
         key = (parent, piece.tag, piece.vr)
         way = self._ways.get(key)
         if way is None:
             rule = self.case.engine.plan.rule(piece.tag, parent)
             way = self._ways[key] = Way.of(piece.tag, piece.vr, rule, self.case.engine, self._residual)
             self._bytes += _BYTES_PER_ENTRY
-        if way.action is Action.REMOVE:
-            return _removed(piece.tag)
-        if way.shortcut is None or piece.size_of_head != _SHORT_HEAD:
-            return None
-        raw = piece.raw
-        came = raw[_SHORT_HEAD:]
-        value = way.shortcut(came)
+        return way
+
+    def _finish_shortly(self, piece: Piece, way: Way, shortcut: Shortcut) -> Finished | None:
+        came = piece.raw[_SHORT_HEAD:]
+        value = shortcut(came)
         if value is None:
             return None
+        raw = piece.raw
         if value is not came:
             raw = write_head(piece.tag, piece.vr, len(value), self._encoding) + value
         left = frozenset(uids_of(value)) if piece.vr == "UI" else NO_UIDS
-        return Finished(raw, left, _TALLIES[way.action])
+        return Finished(raw, left, _TALLIES[way.rule.action])
 
     def _finish_value(self, piece: Piece, element: Element, rule: Rule, parent: int) -> Finished:
         """What is no sequence; most of it stays, or goes, and so is told alike."""
@@ -237,24 +238,22 @@ class Finisher:
         left = uids_in(done, charsets) - tally.kept_uids
         return Finished(encoded(done, self._encoding), left, tally)
 
-    def _is_kept_sequence(self, piece: Piece, parent: int) -> bool:
-        """Whether it stays, and its elements can be treated one by one."""
-        if piece.items is None or vr_of(piece.tag) not in ("SQ", ""):
-            return False
-        if self.case.engine.plan.rule(piece.tag, parent).action is not Action.KEEP:
-            return False
-        return not (self._retains_private and any(one.tag >> 16 & 1 for item in piece.items for one in item))
+    def _can_be_opened(self, items: PieceItems) -> bool:
+        """Whether the elements of a sequence can be treated one by one."""
+        return not (self._retains_private and any(one.tag >> 16 & 1 for item in items for one in item))
 
-    def _finish_sequence(self, piece: Piece) -> Finished:
+    def _finish_sequence(self, piece: Piece, items: PieceItems) -> Finished:
         parent = piece.tag
         known = self._known.setdefault(parent, {})
-        groups = [
-            [known.get(one) or self._finish_nested(one, parent) for one in item] for item in piece.items or ()
-        ]
-        value = write_items([b"".join([one.raw for one in item]) for item in groups], self._encoding)
+        raws, tallies, left = [], [], NO_UIDS
+        for item in items:
+            done = [known.get(one) or self._finish_nested(one, parent) for one in item]
+            raws.append(b"".join([one.raw for one in done]))
+            tallies.append(tuple([one.done for one in done]))
+            left = left.union(*[one.left for one in done if one.left])
+        value = write_items(raws, self._encoding)
         head = write_head(parent, "SQ", len(value), self._encoding)
-        left = NO_UIDS.union(*[one.left for item in groups for one in item if one.left])
-        return FinishedGroup(head + value, left, _KEPT, parent, groups)
+        return Finished(head + value, left, Tallies(_KEPT, parent, tallies))
 
 
 def _group(done: Sequence[Finished], missing: Iterable[tuple[int, bytes]]) -> Finished:
@@ -263,13 +262,9 @@ def _group(done: Sequence[Finished], missing: Iterable[tuple[int, bytes]]) -> Fi
     for at, raw in missing:
         raws.insert(at, raw)
     left = NO_UIDS.union(*[one.left for one in done if one.left])
-    return FinishedGroup(b"".join(raws), left, _NOTHING, 0, (done,))
+    return Finished(b"".join(raws), left, Tallies(_NOTHING, 0, (tuple([one.done for one in done]),)))
 
 
 @lru_cache(maxsize=8192)
 def _removed(tag: int) -> Finished:
     return Finished(b"", NO_UIDS, Tally(Counter({Action.REMOVE: 1}), [tag_path(tag)]))
-
-
-def _groups(done: Finished) -> Sequence[Sequence[Finished]]:
-    return done.groups if isinstance(done, FinishedGroup) else ()

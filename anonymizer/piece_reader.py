@@ -33,7 +33,7 @@ __all__ = ["PieceReader"]
 
 _UNDEFINED: Final = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_MEMORY_BYTES: Final = 8 * 1024 * 1024
+_MEMORY_BYTES: Final = 4 * 1024 * 1024
 _BYTES_PER_PIECE: Final = 400
 # Which say nothing by their tag alone, and may hold others.
 _OPAQUE_VRS: Final = frozenset({"SQ", "UN"})

@@ -27,23 +27,32 @@ _EVEN: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What becomes of all values of an attribute that come in a VR.
+    """How an attribute is treated that comes in a VR.
 
     Attributes
     ----------
-    action
-        What is done where the shortcut answers.
     shortcut
-        None where the engine is to be asked, unless the action is to remove whatever comes.
+        None where the engine is to be asked.
+    is_removed
+        It goes, whatever it says.
+    is_sequence
+        It is a sequence that stays, if it comes as one.
     """
 
-    action: Action
-    shortcut: Shortcut | None = None
+    rule: Rule
+    shortcut: Shortcut | None
+    is_removed: bool
+    is_sequence: bool
 
     @classmethod
     def of(cls, tag: int, vr: str, rule: Rule, engine: Engine, residual: Residual | None) -> Way:
         """The way by the rule for an attribute."""
-        return cls(rule.action, _shortcut(tag, vr, rule, engine, residual))
+        return cls(
+            rule,
+            _shortcut(tag, vr, rule, engine, residual),
+            is_removed=rule.action is Action.REMOVE,
+            is_sequence=rule.action is Action.KEEP and vr_of(tag) in ("SQ", ""),
+        )
 
 
 def _shortcut(tag: int, vr: str, rule: Rule, engine: Engine, residual: Residual | None) -> Shortcut | None:
