@@ -16,7 +16,7 @@ from tests.cli.test_commands import Home
 from tests.support.logging_kept import logging_kept
 from tests.support.serving import eventually
 
-MANY = 300  # so many that a request to stop comes in the midst of them, however late its sender gets its turn
+MANY = 150  # so many that a request to stop comes in the midst of them, however late its sender gets its turn
 
 
 @pytest.fixture
