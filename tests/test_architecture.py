@@ -33,6 +33,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "redcap": ("ror.results",),
     "nibabel": ("ror.results",),
     "nrrd": ("ror.results",),
+    "duckdb": ("ror.results.export",),
     "dbos": ("ror.engine",),
     "alembic": ("ror.db",),
     "reportlab": ("ror.results",),

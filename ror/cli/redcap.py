@@ -12,7 +12,7 @@ from containers import Package
 from ror.app import App
 from ror.cli.common import home_and_json, home_option, opened, print_table
 from ror.errors import NotFound, RorError
-from ror.results import as_csv, merged, rows_of
+from ror.results import dictionary_csv, dictionary_rows, merged_dictionary
 
 __all__ = ["command", "tell_mismatches"]
 
@@ -86,14 +86,14 @@ def dictionary(
         if merge:
             raise click.UsageError("--merge needs --project, whose REDCap it asks")
         manifests = [Package.load(workflow, older_name=workflow.name).manifest]
-        click.echo(as_csv(rows_of(manifests, form)), nl=False)
+        click.echo(dictionary_csv(dictionary_rows(manifests, form)), nl=False)
         return
     with opened(context) as app:
         wanted = app.projects.get(str(project))
-        rows = rows_of(app.enabled_manifests(wanted.name), form or wanted.redcap_repeat_instrument)
+        rows = dictionary_rows(app.enabled_manifests(wanted.name), form or wanted.redcap_repeat_instrument)
         if merge:
-            rows = merged(app.redcaps.api(wanted).dictionary(), rows)
-    click.echo(as_csv(rows), nl=False)
+            rows = merged_dictionary(app.redcaps.api(wanted).dictionary(), rows)
+    click.echo(dictionary_csv(rows), nl=False)
     if not merge and wanted.redcap_url:
         click.echo(
             "an upload replaces the whole dictionary: use --merge if its REDCap has other fields", err=True

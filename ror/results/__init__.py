@@ -31,18 +31,31 @@ from ror.results.errors import (
     RedcapRefused,
     RedcapUnavailable,
 )
+from ror.results.export import COLUMNS, as_csv_table, as_json_table, as_parquet
 from ror.results.ledger import Ledger, MadeObject
 from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, ResultObject, Row, SourceSeries
 from ror.results.output import read_outputs
 from ror.results.places import RedcapPlaces
-from ror.results.redcap import Announced, Expected, Mismatch, Redcaps, as_csv, look_ahead, merged, rows_of
+from ror.results.plot import plotted
+from ror.results.redcap import (
+    Announced,
+    Expected,
+    Mismatch,
+    Redcaps,
+    dictionary_csv,
+    dictionary_rows,
+    look_ahead,
+    merged_dictionary,
+)
 from ror.results.stations import FinishedRun, ResultStations
+from ror.results.statistics import FieldSummary, figure, summaries
 from ror.results.table import MeasurementRow, MeasurementStore
 from ror.results.uids import derive_uid
 from ror.results.validate import validate
 from ror.results.warm import warm_up
 
 __all__ = [
+    "COLUMNS",
     "Announced",
     "Delivery",
     "DeliveryRefused",
@@ -50,6 +63,7 @@ __all__ = [
     "EncodeError",
     "Expected",
     "FieldFault",
+    "FieldSummary",
     "FinishedRun",
     "KeptFile",
     "LabelMap",
@@ -72,14 +86,20 @@ __all__ = [
     "ResultStations",
     "Row",
     "SourceSeries",
-    "as_csv",
+    "as_csv_table",
+    "as_json_table",
+    "as_parquet",
     "deliver",
     "derive_uid",
+    "dictionary_csv",
+    "dictionary_rows",
     "encode",
+    "figure",
     "look_ahead",
-    "merged",
+    "merged_dictionary",
+    "plotted",
     "read_outputs",
-    "rows_of",
+    "summaries",
     "validate",
     "warm_up",
     "write",

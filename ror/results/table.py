@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from ror.db import Database, tables
-from ror.model import Job
+from ror.model import Job, JobState
 from ror.results.model import Row
 
-__all__ = ["MeasurementRow", "MeasurementStore"]
+__all__ = ["Finished", "MeasurementRow", "MeasurementStore"]
 
 
 @dataclass(frozen=True, slots=True)
 class MeasurementRow:
-    """One line of ``ror measurements``.
+    """One line of ``ror measurements list``.
 
     Attributes
     ----------
@@ -48,6 +49,14 @@ class MeasurementRow:
     repeat_instrument: str
     repeat_instance: int | None
     job_id: str
+
+
+class Finished(NamedTuple):
+    """One version of a workflow in a project."""
+
+    project: str
+    workflow: str
+    version: str
 
 
 class MeasurementStore:
@@ -102,6 +111,20 @@ class MeasurementStore:
             query = query.where(job.project == project)
         with self._database.read() as connection:
             return [_row(row) for row in connection.execute(query)]
+
+    def finished(self, project: str | None = None) -> dict[Finished, frozenset[str]]:
+        """The jobs of each version of a workflow that have succeeded, or measured anything that counts."""
+        job, measured = tables.jobs.c, sa.select(tables.measurements.c.job_id)
+        query = sa.select(job.project, job.workflow, job.version, job.id).where(
+            (job.state == JobState.SUCCEEDED) | job.id.in_(measured)
+        )
+        if project is not None:
+            query = query.where(job.project == project)
+        found: defaultdict[Finished, set[str]] = defaultdict(set)
+        with self._database.read() as connection:
+            for *version, job_id in connection.execute(query):
+                found[Finished(*version)].add(job_id)
+        return {version: frozenset(jobs) for version, jobs in found.items()}
 
 
 def _last_of_each(rows: Iterable[Row]) -> Iterable[Row]:

@@ -263,7 +263,7 @@ def test_a_home_that_cannot_be_made_is_told(tmp_path: Path, place: str, words: t
     [
         ("jobs", "list"),
         ("studies",),
-        ("measurements",),
+        ("measurements", "list"),
         ("project", "list"),
         ("route", "add", "x", "--from", "CT"),
         ("work",),
@@ -421,7 +421,7 @@ def test_a_workflow_that_cannot_be_built_leaves_the_older_one_enabled(home: Home
 
 def test_measurements_come_as_csv_with_a_header(home: Home) -> None:
     home.settings("")
-    assert home.good("measurements", "--csv").startswith("project,record_id,")
+    assert home.good("measurements", "export").startswith("project,record_id,")
 
 
 def test_the_home_may_stand_behind_the_command_too(home: Home, tmp_path: Path) -> None:

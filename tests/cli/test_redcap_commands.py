@@ -1,21 +1,15 @@
-"""Commands about measurements and where they go: a project's REDCap, and the table."""
+"""Commands about a project's REDCap."""
 
 from __future__ import annotations
 
 import csv
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
-from ror.app import App
-from ror.engine import JobStore
-from ror.model import Job, JobSeries, JobState
-from ror.registry import Project
-from ror.results import Row
 from tests.cli.test_commands import Home, home
 from tests.support.redcap_server import TOKEN, Field, RedcapServer
 
@@ -91,51 +85,6 @@ def test_a_setting_is_not_given_and_taken_away_at_once(home: Home) -> None:
     assert (said.code, "both given and cleared" in said.err) == (2, True)
     said = home.ror("project", "change", "lungs", "--redcap-url", "")
     assert (said.code, "--clear" in said.err) == (2, True)
-
-
-# -- ror measurements -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def four_series_measured(home: Home) -> None:
-    """A study whose four series were measured one by one, and then three of them together."""
-    home.settings("")
-    app = App(home.folder)
-    app.projects.add(Project("lungs"))
-    store = JobStore(app.database)
-    series = [JobSeries("image", f"1.2.{number}", "1.1", "c") for number in range(4)]
-    together = (*(replace(one, name="CT") for one in series[:2]), replace(series[3], name="PET"))
-    matches = [("snr", one.series_uid, (one,)) for one in series] + [("fusion", "1.1", together)]
-    with app.database.write() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO studies (study_uid, project, patient_id, state, first_received_at, last_received_at)"
-            " VALUES ('1.1', 'lungs', 'P', 'matched', 0, 0)"
-        )
-        for number, one in enumerate(series):
-            described = json.dumps({"SeriesDescription": [f"T{number}"]})
-            row = f"('{one.series_uid}', '1.1', '', '{described}')"
-            connection.exec_driver_sql(
-                f"INSERT INTO series (series_uid, study_uid, attributes_of, attributes) VALUES {row}"
-            )
-    for workflow, key, named in matches:
-        job_id = f"{workflow}-{key}"
-        job = Job(job_id, "lungs", workflow, "1", "d", "P", "1.1", key, named, JobState.QUEUED)
-        with app.database.write() as connection:
-            store.create(connection, job)
-        app.measurements.replace(job, [Row("P", "", workflow, 1)], [])
-    app.close()
-
-
-@pytest.mark.usefixtures("four_series_measured")
-def test_measurements_say_which_series_they_are_of(home: Home) -> None:
-    wanted = [("fusion", "", "CT, PET", "")]
-    wanted += [("snr", f"1.2.{number}", "image", f"T{number}") for number in range(4)]
-    columns = ("workflow", "series_uid", "series_names", "series_description")
-    as_csv = csv.DictReader(StringIO(home.good("measurements", "--csv")))
-    for rows in (as_csv, json.loads(home.good("measurements", "--json"))):
-        assert [tuple(row[column] for column in columns) for row in rows] == wanted
-    table = home.good("measurements")
-    assert all(column.replace("_", " ") in table for column in columns)
 
 
 # -- ror doctor -------------------------------------------------------------------------------------------------------

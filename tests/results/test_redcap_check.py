@@ -14,7 +14,16 @@ from containers import Manifest
 from ror.config import RedcapSettings
 from ror.errors import ConfigurationError
 from ror.registry import Project
-from ror.results import Announced, Expected, Redcaps, RedcapUnavailable, as_csv, look_ahead, merged, rows_of
+from ror.results import (
+    Announced,
+    Expected,
+    Redcaps,
+    RedcapUnavailable,
+    dictionary_csv,
+    dictionary_rows,
+    look_ahead,
+    merged_dictionary,
+)
 from tests.results.samples import manifest
 from tests.support.redcap_server import TOKEN, Field, RedcapServer
 
@@ -237,7 +246,7 @@ def read(text: str) -> list[dict[str, str]]:
 
 
 def test_a_dictionary_has_redcaps_columns_and_a_row_for_each_measurement() -> None:
-    rows = read(as_csv(rows_of([LUNG, LIVER])))
+    rows = read(dictionary_csv(dictionary_rows([LUNG, LIVER])))
     assert len(rows[0]) == 18
     shown = [{name: value for name, value in row.items() if value} for row in rows]
     assert shown[:2] == [
@@ -259,11 +268,13 @@ def test_a_dictionary_has_redcaps_columns_and_a_row_for_each_measurement() -> No
     ]
     assert shown[2]["Field Label"] == "Number of nodules"  # has no unit
     assert [row["Form Name"] for row in rows[3:]] == ["liver", "liver"]
-    assert {row["Form Name"] for row in read(as_csv(rows_of([LUNG, LIVER], "images")))[1:]} == {"images"}
+    assert {
+        row["Form Name"] for row in read(dictionary_csv(dictionary_rows([LUNG, LIVER], "images")))[1:]
+    } == {"images"}
 
 
 def test_a_redcap_with_this_dictionary_takes_what_is_measured(server: RedcapServer, redcaps: Redcaps) -> None:
-    rows = rows_of([LUNG, LIVER], "images")
+    rows = dictionary_rows([LUNG, LIVER], "images")
     server.fields = tuple(
         Field(one.field_name, one.form_name, one.text_validation_type_or_show_slider_number) for one in rows
     )
@@ -279,21 +290,22 @@ def test_what_a_project_has_stays_and_what_it_lacks_comes_to_its_instrument(
         Field("age", form="person", choices=("1", "2")),
     )
     there = redcaps.api(lungs(server)).dictionary()
-    both = merged(there, rows_of([LUNG], "images"))
+    both = merged_dictionary(there, dictionary_rows([LUNG], "images"))
     assert [one.field_name for one in both] == ["patient", "lung_volume", "lung_count", "age"]
-    assert read(as_csv([one for one in both if one.field_name != "lung_count"])) == read(
-        as_csv(merged(there, rows_of([LUNG])[:1]))
+    assert read(dictionary_csv([one for one in both if one.field_name != "lung_count"])) == read(
+        dictionary_csv(merged_dictionary(there, dictionary_rows([LUNG])[:1]))
     )
     (age,) = [one for one in both if one.field_name == "age"]
     assert age.select_choices_or_calculations == "1, label of 1 | 2, label of 2"
     assert [list(row.values()) for row in there] == [
-        list(row.values()) for row in read(as_csv(merged(there, rows_of([LUNG])[:1])))
+        list(row.values())
+        for row in read(dictionary_csv(merged_dictionary(there, dictionary_rows([LUNG])[:1])))
     ]
 
 
 def test_two_workflows_do_not_share_a_field() -> None:
     with pytest.raises(ConfigurationError) as refused:
-        rows_of([LUNG, renamed(LUNG)])
+        dictionary_rows([LUNG, renamed(LUNG)])
     assert refused.value.faults == (
         "lung_volume is given by lung and by other",
         "lung_count is given by lung and by other",
@@ -303,4 +315,4 @@ def test_two_workflows_do_not_share_a_field() -> None:
 def test_a_package_that_announces_nothing_makes_no_dictionary() -> None:
     nothing = LUNG.model_copy(update={"outputs": type(LUNG.outputs)()})
     with pytest.raises(ConfigurationError, match="no measurement is announced"):
-        rows_of([nothing])
+        dictionary_rows([nothing])

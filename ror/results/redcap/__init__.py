@@ -8,7 +8,7 @@ Contract
     told = redcaps.write(project, rows)                  # RedcapUnavailable: later; RedcapRefused: nothing was sent,
                                                          # with a fault for each field
     mismatches = redcaps.check(project, announced, events_named)   # what would be refused, before anything is measured
-    text = as_csv(rows_of(manifests, form))              # what REDCap's "Upload data dictionary" takes
+    text = dictionary_csv(dictionary_rows(manifests, form))              # what REDCap's "Upload data dictionary" takes
 
 `api` talks to REDCap, `described` is what a REDCap project says of itself, `records` makes of measurements what such a
 project takes.
@@ -17,7 +17,7 @@ project takes.
 from ror.results.redcap.api import RedcapApi
 from ror.results.redcap.check import Announced, Mismatch
 from ror.results.redcap.described import Described, RedcapField
-from ror.results.redcap.dictionary import as_csv, merged, rows_of
+from ror.results.redcap.dictionary import dictionary_csv, dictionary_rows, merged_dictionary
 from ror.results.redcap.look import Expected, look_ahead
 from ror.results.redcap.pace import Pace
 from ror.results.redcap.redcaps import Redcaps, with_event
@@ -33,9 +33,9 @@ __all__ = [
     "RedcapField",
     "RedcapTarget",
     "Redcaps",
-    "as_csv",
+    "dictionary_csv",
+    "dictionary_rows",
     "look_ahead",
-    "merged",
-    "rows_of",
+    "merged_dictionary",
     "with_event",
 ]

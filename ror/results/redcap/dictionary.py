@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass
 from containers import Manifest, Measurement
 from ror.errors import ConfigurationError
 
-__all__ = ["DictionaryRow", "as_csv", "merged", "rows_of"]
+__all__ = ["DictionaryRow", "dictionary_csv", "dictionary_rows", "merged_dictionary"]
 
 # The 18 columns, in REDCap's order: as the file names them, and as the API does.
 _COLUMNS = {
@@ -61,7 +61,7 @@ class DictionaryRow:
     field_annotation: str = ""
 
 
-def rows_of(manifests: Iterable[Manifest], form: str = "") -> list[DictionaryRow]:
+def dictionary_rows(manifests: Iterable[Manifest], form: str = "") -> list[DictionaryRow]:
     """A row for each measurement, on the instrument `form`, or on one of each workflow's name; its record field first.
 
     All are text fields with the validation ``number``, their unit in the label, and what they measure as a code in the
@@ -110,7 +110,9 @@ def _row(manifest: Manifest, measurement: Measurement, form: str) -> DictionaryR
     )
 
 
-def merged(there: Sequence[Mapping[str, str]], rows: Sequence[DictionaryRow]) -> list[DictionaryRow]:
+def merged_dictionary(
+    there: Sequence[Mapping[str, str]], rows: Sequence[DictionaryRow]
+) -> list[DictionaryRow]:
     """The dictionary that a project has, its own rows unchanged, and behind them what it lacks.
 
     An upload replaces the whole dictionary, so that what it leaves out is deleted there with its data. Rows of one
@@ -126,7 +128,7 @@ def merged(there: Sequence[Mapping[str, str]], rows: Sequence[DictionaryRow]) ->
     return kept
 
 
-def as_csv(rows: Iterable[DictionaryRow]) -> str:
+def dictionary_csv(rows: Iterable[DictionaryRow]) -> str:
     """The file, in UTF-8 when written, with REDCap's header line."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

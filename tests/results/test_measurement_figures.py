@@ -1,0 +1,83 @@
+"""Figures and pictures of measurements."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ror.errors import NotAllowed
+from ror.results.plot import plotted
+from ror.results.statistics import quartiles, summaries
+from ror.results.table import Finished, MeasurementRow
+
+SVG = "{http://www.w3.org/2000/svg}"
+NUMBERS = st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=30)
+
+
+def row(value: object, version: str = "1", unit: str = "mL", job: str = "j") -> MeasurementRow:
+    return MeasurementRow(
+        "lungs", "P-1", "", "1.1", "1.2", "CT", "", "mask", version, "volume", str(value), unit, "", None, job
+    )
+
+
+@given(NUMBERS)
+def test_figures_are_those_of_the_numbers(numbers: list[float]) -> None:
+    (told,) = summaries([row(number) for number in numbers], {})
+    assert (told.n, told.texts, told.missing) == (len(numbers), 0, 0)
+    assert (told.minimum, told.maximum) == (min(numbers), max(numbers))
+    assert told.median == statistics.median(numbers)
+    assert told.mean == pytest.approx(sum(numbers) / len(numbers), abs=1e-3)
+    assert (told.sd is None) == (len(numbers) == 1)
+
+
+def test_what_is_no_number_is_no_number() -> None:
+    (told,) = summaries([row(value) for value in ("nan", "inf", "high", "", "1e400", 2)], {})
+    assert (told.n, told.texts, told.mean) == (1, 5, 2)
+
+
+def test_a_job_without_the_field_is_missing() -> None:
+    finished = {Finished("lungs", "mask", "1"): frozenset({"a", "b", "c"})}
+    (told,) = summaries([row(1, job="a"), row(2, job="a")], finished)
+    assert (told.n, told.missing) == (2, 2)
+
+
+@given(NUMBERS)
+def test_quartiles_are_in_order_and_among_the_numbers(numbers: list[float]) -> None:
+    inside = (min(numbers), *quartiles(numbers), max(numbers))
+    assert all(low <= high or low == pytest.approx(high) for low, high in itertools.pairwise(inside))
+
+
+@given(st.lists(NUMBERS, min_size=1, max_size=4))
+def test_every_value_is_in_the_picture(versions: list[list[float]]) -> None:
+    rows = [row(value, version=str(number)) for number, values in enumerate(versions) for value in values]
+    picture = ElementTree.fromstring(plotted("lungs", "volume", rows).svg)
+    circles = picture.findall(f"{SVG}circle")
+    assert len(circles) == len(rows)
+    width, height = float(picture.attrib["width"]), float(picture.attrib["height"])
+    assert all(
+        0 <= float(one.attrib["cx"]) <= width and 0 <= float(one.attrib["cy"]) <= height for one in circles
+    )
+    by_height = sorted(circles, key=lambda one: -float(one.attrib["cy"]))
+    told = [float(str(one[0].text).split(": ")[1].removesuffix(" mL")) for one in by_height]
+    places = [float(one.attrib["cy"]) for one in by_height]
+    assert all(
+        low <= high or y == next_y
+        for low, high, y, next_y in zip(told, told[1:], places, places[1:], strict=False)
+    )
+
+
+def test_names_are_text_and_long_ones_are_cut() -> None:
+    strange = "<script>" + "x" * 60
+    picture = plotted(strange, "volume", [row(1, version=strange)])
+    assert "<script>" not in picture.svg + picture.html(summaries([row(1, version=strange)], {}))
+    assert "&lt;script&gt;xxxxxxxxxxxxx…" in picture.svg
+
+
+def test_one_axis_has_one_unit() -> None:
+    with pytest.raises(NotAllowed, match="more than one unit: mL, L"):
+        plotted("lungs", "volume", [row(1), row(0.001, version="2", unit="L")])
