@@ -10,6 +10,7 @@ from ror.archive.catalogue import Catalogue
 from ror.archive.cataloguer import Cataloguer
 from ror.archive.holdings import Holdings, IndexedInstance, StudyRow
 from ror.archive.index import Index
+from ror.archive.receipt import Receipt
 from ror.archive.settling import settle_reason, waits_for
 from ror.archive.store import DifferentContent, Filed, FileStore
 
@@ -25,6 +26,7 @@ __all__ = [
     "Holdings",
     "Index",
     "IndexedInstance",
+    "Receipt",
     "StudyRow",
     "describe",
     "describe_later",

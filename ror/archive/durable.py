@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import mmap
 import os
 import threading
@@ -11,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-__all__ = ["write_durably"]
+__all__ = ["sync_folder", "write_durably"]
 
 _BLOCK: Final = 2**20
 _ALIGNMENT: Final = 4096
@@ -21,8 +20,8 @@ _DIRECT: Final = getattr(os, "O_DIRECT", 0)  # Linux only
 _of_thread = threading.local()
 
 
-def write_durably(file: Path, length: int, blocks: Iterable[bytes | memoryview]) -> str:
-    """Write a new file of `length` bytes, and return its SHA-256 when it is on disk; its name may not be yet.
+def write_durably(file: Path, length: int, blocks: Iterable[bytes | memoryview]) -> None:
+    """Write a new file of `length` bytes, and return when it is on disk; its name may not be yet.
 
     Nobody reads an object soon after it was filed, so that its pages would only push others out of the cache; without
     them an object of 0.5 MB costs half the processor time.
@@ -32,11 +31,10 @@ def write_durably(file: Path, length: int, blocks: Iterable[bytes | memoryview])
     OSError
         The disk refuses.
     """
-    digest, filled, buffer = hashlib.sha256(), 0, _aligned()
+    filled, buffer = 0, _aligned()
     descriptor = _open(file, direct=length >= _DIRECT_FROM)
     try:
         for block in blocks:
-            digest.update(block)
             left = memoryview(block)
             while left:
                 fits = min(len(left), _BLOCK - filled)
@@ -50,7 +48,15 @@ def write_durably(file: Path, length: int, blocks: Iterable[bytes | memoryview])
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return digest.hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _open(file: Path, *, direct: bool) -> int:

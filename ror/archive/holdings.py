@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -14,7 +15,9 @@ from ror.db import Database, tables
 from ror.errors import NotFound
 from ror.model import StudyState, series_content
 
-__all__ = ["Holdings", "IndexedInstance", "StudyRow"]
+__all__ = ["HeldInstance", "Holdings", "IndexedInstance", "StudyRow"]
+
+_AT_ONCE = 500  # in one question
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,15 @@ class IndexedInstance:
     series_uid: str
     path: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldInstance:
+    """An instance that the archive holds: what it is, and where."""
+
+    sop_uid: str
+    sop_class_uid: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +69,28 @@ class StudyRow:
     told_whole: bool = False
 
 
+_SOURCE_DIGEST = sa.select(tables.instances.c.source_digest).where(
+    tables.instances.c.sop_uid == sa.bindparam("sop_uid")
+)
+
+
 class Holdings:
     """Reads the tables studies, series and instances."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def _read(self) -> AbstractContextManager[sa.Connection]:
+        """A transaction that sees everything that was acknowledged."""
+        return self._database.read()
+
     def one_look(self) -> AbstractContextManager[None]:
         """Let all that is read of the database within the block be read in one transaction."""
         return self._database.one_look()
+
+    def version(self) -> int | None:
+        """A number that differs as soon as anybody has changed the database; None where it is not known."""
+        return self._database.version()
 
     def studies(self, project: str | None = None) -> list[StudyRow]:
         """All studies with their counts, the latest first."""
@@ -93,7 +118,7 @@ class Holdings:
         )
         if project is not None:
             query = query.where(study.project == project)
-        with self._database.read() as connection:
+        with self._read() as connection:
             return [
                 StudyRow(
                     row.study_uid,
@@ -125,7 +150,7 @@ class Holdings:
 
     def _study(self, study_uid: str) -> sa.Row[tuple[object, ...]]:
         query = sa.select(tables.studies).where(tables.studies.c.study_uid == study_uid)
-        with self._database.read() as connection:
+        with self._read() as connection:
             row = connection.execute(query).first()
         if row is None:
             raise NotFound(f"there is no study {study_uid}", "see `ror studies`")
@@ -139,7 +164,7 @@ class Holdings:
         """The instances of a series, by UID."""
         table = tables.instances
         query = sa.select(table).where(table.c.series_uid == series_uid).order_by(table.c.sop_uid)
-        with self._database.read() as connection:
+        with self._read() as connection:
             return [
                 IndexedInstance(row.sop_uid, row.series_uid, row.path, row.sha256)
                 for row in connection.execute(query)
@@ -148,9 +173,24 @@ class Holdings:
     def study_instances(self, study_uid: str) -> list[IndexedInstance]:
         """All instances of a study, series by series."""
         query = sa.select(tables.series.c.series_uid).where(tables.series.c.study_uid == study_uid)
-        with self._database.read() as connection:
+        with self._read() as connection:
             series = sorted(connection.execute(query).scalars())
         return [instance for series_uid in series for instance in self.instances(series_uid)]
+
+    def held(self, project: str, sop_uids: Iterable[str]) -> Iterator[HeldInstance]:
+        """Those of the (research) instances that a project holds."""
+        instance, series, study = tables.instances.c, tables.series.c, tables.studies.c
+        query = (
+            sa.select(instance.sop_uid, instance.sop_class_uid, instance.path)
+            .join(tables.series, series.series_uid == instance.series_uid)
+            .join(tables.studies, study.study_uid == series.study_uid)
+            .where(study.project == project)
+        )
+        asked = iter(sop_uids)
+        while some := list(islice(asked, _AT_ONCE)):
+            with self._read() as connection:
+                rows = connection.execute(query.where(instance.sop_uid.in_(some))).all()
+            yield from (HeldInstance(row.sop_uid, row.sop_class_uid, row.path) for row in rows)
 
     def content(self, series_uid: str) -> str:
         """Fingerprint of what a series holds now (`ror.model.series_content`)."""
@@ -159,7 +199,7 @@ class Holdings:
     def types(self, series_uid: str) -> tuple[str, ...]:
         """The types that a series was found to have when its study was last written into the catalogue."""
         query = sa.select(tables.series.c.derived).where(tables.series.c.series_uid == series_uid)
-        with self._database.read() as connection:
+        with self._read() as connection:
             derived = connection.execute(query).scalar() or {}
         return tuple(derived.get("ClassifyTypes", ()))
 
@@ -167,7 +207,7 @@ class Holdings:
         """The series of a project that statements are asked about over the whole archive, up to a number of them."""
         catalogue = tables.catalogue.c
         query = sa.select(catalogue.series_uid).where(catalogue.project == project).limit(at_most)
-        with self._database.read() as connection:
+        with self._read() as connection:
             return set(connection.execute(query).scalars())
 
     def not_catalogued(self, project: str) -> int:
@@ -175,7 +215,7 @@ class Holdings:
         study, catalogue = tables.studies.c, tables.catalogue.c
         held = sa.select(sa.func.count(sa.distinct(catalogue.study))).where(catalogue.project == project)
         query = sa.select(sa.func.count()).where(study.project == project)
-        with self._database.read() as connection:
+        with self._read() as connection:
             return int(connection.execute(query).scalar_one() - connection.execute(held).scalar_one())
 
     def settled(self) -> list[str]:
@@ -186,21 +226,20 @@ class Holdings:
             .where(table.c.state == StudyState.SETTLED)
             .order_by(table.c.settled_at)
         )
-        with self._database.read() as connection:
+        with self._read() as connection:
             return list(connection.execute(query).scalars())
 
     def last_received_at(self, study_uid: str) -> float:
         """When the study's latest object came, in seconds since the epoch."""
         study = tables.studies.c
-        with self._database.read() as connection:
+        with self._read() as connection:
             query = sa.select(study.last_received_at).where(study.study_uid == study_uid)
             return float(connection.execute(query).scalar_one())
 
     def source_digest(self, sop_uid: str) -> str | None:
         """The keyed digest of what was received as this instance, or None if it is not held."""
-        query = sa.select(tables.instances.c.source_digest).where(tables.instances.c.sop_uid == sop_uid)
-        with self._database.read() as connection:
-            return connection.execute(query).scalar()
+        row = self._database.first(_SOURCE_DIGEST, sop_uid=sop_uid)
+        return None if row is None else str(row[0])
 
     def unindexed(self, root: Path, projects: Iterable[str]) -> list[Path]:
         """Files of the archive that the index does not know: filed, but the process died before it was indexed."""

@@ -4,31 +4,97 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy as sa
 from pydicom import dcmread
 
 from ror.archive.attributes import Description, describe
+from ror.archive.group import Group
 from ror.archive.known import KnownSeries
-from ror.archive.settling import Settling, moved
-from ror.archive.store import DifferentContent, Filed
-from ror.db import Database, tables
-from ror.model import StudyEvent, StudyState
+from ror.archive.receipt import Receipt
+from ror.archive.rows import (
+    Waiting,
+    add_instance,
+    add_instances,
+    add_series,
+    add_study,
+    row_of,
+    set_attributes,
+)
+from ror.archive.settling import Settling
+from ror.archive.store import DifferentContent, Filed, FileStore, let_go, make_names_durable, set_aside
+from ror.archive.turns import Turns
+from ror.db import Database
 
 __all__ = ["Index"]
 
+_MOST_WAITING: Final = 1000
+
 
 class Index(Settling):
-    """Writes the tables studies, series and instances, settles studies, and reads them as `Holdings` does."""
+    """Writes the tables studies, series and instances, settles studies, and reads them as `Holdings` does.
+
+    What is added soon waits for a tenth of a second; whoever asks this index for anything sees it all the same. A
+    process that ends calls `flush` first; what a killed one has left is found by `heal`.
+    """
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._known = KnownSeries()
-        self._insert_instance = database.insert(tables.instances).on_conflict_do_nothing()
+        self._group: Group[Waiting] = Group(self._write, _MOST_WAITING)
+        self._waiting: dict[str, Waiting] = {}
+        self._turns = Turns()
 
     # -- the way in ---------------------------------------------------------------------------------------------------
+
+    def turn(self, sop_uid: str) -> AbstractContextManager[None]:
+        """Be the only thread for a block that adds this instance, from asking for its `source_digest` on."""
+        return self._turns.of(sop_uid)
+
+    def source_digest(self, sop_uid: str) -> str | None:
+        """The keyed digest of what was received as this instance, or None if it is not held."""
+        waiting = self._waiting.get(sop_uid)
+        return super().source_digest(sop_uid) if waiting is None else waiting.source_digest
+
+    def may_wait(self, instance: Description) -> bool:
+        """Whether nothing that the index knows can speak against an instance that is not held.
+
+        Raises
+        ------
+        ServiceUnavailable
+            Too many wait, as nothing could be written for some time.
+        """
+        if not self._known.includes(instance):
+            return False
+        self._group.require_room()
+        return True
+
+    def add_soon(self, instance: Description, filed: Filed, receipt: Receipt, now: float) -> None:
+        """Index in a moment what `may_wait`, was not held, and was filed with this receipt."""
+        row = row_of(instance, filed, receipt.source_digest, now)
+        assert filed.waiting_at is not None
+        waiting = Waiting(instance.study_uid, filed, filed.waiting_at, receipt.settle_seconds, row)
+        self._waiting[instance.sop_uid] = waiting
+        self._group.add(waiting)
+
+    def flush(self) -> None:
+        """Return when everything that was added before is indexed; `ServiceUnavailable` if it cannot be now."""
+        self._group.flush()
+
+    def sent_whole(self, study_uids: Collection[str], by: str) -> None:
+        """Keep that the sender of these studies has sent what it had; the next object of one takes that back."""
+        self.flush()
+        super().sent_whole(study_uids, by)
+
+    @contextmanager
+    def _read(self) -> Iterator[sa.Connection]:
+        self.flush()
+        with super()._read() as connection:
+            yield connection
 
     def add(
         self,
@@ -49,69 +115,63 @@ class Index(Settling):
             The instance is known in another series or study, its series in another study, or its study of another
             patient; nothing is changed.
         """
-        attributes_of = ""
-        with self._database.write() as connection:
-            if not self._known.includes(instance):
-                self._add_study(connection, project, instance, now)
-                attributes_of = self._add_series(connection, instance)
-            row = {
-                "sop_uid": instance.sop_uid,
-                "series_uid": instance.series_uid,
-                "sop_class_uid": instance.sop_class_uid,
-                "path": filed.path,
-                "sha256": filed.sha256,
-                "source_digest": source_digest,
-                "received_at": now,
-            }
-            added = connection.execute(self._insert_instance, row).rowcount
-            if added:
-                connection.execute(_FILED, {"study": instance.study_uid, "at": now, "wait": settle_seconds})
-            elif _path_of(connection, instance.sop_uid) != filed.path:
-                raise DifferentContent(instance.sop_uid, "in another series or study")
+        if instance.sop_uid in self._waiting:
+            self.flush()
+        return self._add(project, instance, filed, source_digest, now, settle_seconds)
+
+    def _add(
+        self,
+        project: str,
+        instance: Description,
+        filed: Filed,
+        source_digest: str,
+        now: float,
+        settle_seconds: float | None,
+    ) -> bool:
+        database, attributes_of = self._database, ""
+        with database.write() as connection:
+            keeps = self._known.keeps(instance.series_uid, instance.sop_uid)
+            if not (keeps and self._known.includes(instance)):
+                add_study(database, connection, project, instance, now)
+                attributes_of = add_series(database, connection, instance)
+            row = row_of(instance, filed, source_digest, now)
+            added = add_instance(database, connection, instance.study_uid, row, settle_seconds)
         if attributes_of:  # what was rolled back is not known
             self._known.add(instance, attributes_of)
-        return bool(added)
+        return added
 
-    def _add_study(self, connection: sa.Connection, project: str, instance: Description, now: float) -> None:
-        insert = self._database.insert(tables.studies).values(
-            study_uid=instance.study_uid,
-            project=project,
-            patient_id=instance.patient_id,
-            state=StudyState.RECEIVING,
-            first_received_at=now,
-            last_received_at=now,
-        )
-        connection.execute(insert.on_conflict_do_nothing())
-        query = sa.select(tables.studies.c.patient_id).where(tables.studies.c.study_uid == instance.study_uid)
-        if connection.execute(query).scalar_one() != instance.patient_id:
-            raise DifferentContent(instance.sop_uid, "nowhere, but its study is held of another patient")
+    def _write(self, waiting: Sequence[Waiting]) -> None:
+        filed = [one.filed for one in waiting]
+        make_names_durable(filed)
+        try:
+            for strange in self._add_all(waiting):
+                set_aside(strange.filed)
+        except sa.exc.IntegrityError:  # a series is gone: the database is not the one that it was
+            for one in waiting:
+                self._known.forget(one.series_uid)
+                if one.file.exists():  # or another process has indexed it
+                    self._heal_one(one.filed, one.file, one.source_digest, one.settle_seconds)
+        for one in waiting:
+            self._waiting.pop(one.sop_uid, None)
+        let_go(filed)
 
-    def _add_series(self, connection: sa.Connection, instance: Description) -> str:
-        """Returns the instance whose attributes the series has now."""
-        table = tables.series
-        query = sa.select(table.c.attributes_of, table.c.study_uid).where(
-            table.c.series_uid == instance.series_uid
-        )
-        known = connection.execute(query).first()
-        if known is None or known.attributes_of > instance.sop_uid:
-            # What types it has must be asked again.
-            values = {
-                "attributes_of": instance.sop_uid,
-                "attributes": dict(instance.attributes),
-                "classified_by": None,
-            }
-            insert = self._database.insert(table).values(
-                series_uid=instance.series_uid, study_uid=instance.study_uid, **values
-            )
-            connection.execute(
-                insert.on_conflict_do_update(
-                    index_elements=["series_uid"], set_=values, where=table.c.attributes_of > instance.sop_uid
-                )
-            )
-            known = connection.execute(query).one()  # another sender may have been first
-        if known.study_uid != instance.study_uid:
-            raise DifferentContent(instance.sop_uid, "nowhere, but its series is held in another study")
-        return str(known.attributes_of)
+    def _add_all(self, waiting: Sequence[Waiting]) -> Collection[Waiting]:
+        least: dict[str, Waiting] = {}
+        for one in waiting:
+            if one.series_uid not in least or one.sop_uid < least[one.series_uid].sop_uid:
+                least[one.series_uid] = one
+        described = [
+            _described(one.file)
+            for uid, one in sorted(least.items())
+            if not self._known.keeps(uid, one.sop_uid)
+        ]
+        with self._database.write() as connection:
+            for description in described:
+                set_attributes(self._database, connection, description)
+            strange = add_instances(self._database, connection, waiting)
+        for description in described:
+            self._known.add(description, description.sop_uid)
+        return strange
 
     # -- healing ------------------------------------------------------------------------------------------------------
 
@@ -120,27 +180,31 @@ class Index(Settling):
 
         What it would have refused, and so never acknowledged, is removed.
         """
-        missing = self.unindexed(root, projects)
-        for file in missing:
-            path = file.relative_to(root)
-            filed = Filed(str(path), hashlib.sha256(file.read_bytes()).hexdigest(), new=True)
-            description = describe(dcmread(file, stop_before_pixels=True))
-            try:
-                self.add(path.parts[0], description, filed, source_digest="", now=time.time())
-            except DifferentContent:
+        healed = 0
+        for filed, receipt in FileStore(root).recovered():
+            # Under its receipt, so that the same object is known again by what was received.
+            file = root / filed.path
+            healed += self._heal_one(filed, file, receipt.source_digest, receipt.settle_seconds)
+            let_go([filed])
+        for file in self.unindexed(root, projects):
+            sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+            healed += self._heal_one(Filed(str(file.relative_to(root)), sha256, new=True), file)
+        return healed
+
+    def _heal_one(
+        self, filed: Filed, file: Path, source_digest: str = "", settle_seconds: float | None = None
+    ) -> bool:
+        """Index a file from what it says; False if it is known, or is refused."""
+        project = filed.path.partition("/")[0]
+        try:
+            return self._add(project, _described(file), filed, source_digest, time.time(), settle_seconds)
+        except DifferentContent:
+            if filed.waiting_at is None:
                 file.unlink()
-        return len(missing)
+            else:
+                set_aside(filed)
+            return False
 
 
-def _path_of(connection: sa.Connection, sop_uid: str) -> str | None:
-    query = sa.select(tables.instances.c.path).where(tables.instances.c.sop_uid == sop_uid)
-    return connection.execute(query).scalar()
-
-
-_FILED = moved(
-    sa.bindparam("study"),
-    StudyEvent.OBJECT_FILED,
-    last_received_at=sa.bindparam("at"),
-    settle_seconds=sa.bindparam("wait"),
-    sent_whole_by=None,
-)
+def _described(file: Path) -> Description:
+    return describe(dcmread(file, stop_before_pixels=True))

@@ -32,14 +32,18 @@ class KnownSeries:
         self._lock = threading.Lock()
 
     def includes(self, instance: Description) -> bool:
-        """Whether its study and series are there, are the right ones, and keep the attributes that they have."""
+        """Whether its study and series are there, and are the right ones."""
         known = self._series.get(instance.series_uid)
         return (
             known is not None
             and known.patient_id == instance.patient_id
             and known.study_uid == instance.study_uid
-            and known.attributes_of <= instance.sop_uid
         )
+
+    def keeps(self, series_uid: str, sop_uid: str) -> bool:
+        """Whether a series keeps the attributes that it has when it gets this instance."""
+        known = self._series.get(series_uid)
+        return known is not None and known.attributes_of <= sop_uid
 
     def add(self, instance: Description, attributes_of: str) -> None:
         """The study and series of an instance were committed; the series has the attributes of `attributes_of`."""
@@ -47,3 +51,8 @@ class KnownSeries:
             if len(self._series) >= _MOST:
                 del self._series[next(iter(self._series))]
             self._series[instance.series_uid] = _Known(instance.patient_id, instance.study_uid, attributes_of)
+
+    def forget(self, series_uid: str) -> None:
+        """The database does not have it, as if it had been put back to an earlier state."""
+        with self._lock:
+            self._series.pop(series_uid, None)

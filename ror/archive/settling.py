@@ -63,7 +63,7 @@ class Settling(Holdings):
             For how many seconds objects could have come in; no study has been quiet for longer.
         """
         due = _receiving(settle_seconds, now, min(max(there_for, -1.0), _LONG))
-        with self._database.read() as connection:
+        with self._read() as connection:
             if connection.execute(due.limit(1)).first() is None:
                 return {}
         table, settled = tables.studies, {}

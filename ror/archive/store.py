@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import uuid
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+from pydicom import dcmread
 
 from anonymizer import ResearchInstance, same_content
-from ror.archive.durable import write_durably
+from ror.archive.durable import sync_folder, write_durably
+from ror.archive.receipt import Receipt
 
-__all__ = ["DifferentContent", "FileStore", "Filed"]
+__all__ = ["DifferentContent", "FileStore", "Filed", "let_go", "make_names_durable", "set_aside"]
 
-_INCOMING = ".incoming"
+_log = logging.getLogger(__name__)
+_INCOMING: Final = ".incoming"
+_ASIDE: Final = ".aside"
+_PLACE: Final = ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"]
 
 
 class DifferentContent(Exception):
@@ -26,11 +35,16 @@ class DifferentContent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """An object that survives a crash: `path` is below the archive folder, `new` False if it was there before."""
+    """An object that survives a crash: `path` is below the archive folder, `new` False if it was there before.
+
+    One with a `waiting_at` has a second, durable name there that its receipt is read from after a crash. Its name in
+    its folder may not be durable yet.
+    """
 
     path: str
     sha256: str
     new: bool
+    waiting_at: Path | None = None
 
 
 class FileStore:
@@ -41,10 +55,11 @@ class FileStore:
         self._incoming = root / _INCOMING
         self._incoming.mkdir(parents=True, exist_ok=True)
 
-    def file(self, project: str, instance: ResearchInstance) -> Filed:
+    def file(self, project: str, instance: ResearchInstance, receipt: Receipt | None = None) -> Filed:
         """Write an instance so that it is complete under its name or not there at all.
 
-        What is held already, in this or another transfer syntax, stays as it is.
+        What is held already, in this or another transfer syntax, stays as it is. With a receipt, a new one waits to be
+        indexed, by `make_names_durable`, the index, and `let_go`.
 
         Raises
         ------
@@ -54,20 +69,11 @@ class FileStore:
             The disk refused; nothing is left behind.
         """
         path = self.path_of(project, instance)
-        target = self.root / path
-        if not target.exists():
-            temporary = self._incoming / f"{uuid.uuid4().hex}.part"
-            try:
-                sha256 = write_durably(temporary, instance.length, instance.blocks())
-                _make_folders(target.parent, self.root)
-                if _link_unless_there(temporary, target):
-                    return Filed(path, sha256, new=True)
-            finally:
-                temporary.unlink(missing_ok=True)
-        held, data = target.read_bytes(), instance.to_part10()
-        if held != data and not same_content(held, data):
-            raise DifferentContent(instance.sop_instance_uid)
-        return Filed(path, hashlib.sha256(held).hexdigest(), new=False)
+        if receipt is None:
+            filed = None if (self.root / path).exists() else self._new(path, instance)
+        else:
+            filed = self._waiting(path, instance, receipt)
+        return filed or self._held(path, instance)
 
     def remove(self, filed: Filed) -> None:
         """Take back what `file` has just filed and nobody was told of."""
@@ -75,15 +81,133 @@ class FileStore:
 
     def path_of(self, project: str, instance: ResearchInstance) -> str:
         """Where an instance belongs, below the archive folder."""
-        folders = (project, instance.study_instance_uid, instance.series_instance_uid)
-        return "/".join((*folders, f"{instance.sop_instance_uid}.dcm"))
+        uids = instance.study_instance_uid, instance.series_instance_uid, instance.sop_instance_uid
+        return _path(project, *uids)
+
+    # -- after a crash ------------------------------------------------------------------------------------------------
 
     def discard_unfinished(self) -> int:
-        """Remove what a killed process had begun to write and never acknowledged; return how many files."""
-        unfinished = list(self._incoming.iterdir())
+        """Remove what a killed process had begun to write and never acknowledged; return how many files.
+
+        What is whole and waits to be indexed stays, for `recovered`.
+        """
+        unfinished = [file for file in self._incoming.iterdir() if _receipt_of(file) is None]
         for file in unfinished:
-            file.unlink()
+            file.unlink(missing_ok=True)
         return len(unfinished)
+
+    def recovered(self) -> Iterator[tuple[Filed, Receipt]]:
+        """What a killed process has left to wait, under its durable name from now on; to be indexed, and `let_go`.
+
+        What another object has taken the name of was never acknowledged, and is removed.
+        """
+        for file in sorted(self._incoming.iterdir()):
+            known = _receipt_of(file)
+            if known is None:
+                continue
+            sha256, receipt = known
+            held = dcmread(file, specific_tags=_PLACE)
+            path = _path(receipt.project, *(str(held[keyword].value) for keyword in _PLACE))
+            target = self.root / path
+            _make_folders(target.parent, self.root)
+            if _link_unless_there(file, target) or target.samefile(file):
+                sync_folder(target.parent)
+                yield Filed(path, sha256, new=True, waiting_at=file), receipt
+            else:
+                file.unlink(missing_ok=True)
+
+    def _new(self, path: str, instance: ResearchInstance) -> Filed | None:
+        """Write a file under its durable name; None, and nothing is left, if that is taken."""
+        incoming, target = self._incoming / f"{uuid.uuid4().hex}.part", self.root / path
+        digest = hashlib.sha256()
+        try:
+            write_durably(incoming, instance.length, _read_by(digest.update, instance.blocks()))
+            _make_folders(target.parent, self.root)
+            if not _link_unless_there(incoming, target):
+                return None
+            sync_folder(target.parent)
+        finally:
+            incoming.unlink(missing_ok=True)
+        return Filed(path, digest.hexdigest(), new=True)
+
+    def _waiting(self, path: str, instance: ResearchInstance, receipt: Receipt) -> Filed | None:
+        """Write a file under a durable name that is its receipt, and under its own, which is not durable yet."""
+        sha256, target = _sha256(instance.blocks()), self.root / path
+        incoming, linked = self._incoming / receipt.file_name(sha256), False
+        try:
+            write_durably(incoming, instance.length, instance.blocks())
+            sync_folder(self._incoming)
+            _make_folders(target.parent, self.root)
+            linked = _link_unless_there(incoming, target)
+        finally:
+            if not linked:
+                incoming.unlink(missing_ok=True)
+        return Filed(path, sha256, new=True, waiting_at=incoming) if linked else None
+
+    def _held(self, path: str, instance: ResearchInstance) -> Filed:
+        """What is there under the name of an instance, which it must be."""
+        target = self.root / path
+        held, data = target.read_bytes(), instance.to_part10()
+        if held != data and not same_content(held, data):
+            raise DifferentContent(instance.sop_instance_uid)
+        sync_folder(target.parent)  # whoever has filed it may not have come so far
+        return Filed(path, hashlib.sha256(held).hexdigest(), new=False)
+
+
+def _path(project: str, study_uid: str, series_uid: str, sop_uid: str) -> str:
+    return f"{project}/{study_uid}/{series_uid}/{sop_uid}.dcm"
+
+
+def make_names_durable(filed: Iterable[Filed]) -> None:
+    """Sync the folders of objects that wait, each folder once."""
+    # An object waits in a folder below that of the archive.
+    places = {one.waiting_at.parent.parent / one.path for one in filed if one.waiting_at is not None}
+    for folder in sorted({place.parent for place in places}):
+        sync_folder(folder)
+
+
+def let_go(filed: Iterable[Filed]) -> None:
+    """Remove the second names of objects that are indexed."""
+    for one in filed:
+        if one.waiting_at is not None:
+            try:
+                one.waiting_at.unlink(missing_ok=True)
+            except OSError as error:  # no harm: the next start finds that it is indexed
+                _log.warning("the name of an indexed object is not removed: %s", error.strerror)
+
+
+def set_aside(filed: Filed) -> None:
+    """Keep an object that was acknowledged and cannot be indexed in a folder of its own."""
+    if filed.waiting_at is None:
+        return
+    root = filed.waiting_at.parent.parent
+    aside = root / _ASIDE / Path(filed.path).name
+    _make_folders(aside.parent, root)
+    filed.waiting_at.replace(aside)
+    sync_folder(aside.parent)
+    (root / filed.path).unlink(missing_ok=True)
+    _log.error("%s: its UID is held in another series: its file is kept as %s", filed.path, aside)
+
+
+def _receipt_of(file: Path) -> tuple[str, Receipt] | None:
+    """The SHA-256 and the receipt of a file that is whole."""
+    known = Receipt.of(file.name)
+    return known if known is not None and _sha256([file.read_bytes()]) == known[0] else None
+
+
+def _sha256(blocks: Iterable[bytes | memoryview]) -> str:
+    digest = hashlib.sha256()
+    for block in blocks:
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _read_by(
+    read: Callable[[bytes | memoryview], None], blocks: Iterable[bytes | memoryview]
+) -> Iterator[bytes | memoryview]:
+    for block in blocks:
+        read(block)
+        yield block
 
 
 def _link_unless_there(source: Path, target: Path) -> bool:
@@ -92,7 +216,6 @@ def _link_unless_there(source: Path, target: Path) -> bool:
         os.link(source, target)
     except FileExistsError:
         return False
-    _sync_folder(target.parent)
     return True
 
 
@@ -103,12 +226,4 @@ def _make_folders(folder: Path, root: Path) -> None:
         folder = folder.parent
     for one in reversed(missing):
         one.mkdir(exist_ok=True)
-        _sync_folder(one.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_folder(one.parent)

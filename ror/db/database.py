@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ror.db.short_questions import ShortQuestions
 from ror.errors import ConfigurationError, HomeInUse, ServiceUnavailable
 
 __all__ = ["Database"]
@@ -42,6 +43,7 @@ class Database:
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _configure_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
+        self._short = ShortQuestions(self._engine) if self._engine.dialect.name == "sqlite" else None
         # Without preserve_rowcount, an INSERT of psycopg says -1 rows, whether it has met a conflict or not.
         self._writer = self._engine.execution_options(ror_write=True, preserve_rowcount=True)
         self._of_thread = threading.local()
@@ -65,6 +67,22 @@ class Database:
             return
         with _unavailable_told(self.shown), self._engine.begin() as connection:
             yield connection
+
+    def first(self, question: sa.Select[Any], **values: str) -> Any:
+        """The first row of a short question that is asked again and again as the same object, or None."""
+        if self._short is not None:
+            # What went wrong is told below, if it goes wrong again.
+            with suppress(sqlite3.Error, sa.exc.SQLAlchemyError):
+                return self._short.first(question, values)
+        with self.read() as connection:
+            return connection.execute(question, values).first()
+
+    def version(self) -> int | None:
+        """A number that differs as soon as anybody has committed anything; None where asking for it is not free."""
+        if self._short is not None:
+            with suppress(sqlite3.Error, sa.exc.SQLAlchemyError):
+                return self._short.version()
+        return None
 
     @contextmanager
     def one_look(self) -> Iterator[None]:
@@ -134,6 +152,8 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
+        if self._short is not None:
+            self._short.close()
         self._engine.dispose()
 
 

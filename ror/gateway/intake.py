@@ -20,26 +20,24 @@ from anonymizer import (
     IdentifiedInstance,
     MissingIdentifier,
     OriginalIdentity,
-    Profile,
-    ProjectKey,
     ResearchInstance,
-    Subject,
     UnlistedPatient,
     Unreadable,
     fingerprint,
 )
-from ror.archive import DifferentContent, FileStore, Index, describe_later
+from ror.archive import DifferentContent, FileStore, Index, Receipt, describe_later
 from ror.errors import RorError
+from ror.gateway.gates import Gate, Gates
 from ror.gateway.quarantine import Quarantine
 from ror.gateway.received import Received
-from ror.gateway.routing import route_of
 from ror.model import PseudonymScheme
-from ror.registry import Admission, ProjectStore, PseudonymRule, RouteStore, Sender, WhoIsWho
+from ror.registry import Admission, ProjectStore, Route, RouteStore, Sender, WhoIsWho
 
 __all__ = ["Answer", "Intake", "Status"]
 
 _log = logging.getLogger(__name__)
 _MIB = 2**20
+_MOST_WAITING_BYTES = 16 * _MIB  # what waits is read twice, and again after a crash
 
 
 class Status(IntEnum):
@@ -73,14 +71,6 @@ class Answer:
     until_release: bool = field(default=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Gate:
-    project: str
-    profile: Profile
-    key: ProjectKey
-    rule: PseudonymRule
-
-
 class Intake:
     """Takes objects in, one call each, from any number of threads."""
 
@@ -94,15 +84,13 @@ class Intake:
         who: WhoIsWho,
         reserve_mib: int,
     ) -> None:
-        self._projects = projects
         self._routes = routes
+        self._gates = Gates(projects, routes, who, index)
         self._files = files
         self._index = index
         self._quarantine = quarantine
         self._who = who
         self._reserve = reserve_mib * _MIB
-        self._keys: dict[str, ProjectKey] = {}
-        self._lock = threading.Lock()
         self._of_thread = threading.local()
 
     def admit(self, sender: Sender) -> Admission:
@@ -130,58 +118,58 @@ class Intake:
         self._index.sent_whole(study_uids, by)
 
     def _receive(self, received: Received, project: str | None) -> Answer:
-        with self._index.one_look():
-            route = None if project is not None else route_of(self._routes, received)
-            if project is None:
-                if route is None:
-                    return Answer(Status.NOT_AUTHORIZED, "no route for this sender and object")
-                project = route.project
-            gate = self._gate(project)
+        route = None
+        if project is not None:
+            gate = self._gates.of(project)
+        elif (found := self._gates.find(received)) is not None:
+            route, gate = found
+        else:
+            return Answer(Status.NOT_AUTHORIZED, "no route for this sender and object")
         if shutil.disk_usage(self._files.root).free < self._reserve:
             _log.error("less than %d MiB of disk free: objects are refused", self._reserve // _MIB)
             return Answer(Status.OUT_OF_RESOURCES, "disk reserve reached")
 
-        deidentifier = self._deidentifier(gate)
         try:
-            identified = received.identified(deidentifier)
-            source_digest = fingerprint(identified, gate.key)
-            if self._holds(gate, received, source_digest):
+            return self._take_in(received, gate, route)
+        except (DeidentificationError, DifferentContent) as refusal:
+            return self._refuse(received, gate.project, refusal)
+
+    def _take_in(self, received: Received, gate: Gate, route: Route | None) -> Answer:
+        deidentifier = self._deidentifier(gate)
+        identified = received.identified(deidentifier)
+        source_digest = fingerprint(identified, gate.key)
+        sop_uid = gate.profile.uid(gate.key, received.sop_instance_uid)
+        # Of two who bring the same object at once, the second finds what the first has brought.
+        with self._index.turn(sop_uid):
+            held = self._index.source_digest(sop_uid)
+            if held is not None and _is_same(held, source_digest, gate, received):
                 # The same object again: nothing to do, and nothing changes.
                 return Answer(Status.SUCCESS, held=True)
-            original = OriginalIdentity.of(identified)
-            subject = self._subject(gate, deidentifier, identified, original)
-            research, _report = deidentifier.deidentify(identified, subject)
-            if gate.rule.keeps_identities:  # before it is filed: what is in the archive has its way back
-                self._who.identities.keep(project, research.patient_id, research.study_instance_uid, original)
-            self._file(gate, research, source_digest, None if route is None else route.settle_seconds)
-        except (DeidentificationError, DifferentContent) as refusal:
-            return self._refuse(received, project, refusal)
+            research = self._deidentified(gate, deidentifier, identified)
+            receipt = Receipt(gate.project, source_digest, None if route is None else route.settle_seconds)
+            self._file(research, receipt, may_wait=held is None)
         until_release = route is not None and route.until_release
         return Answer(Status.SUCCESS, study_uid=research.study_instance_uid, until_release=until_release)
 
-    def _holds(self, gate: _Gate, received: Received, source_digest: str) -> bool:
-        held = self._index.source_digest(gate.profile.uid(gate.key, received.sop_instance_uid))
-        if held is None or held == source_digest:
-            return held is not None
-        # An older home has the digest of the bytes, which only the same transfer syntax brings again.
-        return held == gate.key.fingerprint(bytes(received.data))
-
-    def _subject(
-        self,
-        gate: _Gate,
-        deidentifier: Deidentifier,
-        identified: IdentifiedInstance,
-        original: OriginalIdentity,
-    ) -> Subject | None:
-        """Who the object is of by the project's rule; None where the key says it."""
+    def _deidentified(
+        self, gate: Gate, deidentifier: Deidentifier, identified: IdentifiedInstance
+    ) -> ResearchInstance:
+        """The object without its identity, of which the way back is kept where the project wants it."""
+        if not gate.asks_who:
+            return deidentifier.deidentify(identified)[0]
+        original = OriginalIdentity.of(identified)
         subject = self._who.subjects.find(gate.rule, gate.key, original, weekdays=gate.profile.weekdays)
         if subject is None and gate.rule.scheme is PseudonymScheme.COUNTED:
             # Numbers are not spent on patients of whom everything is refused.
             deidentifier.deidentify(identified)
             subject = self._who.subjects.count(gate.rule, gate.key, original)
-        return subject
+        research, _report = deidentifier.deidentify(identified, subject)
+        if gate.rule.keeps_identities:  # before it is filed: what is in the archive has its way back
+            study_uid = research.study_instance_uid
+            self._who.identities.keep(gate.project, research.patient_id, study_uid, original)
+        return research
 
-    def _deidentifier(self, gate: _Gate) -> Deidentifier:
+    def _deidentifier(self, gate: Gate) -> Deidentifier:
         """The one of this thread, and so of this association, which remembers what its series say again and again."""
         remembered: dict[str, Deidentifier] = self._of_thread.__dict__
         found = remembered.get(gate.project)
@@ -189,13 +177,17 @@ class Intake:
             found = remembered[gate.project] = Deidentifier(gate.profile, gate.key)
         return found
 
-    def _file(
-        self, gate: _Gate, research: ResearchInstance, source_digest: str, settle_seconds: float | None
-    ) -> None:
-        filed = self._files.file(gate.project, research)
+    def _file(self, research: ResearchInstance, receipt: Receipt, *, may_wait: bool) -> None:
+        """Make it durable and certain to be indexed; what the index could refuse is indexed now, the rest soon."""
+        description = describe_later(research)
+        may_wait = may_wait and research.length <= _MOST_WAITING_BYTES and self._index.may_wait(description)
+        filed = self._files.file(receipt.project, research, receipt if may_wait else None)
+        if filed.waiting_at is not None:
+            self._index.add_soon(description, filed, receipt, time.time())
+            return
         try:
-            description = describe_later(research)
-            self._index.add(gate.project, description, filed, source_digest, time.time(), settle_seconds)
+            digest, settle_seconds = receipt.source_digest, receipt.settle_seconds
+            self._index.add(receipt.project, description, filed, digest, time.time(), settle_seconds)
         except DifferentContent:
             self._files.remove(filed)
             raise
@@ -212,13 +204,10 @@ class Intake:
         _log.warning("an object of %s is in quarantine: %s: %s", received.calling_ae, reason, refusal)
         return Answer(status, f"quarantined: {reason}"[:64], reason=reason)
 
-    def _gate(self, project: str) -> _Gate:
-        # Settings are read for every object, so that a change holds from the next one on; secrets never change.
-        with self._lock:
-            if project not in self._keys:
-                self._keys[project] = self._projects.key(project)
-        profile, rule = self._projects.get(project).profile(), self._who.rules.get(project)
-        return _Gate(project, profile, self._keys[project], rule)
+
+def _is_same(held: str, source_digest: str, gate: Gate, received: Received) -> bool:
+    # An older home has the digest of the bytes, which only the same transfer syntax brings again.
+    return held == source_digest or held == gate.key.fingerprint(bytes(received.data))
 
 
 def _status_of(refusal: DeidentificationError) -> Status:

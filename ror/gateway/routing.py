@@ -13,7 +13,7 @@ from pydicom.datadict import tag_for_keyword
 
 from anonymizer import DeidentificationError, IdentifiedInstance
 from ror.gateway.received import Received
-from ror.registry import Route, RouteStore, Sender
+from ror.registry import Route, Sender, first_that_fits
 
 __all__ = ["attributes_of", "route_of"]
 
@@ -24,10 +24,10 @@ _ONE_TEXT: Final = frozenset({"LT", "ST", "UR", "UT"})  # a backslash is a chara
 _TEXTS: Final = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "PN", "SH", "TM", "UC", "UI"})
 
 
-def route_of(routes: RouteStore, received: Received) -> Route | None:
+def route_of(routes: Collection[Route], received: Received) -> Route | None:
     """The route of an object, or None. Of what cannot be read no condition holds."""
     sender = Sender(received.calling_ae, received.called_ae, received.address)
-    route = routes.find(sender, partial(_read, received))
+    route = first_that_fits(routes, sender, partial(_read, received))
     if route is None:
         _log.warning("no route for %s at %s → %s", received.calling_ae, received.address, received.called_ae)
     return route

@@ -10,7 +10,7 @@ from ror.registry.pseudonym_rules import PseudonymRule, PseudonymRuleStore
 from ror.registry.redcap import redcap_token, redcap_token_variable, redcap_url_fault
 from ror.registry.role import Role
 from ror.registry.route import ANY, Route, Sender
-from ror.registry.routes import Admission, RouteStore, Tried, try_routes
+from ror.registry.routes import Admission, RouteStore, Tried, first_that_fits, try_routes
 from ror.registry.subjects import KnownSubject, SubjectStore
 from ror.registry.tokens import Right, Token, TokenStore
 from ror.registry.who import WhoIsWho
@@ -44,6 +44,7 @@ __all__ = [
     "Tried",
     "WhoIsWho",
     "WorkflowStore",
+    "first_that_fits",
     "read_couplings",
     "redcap_token",
     "redcap_token_variable",

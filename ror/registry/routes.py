@@ -14,7 +14,7 @@ from ror.errors import AlreadyExists, NotFound
 from ror.registry.conditions import Attributes, Condition
 from ror.registry.route import Route, Sender
 
-__all__ = ["Admission", "Read", "RouteStore", "Tried", "try_routes"]
+__all__ = ["Admission", "Read", "RouteStore", "Tried", "first_that_fits", "try_routes"]
 
 Read = Callable[[Collection[str]], Attributes]
 """Reads the attributes with these keywords from the object; not called while no route asks for any."""
@@ -48,6 +48,15 @@ def try_routes(routes: Collection[Route], sender: Sender, read: Read) -> list[Tr
         else one
         for one in tried
     ]
+
+
+def first_that_fits(routes: Collection[Route], sender: Sender, read: Read) -> Route | None:
+    """The first route that fits, or None: the sender is not known, or its object is not wanted."""
+    # A route that is out of the question costs nothing: the object is read for those that remain only.
+    possible = [route for route in routes if not route.misfits(sender)]
+    if possible and not possible[0].condition:
+        return possible[0]
+    return next((one.route for one in try_routes(possible, sender, read) if not one.misfits), None)
 
 
 @lru_cache(maxsize=1024)
@@ -133,14 +142,6 @@ class RouteStore:
             for row in rows
         ]
         return sorted(routes, key=lambda route: route.order)
-
-    def find(self, sender: Sender, read: Read) -> Route | None:
-        """The first route that fits, or None: the sender is not known, or its object is not wanted."""
-        # A route that is out of the question costs nothing: the object is read for those that remain only.
-        routes = [route for route in self.list() if not route.misfits(sender)]
-        if routes and not routes[0].condition:
-            return routes[0]
-        return next((one.route for one in try_routes(routes, sender, read) if not one.misfits), None)
 
     def admission(self, sender: Sender) -> Admission:
         """Whether anything that the sender may send has a route."""

@@ -73,6 +73,7 @@ def objects(disk: Path) -> list[Received]:
 
 def kept(gateway: Gateway, disk: Path) -> int:
     """How many objects are there, all of them whole; no file is there that is not one of them."""
+    gateway.index.flush()
     files = [file for file in disk.rglob("*") if file.is_file()]
     if disk.name == "archive":
         known = sum(study.instances for study in gateway.index.studies())

@@ -16,7 +16,16 @@ from anonymizer import ProfileError
 from containers import ImageError, ManifestError, Package, ProcessRuntime
 from ror.db import Database, tables
 from ror.errors import AlreadyExists, ConfigurationError, NotFound
-from ror.registry import Attributes, Project, ProjectStore, Route, RouteStore, Sender, WorkflowStore
+from ror.registry import (
+    Attributes,
+    Project,
+    ProjectStore,
+    Route,
+    RouteStore,
+    Sender,
+    WorkflowStore,
+    first_that_fits,
+)
 from select_lang import SelectError
 
 BOX = Path(__file__).parent.parent / "support" / "packages" / "box"
@@ -193,21 +202,21 @@ def test_the_most_particular_route_is_taken(routes: RouteStore) -> None:
     for route in added:
         routes.add(route)
     assert routes.list() == added[::-1]
-    assert routes.find(Sender("CT", "ROR"), unread) == added[3]
-    assert routes.find(Sender("CT ", "OTHER"), unread) == added[2]
-    assert routes.find(Sender("MR", " ROR "), unread) == added[1]
-    assert routes.find(Sender("MR", "OTHER"), unread) == added[0]
+    assert first_that_fits(routes.list(), Sender("CT", "ROR"), unread) == added[3]
+    assert first_that_fits(routes.list(), Sender("CT ", "OTHER"), unread) == added[2]
+    assert first_that_fits(routes.list(), Sender("MR", " ROR "), unread) == added[1]
+    assert first_that_fits(routes.list(), Sender("MR", "OTHER"), unread) == added[0]
 
 
 def test_a_sender_without_a_route_has_none(routes: RouteStore) -> None:
     routes.add(Route("CT", "ROR", "lungs"))
-    assert routes.find(Sender("ct", "ROR"), unread) is None
-    assert routes.find(Sender("MR", "ROR"), unread) is None
+    assert first_that_fits(routes.list(), Sender("ct", "ROR"), unread) is None
+    assert first_that_fits(routes.list(), Sender("MR", "ROR"), unread) is None
 
 
 def test_spaces_around_a_title_mean_nothing(routes: RouteStore) -> None:
     routes.add(Route(" CT ", "ROR ", "lungs"))
-    found = routes.find(Sender("CT", "ROR"), unread)
+    found = first_that_fits(routes.list(), Sender("CT", "ROR"), unread)
     assert found is not None
     assert found.project == "lungs"
 
