@@ -6,6 +6,7 @@ The home folder (``--home`` or ``ROR_HOME``) holds everything: database, archive
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,6 +41,10 @@ __all__ = [
 ]
 
 
+_ORIGIN = re.compile(r"https?://([a-z0-9_.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?")
+_USUAL_PORT = re.compile(r"http:.*:80|https:.*:443")
+
+
 def _ae_title(text: str) -> str:
     if (
         not (1 <= len(text) <= 16 and text.strip(" ") and text.isascii() and text.isprintable())
@@ -61,8 +66,17 @@ def _host(text: str) -> str:
     return text
 
 
+def _origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text) or _USUAL_PORT.fullmatch(text):
+        raise ValueError(
+            "no origin as browsers send it: write https://viewer.example.org or http://localhost:8000, without a path"
+        )
+    return text
+
+
 AeTitle = Annotated[str, AfterValidator(_ae_title)]
 Host = Annotated[str, AfterValidator(_host)]
+Origin = Annotated[str, AfterValidator(_origin)]
 
 # Variables of this name space that are no settings of the home folder.
 _OTHER_VARIABLES = {
@@ -121,8 +135,19 @@ class WebSettings(_Section):
     host: Host = "127.0.0.1"
     port: int = Field(default=8104, ge=0, le=65535)
     max_requests: int = Field(default=32, ge=1, le=1000)
+    allowed_origins: list[Origin] = Field(
+        default_factory=list, description="of pages elsewhere that may ask, as browsers send them"
+    )
     tls_certificate: str = Field(default="", description="PEM; empty for plain HTTP")
     tls_key: str = Field(default="", description="PEM; empty where the certificate's file holds it")
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _parted_by_commas(cls, value: Any) -> Any:
+        """A variable of the environment has no lists."""
+        return (
+            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        )
 
 
 class EngineSettings(_Section):

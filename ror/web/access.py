@@ -30,21 +30,21 @@ class Access:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         try:
-            scope.setdefault("state", {})["token"] = await self._admit(request)
+            await self._admit(request)
         except Refusal as refusal:
             await refused(request, refusal)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    async def _admit(self, request: Request) -> Token:
+    async def _admit(self, request: Request) -> None:
         shown = _shown(request.headers.get("authorization", ""))
         token = await run_in_threadpool(self._tokens.find, shown) if shown else None
         if token is None:
             raise Refusal(HTTPStatus.UNAUTHORIZED, "show a token: `ror token add`", _CHALLENGES)
+        request.state.token = token
         right = _RIGHTS.get(request.method, Right.READ)
         if right not in token.rights:
             raise Refusal(HTTPStatus.FORBIDDEN, f"the token {token.name} may not {right}")
-        return token
 
 
 def token_of(request: Request) -> Token:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Mount
 
 from ror.errors import RorError
@@ -13,6 +14,7 @@ from ror.registry import TokenStore
 from ror.web.access import Access
 from ror.web.errors import Refusal
 from ror.web.patience import Patience
+from ror.web.reads import Read, Reads, log_read
 from ror.web.refused import refused, unavailable
 from ror.web.resources import ROOT
 
@@ -20,14 +22,36 @@ __all__ = ["application"]
 
 
 def application(
-    routes: Sequence[BaseRoute], tokens: TokenStore, max_requests: int, idle_seconds: float
+    routes: Sequence[BaseRoute],
+    tokens: TokenStore,
+    max_requests: int,
+    idle_seconds: float,
+    *,
+    origins: Sequence[str] = (),
+    told: Callable[[Read], None] = log_read,
 ) -> Starlette:
-    """All `routes` below ``/dicom-web``, none without a token, and each request bounded in time and number."""
+    """All `routes` below ``/dicom-web``, none without a token, and each request bounded in time and number.
+
+    Pages of `origins` may ask for them, too, by scripts that show a token: browsers keep none for us (no credentials).
+    Every request to read is `told`.
+    """
+    middleware = [
+        Middleware(Patience, requests=max_requests, seconds=idle_seconds),
+        Middleware(Reads, told=told),
+        Middleware(Access, tokens=tokens),
+    ]
+    if origins:
+        # First of all: a page asks what it may without a token (Fetch 3.3), and has to see refusals, too.
+        of_others = Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization",),
+            expose_headers=("Retry-After", "Warning", "WWW-Authenticate"),
+        )
+        middleware.insert(0, of_others)
     return Starlette(
         routes=[Mount(ROOT, routes=list(routes))],
-        middleware=[
-            Middleware(Patience, requests=max_requests, seconds=idle_seconds),
-            Middleware(Access, tokens=tokens),
-        ],
+        middleware=middleware,
         exception_handlers={Refusal: refused, RorError: unavailable},
     )

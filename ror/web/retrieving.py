@@ -20,6 +20,7 @@ from ror.web.media import MediaType, accepted
 from ror.web.metadata import bulk_value, metadata
 from ror.web.models import choose_model, model_response
 from ror.web.negotiation import choose, matches
+from ror.web.reads import tell_objects
 from ror.web.rendered import PICTURES, View, render
 from ror.web.resources import place_of, url_of
 from ror.web.retrieve import frames, instances
@@ -91,13 +92,16 @@ class Retrieving:
         for one in islice((*held[middle:], *held[:middle]), _MOST_TRIED):
             image = ImageFile.open(one.file)
             if image.frames:
+                tell_objects(request, 1)
                 chosen = "frames" in request.path_params
                 numbers = _frame_numbers(request) if chosen else [(image.frames + 1) // 2]
                 return _picture(request, image, numbers, View.read(request.query_params, _THUMBNAIL))
         raise _no_image()
 
     def _held(self, request: Request) -> list[Held]:
-        return self._shelf.instances(place_of(request, token_of(request).project))
+        held = self._shelf.instances(place_of(request, token_of(request).project))
+        tell_objects(request, len(held))
+        return held
 
 
 def _picture(request: Request, image: ImageFile, numbers: list[int], view: View) -> Response:

@@ -14,6 +14,7 @@ from ror.web.access import token_of
 from ror.web.media import accepted
 from ror.web.models import JSON_TYPES, choose_model, model_response
 from ror.web.query import MOST_RESULTS, Query
+from ror.web.reads import tell_objects
 from ror.web.resources import place_of, url_of
 from ror.web.search import Page, Search
 from ror.web.shelf import Place
@@ -43,6 +44,7 @@ def _answer(find: Callable[[Place, Query, Callable[..., str]], Page], request: R
     kind = choose_model(accepted(request.headers.get("accept"), request.query_params.get("accept")))
     query = Query.read(request.query_params.multi_items())
     found, more = find(place_of(request, token_of(request).project), query, partial(url_of, request))
+    tell_objects(request, len(found))
     if kind in JSON_TYPES:
         response: Response = JSONResponse(found, media_type=kind)
     else:  # a body of parts has one at least (RFC 2046 5.1.1)

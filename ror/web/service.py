@@ -39,7 +39,13 @@ def serving(app: App) -> Iterator[WebServer | None]:
         *searching(Search(shelf, Finding(app.database, shelf))),
         *Retrieving(shelf).routes(),
     ]
-    made = application(routes, app.tokens, settings.max_requests, limits.idle_seconds)
+    made = application(
+        routes,
+        app.tokens,
+        settings.max_requests,
+        limits.idle_seconds,
+        origins=settings.allowed_origins,
+    )
     server = WebServer(settings, made, limits.request_seconds)
     server.start()
     try:

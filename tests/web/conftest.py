@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,12 +70,13 @@ def multipart(*files: bytes, kind: str = DICOM) -> bytes:
     return parts + b"--B--\r\n"
 
 
-@pytest.fixture
-def web(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Web]:
-    home = tmp_path / "home"
+@contextmanager
+def serving_at(folder: Path, migrated_sqlite: Path, settings: str = "") -> Iterator[Web]:
+    """A service with more settings of ``[web]``, until the block ends."""
+    home = folder / "home"
     home.mkdir()
     shutil.copy(migrated_sqlite, home / "ror.sqlite")
-    (home / "ror.toml").write_text(SETTINGS)
+    (home / "ror.toml").write_text(SETTINGS + settings)
     app = App(home)
     app.projects.add(Project("lungs"))
     app.projects.add(Project("heads"))
@@ -90,3 +92,9 @@ def web(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Web]:
         assert server is not None
         yield Web(app, server.port, *tokens)
     app.close()
+
+
+@pytest.fixture
+def web(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Web]:
+    with serving_at(tmp_path, migrated_sqlite) as web:
+        yield web
