@@ -21,6 +21,7 @@ class Scale:
     catalogue: int  # series that a statement is evaluated over
     archive: int  # series in the database that is searched; a tenth of it, too, for what grows
     brain_slices: int  # slices of 240 × 240 in the study whose SEG is delivered
+    measurements: int  # each of a record of its own, into REDCap
     jobs: int  # no-op jobs in a turn of the engine
 
 
@@ -35,6 +36,7 @@ FULL = Scale(
     catalogue=10_000,
     archive=1_000_000,
     brain_slices=155,
+    measurements=10_000,
     jobs=60,
 )
 QUICK = Scale(
@@ -48,5 +50,6 @@ QUICK = Scale(
     catalogue=2_000,
     archive=20_000,
     brain_slices=31,
+    measurements=1_000,
     jobs=10,
 )

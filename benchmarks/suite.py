@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks import deid, engine, gateway, path, search, select, start, web
+from benchmarks import deid, engine, gateway, path, redcap, search, select, start, web
 from benchmarks.figure import Figure
 from benchmarks.scale import Scale
 
@@ -21,6 +21,7 @@ SUITE: Mapping[str, Callable[[Scale, Path], list[Figure]]] = MappingProxyType(
         "search": search.measure,
         "path": path.measure,
         "engine": engine.measure,
+        "redcap": redcap.measure,
         "start": start.measure,
     }
 )

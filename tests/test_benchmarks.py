@@ -25,6 +25,7 @@ TINY = Scale(
     catalogue=40,
     archive=600,
     brain_slices=8,
+    measurements=20,
     jobs=2,
 )
 SERVERS = {"gateway", "path", "web"}

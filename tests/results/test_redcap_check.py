@@ -238,6 +238,12 @@ def test_a_token_of_the_environment_goes_first(
     assert redcaps.target(lungs(server)).token == TOKEN
 
 
+def test_an_authority_has_to_be_a_file(server: RedcapServer, tmp_path: Path) -> None:
+    redcaps = Redcaps(tmp_path, RedcapSettings(ca_bundle=str(tmp_path / "nothing.pem")))
+    with pytest.raises(ConfigurationError, match="redcap.ca_bundle is no file"):
+        redcaps.target(lungs(server))
+
+
 # -- the data dictionary ----------------------------------------------------------------------------------------------
 
 

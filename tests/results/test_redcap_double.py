@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import requests
-from redcap import Project
+from redcap.project import Project
 
 from tests.support.redcap_server import TOKEN, Field, RedcapServer
 

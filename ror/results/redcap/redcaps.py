@@ -50,10 +50,15 @@ class Redcaps:
         ConfigurationError
             There is no token, or others may read its file, or it or the address cannot be right.
         """
+        bundle = self._settings.ca_bundle
+        if bundle and not Path(bundle).is_file():
+            raise ConfigurationError(
+                f"redcap.ca_bundle is no file: {bundle}", advice="correct it in ror.toml: a file of PEM"
+            )
         token = redcap_token(project.name, self._secrets)
         seconds = timeout_seconds or self._settings.timeout_seconds
         try:
-            return RedcapTarget(project.redcap_url, token, self._settings.ca_bundle, seconds)
+            return RedcapTarget(project.redcap_url, token, bundle, seconds)
         except ValueError as error:
             raise ConfigurationError(
                 f"REDCap of project {project.name}: {error}",
