@@ -29,6 +29,7 @@ _JSON = "application/dicom+json"
 _STORE_SECONDS = 600.0
 # A server may answer so to many objects because of one of them, or of their number.
 _OF_ONE_OF_THEM = (400, 413)
+_NEVER = (501, 505)  # not implemented
 _BESIDES = ("NumberOfStudyRelatedInstances", "ModalitiesInStudy")
 # As they are stored; not every server knows that it may be asked for it.
 _OBJECTS = 'multipart/related; type="application/dicom"; transfer-syntax=*'
@@ -42,8 +43,8 @@ class _OneOfThem(Exception):
 class DicomWeb:
     """A client of one DICOMweb server.
 
-    Every method raises `PeerUnavailable` when the server does not answer, ends too early, or answers 5xx, 408 or 429,
-    and `PeerRefused` when it answers 4xx else.
+    Every method raises `PeerUnavailable` when the server does not answer, ends too early, or answers 5xx (but 501),
+    408 or 429, and `PeerRefused` when it answers 4xx else.
 
     Parameters
     ----------
@@ -246,7 +247,7 @@ class DicomWeb:
                 headers=headers,
                 timeout=self._timeout_seconds if body is None else (self._timeout_seconds, _STORE_SECONDS),
                 stream=stream,
-                **self._tls_files(),
+                **(self._tls.of_requests() if self._tls is not None else {}),
             )
         except requests.RequestException as error:
             # Its text has the address with the query, and so a patient's id.
@@ -254,17 +255,9 @@ class DicomWeb:
         status = answer.status_code
         if status >= 400 and status not in known:
             answer.close()
-            later = status >= 500 or status in (408, 429)
+            later = (status >= 500 and status not in _NEVER) or status in (408, 429)
             raise (PeerUnavailable if later else PeerRefused)(f"{self} answers {status}")
         return answer
-
-    def _tls_files(self) -> dict[str, Any]:
-        if self._tls is None:
-            return {}
-        self._tls.context()  # tells which file cannot be used; requests would raise a bare OSError
-        of_ours = [str(one) for one in (self._tls.certificate, self._tls.key) if one is not None]
-        own = tuple(of_ours) if len(of_ours) == 2 else "".join(of_ours)
-        return {"verify": str(self._tls.ca or "") or None, "cert": own or None}
 
 
 def _object(answer: requests.Response) -> dict[str, Any]:

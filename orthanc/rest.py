@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import requests
 
 from orthanc.errors import PeerRefused, PeerUnavailable
+from orthanc.tls import Tls
 
 __all__ = ["Change", "Changes", "Level", "OrthancRest", "Series", "Study"]
 
@@ -65,13 +66,20 @@ class OrthancRest:
         For example ``http://127.0.0.1:8042``.
     credentials
         User name and password, when the server asks for them.
+    tls
+        Whom to believe, and who we are, where the address is https; None for the authorities that are usual.
     """
 
     def __init__(
-        self, url: str, credentials: tuple[str, str] | None = None, timeout_seconds: float = 30.0
+        self,
+        url: str,
+        credentials: tuple[str, str] | None = None,
+        timeout_seconds: float = 30.0,
+        tls: Tls | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._timeout_seconds = timeout_seconds
+        self._tls = tls
         self._session = requests.Session()
         self._session.auth = credentials
 
@@ -183,7 +191,12 @@ class OrthancRest:
     ) -> requests.Response:
         try:
             answer = self._session.request(
-                method, self.url + path, json=json, data=content, timeout=self._timeout_seconds
+                method,
+                self.url + path,
+                json=json,
+                data=content,
+                timeout=self._timeout_seconds,
+                **(self._tls.of_requests() if self._tls is not None else {}),
             )
         except requests.RequestException as error:
             raise PeerUnavailable(f"Orthanc at {self.url} does not answer: {error}") from error

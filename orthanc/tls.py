@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from orthanc.errors import PeerRefused
 
@@ -44,3 +45,16 @@ class Tls:
             why = error.strerror or type(error).__name__
             raise PeerRefused(f"the TLS files for this peer cannot be used: {why}") from error
         return context
+
+    def of_requests(self) -> dict[str, Any]:
+        """The same for `requests`, as arguments of a request.
+
+        Raises
+        ------
+        PeerRefused
+            A file cannot be used, which requests would tell as a bare OSError.
+        """
+        self.context()
+        own = tuple(str(one) for one in (self.certificate, self.key) if one is not None)
+        certificate = own if len(own) == 2 else "".join(own)
+        return {"verify": str(self.ca) if self.ca else None, "cert": certificate or None}

@@ -19,6 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ror.registry",),
     ("ror.archive",),
     ("ror.db",),
+    ("ror.pacs",),
     ("ror.config", "ror.home", "ror.log", "ror.walking", "ror.stopping", "ror.listening"),
     ("ror.model",),
     ("ror.errors",),

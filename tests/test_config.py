@@ -7,6 +7,8 @@ import pytest
 from ror import config
 from ror.errors import ConfigurationError
 
+ADDRESS = 'host = "pacs"\nport = 104\nae_title = "A"\n'
+
 
 def faults(home: Path, toml: str, environment: dict[str, str] | None = None) -> list[str]:
     (home / "ror.toml").write_text(toml, encoding="utf-8")
@@ -84,6 +86,39 @@ def test_a_pacs_has_an_address_or_is_of_the_web(tmp_path: Path, keys: str, wrong
     else:
         (tmp_path / "ror.toml").write_text(toml)
         assert config.read(tmp_path, {}).pacs["x"].host == ""
+
+
+@pytest.mark.parametrize(
+    ("keys", "wrong"),
+    [
+        ('folder = "/mnt/results"', []),
+        ('folder = "results"', ["pacs.x.folder"]),
+        ('folder = "/mnt"\ndicomweb_url = "http://pacs"', ["pacs.x.dicomweb_url"]),
+        ('folder = "/mnt"\nhost = "pacs"', ["pacs.x.host"]),
+        ('folder = "/mnt"\nconfirm = "no"', []),
+        ('folder = "/mnt"\nconfirm = "find"', ["pacs.x.confirm"]),
+        ('folder = "/mnt"\nconfirm = "qido"', ["pacs.x.confirm"]),
+        (f'{ADDRESS}confirm = "find"', []),
+        (f'{ADDRESS}confirm = "qido"', ["pacs.x.confirm"]),
+        (f'{ADDRESS}confirm = "maybe"', ["pacs.x.confirm"]),
+        (f'{ADDRESS}dicomweb_url = "http://pacs"\nconfirm = "qido"', []),
+        ('dicomweb_url = "http://pacs"\nconfirm = "find"', ["pacs.x.confirm"]),
+        (f"{ADDRESS}tls = true", []),
+        (f'{ADDRESS}tls = true\ntls_ca = "a"\ntls_certificate = "b"\ntls_key = "c"', []),
+        (f'{ADDRESS}tls_ca = "a"', ["pacs.x.tls_ca"]),
+        ('dicomweb_url = "https://pacs"\ntls_ca = "a"', []),
+        ('dicomweb_url = "http://pacs"\ntls_ca = "a"', ["pacs.x.tls_ca"]),
+        ('orthanc_url = "https://pacs"\ntls_ca = "a"', []),
+        (f'{ADDRESS}tls = true\ntls_key = "c"', ["pacs.x.tls_key"]),
+    ],
+)
+def test_what_of_a_pacs_does_not_go_together_is_told(tmp_path: Path, keys: str, wrong: list[str]) -> None:
+    toml = f"[pacs.x]\n{keys}"
+    if wrong:
+        assert sorted(set(paths(faults(tmp_path, toml)))) == wrong
+    else:
+        (tmp_path / "ror.toml").write_text(toml)
+        assert "x" in config.read(tmp_path, {}).pacs
 
 
 # Each was once taken, and met as a traceback or a strange fault when it was used.

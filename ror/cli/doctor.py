@@ -13,10 +13,10 @@ from pathlib import Path
 
 import click
 
-import orthanc
 from ror.app import App
 from ror.cli.common import folded, home_and_json
 from ror.cli.findings import Finding, Look, counted, of_error, packages, secrets, survived, text_search
+from ror.cli.pacs_findings import pacs
 from ror.errors import ConfigurationError, RorError, ServiceUnavailable
 from ror.home import Home
 from ror.registry import Project, Role
@@ -129,22 +129,6 @@ def _projects(app: App) -> Iterator[Finding]:
     )
 
 
-def _pacs(app: App) -> Iterator[Finding]:
-    for name, pacs in app.settings.pacs.items():
-        if not pacs.host:
-            continue  # of the web: `ror pull --dry-run` asks it
-        peer = orthanc.Peer(pacs.ae_title, pacs.host, pacs.port, app.settings.listener.ae_title)
-        where = f"{pacs.ae_title} at {pacs.host}:{pacs.port}"
-        try:
-            orthanc.echo(peer)
-        except orthanc.PeerError as error:
-            yield Finding(
-                f"PACS {name}", False, f"{where}: {error}", "check that it runs and knows our AE title"
-            )
-        else:
-            yield Finding(f"PACS {name}", True, f"{where} answers")
-
-
 def _identities(app: App) -> Iterator[Finding]:
     keeping = [one.name for one in app.projects.list() if app.who.rules.get(one.name).keeps_identities]
     yield from (_identities_of(app, project) for project in keeping)
@@ -202,7 +186,7 @@ _LOOKS: dict[str, Look] = {
     "secrets": secrets,
     "packages": packages,
     "search for text": text_search,
-    "PACS": _pacs,
+    "PACS": pacs,
     "REDCap": _redcaps,
     "identities": _identities,
 }

@@ -12,6 +12,7 @@ from ror.cli.common import folded, home_and_json, home_option, moment, opened, p
 from ror.engine import JobRow, JobStore
 from ror.errors import NotFound
 from ror.model import JobState
+from ror.results import DeliveryState
 
 __all__ = ["command"]
 
@@ -73,15 +74,32 @@ def show(context: click.Context, job_id: str, as_json: bool) -> None:
     with opened(context) as app:
         row = app.jobs.show(job_id)
         results = app.ledger.made([row.job.id])
+        deliveries = app.ledger.states(row.job.id, app.projects.get(row.job.project).pacs)
         folder = app.home.job(row.job.id).root
     if as_json:
-        shown = asdict(row) | {"results": [asdict(one) for one in results], "folder": str(folder)}
+        shown = asdict(row) | {
+            "results": [asdict(one) for one in results],
+            "deliveries": [asdict(one) for one in deliveries],
+            "folder": str(folder),
+        }
         click.echo(json.dumps(shown, indent=1, default=str))
         return
     _print_job(row)
     for one in results:
         click.echo(f"  {one.kind:<8} {one.sop_uid}  {folder / one.path}")
+    for state in deliveries:
+        when = f" {moment(state.last_at)}" if state.last_at is not None else ""
+        click.echo(f"  → {state.destination}:{when} {_how_far(state)}")
     click.echo(f"  folder   {folder}")
+
+
+def _how_far(state: DeliveryState) -> str:
+    """``confirmed by C-FIND``, ``sent``, or how many of how many results."""
+    if state.made == state.confirmed:
+        return f"confirmed by {state.confirmed_by}"
+    sent = "sent" if state.made == state.delivered else f"{state.delivered} of {state.made} sent"
+    of_them = f", {state.confirmed} confirmed by {state.confirmed_by}" if state.confirmed else ""
+    return f"{sent}{of_them or ', not confirmed'}"
 
 
 def _print_job(row: JobRow) -> None:

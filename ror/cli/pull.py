@@ -29,6 +29,7 @@ from ror.gateway import (
     pull,
     source_of,
 )
+from ror.pacs import rest_of
 from ror.registry import Sender
 
 __all__ = ["command"]
@@ -118,9 +119,7 @@ def _rest_of(app: App, pacs: str) -> Iterator[OrthancRest]:
         raise ConfigurationError(
             f"[pacs.{pacs}] of ror.toml does not say orthanc_url", advice="only an Orthanc has a change feed"
         )
-    user = settings.orthanc_user
-    credentials = (user, settings.orthanc_password.get_secret_value()) if user else None
-    with OrthancRest(settings.orthanc_url, credentials) as rest:
+    with rest_of(settings) as rest:
         yield rest
 
 

@@ -369,14 +369,19 @@ results = Table(
     Column("series_uid", Uid, nullable=False),
     Column("study_uid", Uid, nullable=False),
     Column("path", Text, nullable=False),  # below the job's folder
+    Column("made_at", Double, nullable=False),
 )
 
+# What a destination has acknowledged, how often it was sent there, and how the destination has shown that it holds it.
 deliveries = Table(
     "deliveries",
     metadata,
     Column("destination", Name, primary_key=True),
     Column("sop_uid", Uid, primary_key=True),
     Column("delivered_at", Double, nullable=False),
+    Column("times_sent", Integer, nullable=False),
+    Column("confirmed_at", Double),
+    Column("confirmed_by", String(16)),
 )
 
 measurements = Table(

@@ -10,14 +10,15 @@ Contract
     objects = encode(outputs, job)                      # SEG per mask, one SR; the same each time
     validate(objects, job)                              # ObjectsInvalid: never send these
     paths = write(objects, folder)
-    deliver(paths, peer)                                # DeliveryUnavailable: later; DeliveryRefused: never
+    deliverer.deliver(shipment, destinations)           # DeliveryUnavailable: later; DeliveryRefused: never
     rows = places.place(job, outputs.rows, instrument)  # RedcapOccupied: another match has written there
     redcaps.write(project, rows)                        # RedcapUnavailable: later; RedcapRefused: never
 
 Each step may run twice; the second time changes nothing. `warm_up` saves a process's first job half a second.
 """
 
-from ror.results.deliver import Delivery, deliver
+from ror.results.deliver import Deliverer, Shipment
+from ror.results.destinations import Destination, Held, Outgoing, destination_of, destinations_of
 from ror.results.encode import encode, write
 from ror.results.errors import (
     DeliveryRefused,
@@ -32,7 +33,7 @@ from ror.results.errors import (
     RedcapUnavailable,
 )
 from ror.results.export import COLUMNS, as_csv_table, as_json_table, as_parquet
-from ror.results.ledger import Ledger, MadeObject
+from ror.results.ledger import DeliveryState, Ledger, MadeObject, Receipt
 from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, ResultObject, Row, SourceSeries
 from ror.results.output import read_outputs
 from ror.results.places import RedcapPlaces
@@ -57,14 +58,17 @@ from ror.results.warm import warm_up
 __all__ = [
     "COLUMNS",
     "Announced",
-    "Delivery",
+    "Deliverer",
     "DeliveryRefused",
+    "DeliveryState",
     "DeliveryUnavailable",
+    "Destination",
     "EncodeError",
     "Expected",
     "FieldFault",
     "FieldSummary",
     "FinishedRun",
+    "Held",
     "KeptFile",
     "LabelMap",
     "Ledger",
@@ -73,9 +77,11 @@ __all__ = [
     "MeasurementStore",
     "Mismatch",
     "ObjectsInvalid",
+    "Outgoing",
     "OutputError",
     "OutputFault",
     "Outputs",
+    "Receipt",
     "RedcapOccupied",
     "RedcapPlaces",
     "RedcapRefused",
@@ -85,12 +91,14 @@ __all__ = [
     "ResultObject",
     "ResultStations",
     "Row",
+    "Shipment",
     "SourceSeries",
     "as_csv_table",
     "as_json_table",
     "as_parquet",
-    "deliver",
     "derive_uid",
+    "destination_of",
+    "destinations_of",
     "dictionary_csv",
     "dictionary_rows",
     "encode",

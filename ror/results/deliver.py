@@ -1,43 +1,166 @@
-"""Result files → PACS. The network is `orthanc.dimse`'s; here its answers become the job's."""
+"""Images and results → every destination of a project, each on its own, until each says that it holds them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from orthanc import Peer, PeerRefused, PeerUnavailable, send
+from ror.model import Job
+from ror.results.destinations import Destination, Outgoing
 from ror.results.errors import DeliveryRefused, DeliveryUnavailable
+from ror.results.ledger import Ledger
 
-__all__ = ["Delivery", "deliver"]
+__all__ = ["Deliverer", "Shipment"]
+
+_log = logging.getLogger(__name__)
+# A PACS may index what it has acknowledged a little later; what it has lost is sent again, ever more slowly.
+_PATIENCE_SECONDS = 60.0
+_LONGEST_PATIENCE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """What a PACS has acknowledged."""
+class Shipment:
+    """What a job has to deliver: the images of its studies, its results, and the results that these replace."""
 
-    peer: Peer
-    sop_instance_uids: tuple[str, ...]
+    job: Job
+    images: Sequence[Outgoing]
+    results: Sequence[Outgoing]
+    replaced: Sequence[Outgoing]
 
 
-def deliver(paths: Sequence[Path], peer: Peer, timeout_seconds: float = 60.0) -> Delivery:
-    """Store result files at a PACS. Doing it twice is harmless: the UIDs are the same.
+@dataclass(frozen=True, slots=True)
+class Deliverer:
+    """Brings shipments to destinations; how far each has come is in the `Ledger`, so that nothing is done twice.
 
-    Raises
-    ------
-    DeliveryUnavailable
-        The PACS cannot be reached or cannot take anything now: deliver all of them again later.
-    DeliveryRefused
-        The PACS refused at least one object for good.
+    `now` gives seconds since the epoch.
     """
-    if not paths:
-        return Delivery(peer, ())
-    try:
-        report = send(peer, paths, timeout_seconds=timeout_seconds)
-    except PeerUnavailable as error:
-        raise DeliveryUnavailable(str(error), "The engine tries again; check that the PACS is up.") from error
-    except PeerRefused as error:
-        raise DeliveryRefused(
-            str(error), "Ask the PACS administrator to accept our AE title, SEG and Comprehensive 3D SR."
-        ) from error
-    return Delivery(peer, tuple(file.sop_instance_uid for file in report.stored))
+
+    ledger: Ledger
+    now: Callable[[], float] = time.time
+
+    def deliver(self, shipment: Shipment, destinations: Iterable[Destination]) -> str:
+        """Bring a shipment to all destinations, whatever becomes of it at one of them; what is done, in a sentence.
+
+        Called again after an error it goes on with what is missing.
+
+        Raises
+        ------
+        DeliveryUnavailable
+            Some destinations have to be waited for; those that refuse are told too.
+        DeliveryRefused
+            Nothing is left to wait for, but some destinations refuse.
+        """
+        told: list[str] = []
+        waiting: list[DeliveryUnavailable] = []
+        refused: list[DeliveryRefused] = []
+        for destination in destinations:
+            try:
+                told.append(f"{destination.name}: {self._bring(shipment, destination)}")
+            except DeliveryUnavailable as error:
+                waiting.append(error)
+                told.append(f"{destination.name}: {error}")
+            except DeliveryRefused as error:
+                refused.append(error)
+                told.append(f"{destination.name}: {error}")
+        sentence = "; ".join(told) or "the project has no PACS"
+        if waiting:
+            raise DeliveryUnavailable(sentence, waiting[0].advice) from waiting[0]
+        if refused:
+            raise DeliveryRefused(sentence, refused[0].advice) from refused[0]
+        return sentence
+
+    def _bring(self, shipment: Shipment, destination: Destination) -> str:
+        images = list(shipment.images) if destination.images else []
+        self._send(destination, self._unsent(destination, images))
+        results = self._unsent(destination, shipment.results)
+        if results:
+            self._await_turn(shipment.job, destination.name)
+            self._send(destination, results)
+        how = self._confirm(destination, [*images, *shipment.results])
+        replaced = self._remove(destination, shipment.replaced)
+        said = f"{len(images)} images, {len(shipment.results)} results"
+        return ", ".join(part for part in (said, replaced, how) if part)
+
+    def _unsent(self, destination: Destination, objects: Sequence[Outgoing]) -> list[Outgoing]:
+        acknowledged = self.ledger.receipts(destination.name, (one.sop_uid for one in objects))
+        return [one for one in objects if one.sop_uid not in acknowledged]
+
+    def _await_turn(self, job: Job, destination: str) -> None:
+        """Results of one study arrive in the order in which they were made, and none of a job that was superseded."""
+        if not self.ledger.is_running(job.id):
+            raise DeliveryUnavailable(f"job {job.id} has ended meanwhile", "nothing is to be done")
+        if first := self.ledger.next_before(job, destination):
+            raise DeliveryUnavailable(
+                f"job {first} of the same study is to be delivered before", f"see `ror jobs show {first}`"
+            )
+
+    def _send(self, destination: Destination, objects: Sequence[Outgoing]) -> None:
+        if not objects:
+            return
+        acknowledged: list[str] = []
+        try:
+            destination.send(objects, acknowledged.append)
+        finally:
+            self.ledger.note_delivered(destination.name, acknowledged, self.now())
+
+    def _confirm(self, destination: Destination, objects: Sequence[Outgoing]) -> str:
+        """See that the destination holds all objects, and send again what it has had time to show and does not."""
+        open_ones = self._unconfirmed(destination, objects)
+        if not open_ones:
+            return self._confirmed_by(destination, objects)
+        missing, why_not = self._ask(destination, open_ones)
+        if why_not:
+            _log.info("%s cannot be asked for what was sent to it: %s", destination.name, why_not)
+            return f"sent, not confirmed ({why_not})"
+        if overdue := self._overdue(destination, missing):
+            _log.warning("%s lost %d objects: they are sent again", destination.name, len(overdue))
+            self._send(destination, overdue)
+            missing, why_not = self._ask(destination, missing)
+        if missing or why_not:
+            raise DeliveryUnavailable(
+                f"acknowledged {len(objects)} objects and holds {len(objects) - len(missing)}",
+                "it is asked again, and what it lacks is sent again; where a PACS never tells what it holds, "
+                f'set confirm = "no" in [pacs.{destination.name}]',
+            )
+        return self._confirmed_by(destination, objects)
+
+    def _unconfirmed(self, destination: Destination, objects: Sequence[Outgoing]) -> list[Outgoing]:
+        receipts = self.ledger.receipts(destination.name, (one.sop_uid for one in objects))
+        return [one for one in objects if receipts[one.sop_uid].confirmed_at is None]
+
+    def _confirmed_by(self, destination: Destination, objects: Sequence[Outgoing]) -> str:
+        receipts = self.ledger.receipts(destination.name, (one.sop_uid for one in objects))
+        ways = sorted({receipt.confirmed_by for receipt in receipts.values() if receipt.confirmed_by})
+        return f"confirmed by {' and '.join(ways)}" if ways else ""
+
+    def _ask(self, destination: Destination, objects: list[Outgoing]) -> tuple[list[Outgoing], str]:
+        """What of these objects the destination does not hold; or why it cannot be asked."""
+        held = destination.held(objects)
+        if held.sop_uids is None:
+            return objects, held.by
+        found = [one.sop_uid for one in objects if one.sop_uid in held.sop_uids]
+        self.ledger.note_confirmed(destination.name, found, held.by, self.now())
+        return [one for one in objects if one.sop_uid not in held.sop_uids], ""
+
+    def _overdue(self, destination: Destination, missing: Sequence[Outgoing]) -> list[Outgoing]:
+        receipts = self.ledger.receipts(destination.name, (one.sop_uid for one in missing))
+        now = self.now()
+        return [
+            one
+            for one in missing
+            if now - receipts[one.sop_uid].delivered_at >= _patience(receipts[one.sop_uid].times_sent)
+        ]
+
+    def _remove(self, destination: Destination, replaced: Sequence[Outgoing]) -> str:
+        removed = destination.remove(replaced) if replaced else None
+        if removed is None:
+            return ""
+        self.ledger.forget_delivered(destination.name, [one.sop_uid for one in replaced])
+        return f"{removed} replaced" if removed else ""
+
+
+def _patience(times_sent: int) -> float:
+    """How long an object may be missing after it was acknowledged for so many times."""
+    return float(min(_PATIENCE_SECONDS * 2 ** min(times_sent - 1, 10), _LONGEST_PATIENCE_SECONDS))

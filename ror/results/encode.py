@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from pydicom import dcmread
@@ -16,6 +15,7 @@ from ror.results.pdf import encode_pdf
 from ror.results.pictures import CannotDraw
 from ror.results.seg import encode_seg
 from ror.results.sr import encode_sr
+from ror.results.whole_file import write_whole
 
 __all__ = ["encode", "write"]
 
@@ -75,14 +75,4 @@ def write(objects: Sequence[ResultObject], folder: Path) -> list[Path]:
 
 
 def _write(one: ResultObject, path: Path) -> Path:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            one.dataset.save_as(file, enforce_file_format=True)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
+    return write_whole(path, partial(one.dataset.save_as, enforce_file_format=True))

@@ -1,4 +1,4 @@
-"""Which result objects jobs have made, and which objects each destination has acknowledged."""
+"""The outbox: which result objects jobs have made, and what each destination has acknowledged and confirmed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from itertools import islice
 import sqlalchemy as sa
 
 from ror.db import Database, tables
+from ror.model import Job, JobState
 
-__all__ = ["Ledger", "MadeObject"]
+__all__ = ["DeliveryState", "Ledger", "MadeObject", "Receipt"]
 
 _BATCH = 10_000
+_results, _deliveries, _jobs = tables.results.c, tables.deliveries.c, tables.jobs.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +30,48 @@ class MadeObject:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a destination has said of an object: it acknowledged it, and later perhaps that it holds it.
+
+    Times are seconds since the epoch; `confirmed_by` is how it was asked (``C-FIND``), None while it has not shown it.
+    """
+
+    sop_uid: str
+    delivered_at: float
+    times_sent: int
+    confirmed_at: float | None
+    confirmed_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryState:
+    """How the results of one job stand at one destination: how many of those `made` it has taken, and holds."""
+
+    destination: str
+    made: int
+    delivered: int
+    confirmed: int
+    confirmed_by: str
+    last_at: float | None
+
+
 class Ledger:
-    """Reads and writes the tables results and deliveries."""
+    """Reads and writes the tables results and deliveries.
+
+    What a job has made and a destination has no receipt of is to be delivered there.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    # -- what was made ------------------------------------------------------------------------------------------------
+
     def set_made(self, job_id: str, objects: Sequence[MadeObject]) -> None:
-        """Note what a job has made, in place of what it made before."""
-        table = tables.results
+        """Note what a job has made, in place of what it made before, all of which is to be delivered."""
+        now, table = time.time(), tables.results
         with self._database.write() as connection:
-            connection.execute(table.delete().where(table.c.job_id == job_id))
+            connection.execute(table.delete().where(_results.job_id == job_id))
             for one in objects:
                 connection.execute(
                     table.insert().values(
@@ -49,8 +82,11 @@ class Ledger:
                         series_uid=one.series_uid,
                         study_uid=one.study_uid,
                         path=one.path,
+                        made_at=now,
                     )
                 )
+            for some in _batches(one.sop_uid for one in objects):
+                connection.execute(tables.deliveries.delete().where(_deliveries.sop_uid.in_(some)))
 
     def made(self, job_ids: Iterable[str]) -> list[MadeObject]:
         """What jobs have made, SEG before SR."""
@@ -62,25 +98,42 @@ class Ledger:
                 for row in connection.execute(query)
             ]
 
-    def delivered(self, destination: str, sop_uids: Iterable[str]) -> set[str]:
-        """Those of some objects that a destination has acknowledged."""
-        table = tables.deliveries
-        query = sa.select(table.c.sop_uid).where(table.c.destination == destination)
+    # -- what was delivered -------------------------------------------------------------------------------------------
+
+    def receipts(self, destination: str, sop_uids: Iterable[str]) -> dict[str, Receipt]:
+        """What a destination has said of those of some objects that it has acknowledged."""
+        query = sa.select(tables.deliveries).where(_deliveries.destination == destination)
         with self._database.read() as connection:
             return {
-                sop_uid
+                row.sop_uid: Receipt(
+                    row.sop_uid, row.delivered_at, row.times_sent, row.confirmed_at, row.confirmed_by
+                )
                 for some in _batches(sop_uids)
-                for sop_uid in connection.execute(query.where(table.c.sop_uid.in_(some))).scalars()
+                for row in connection.execute(query.where(_deliveries.sop_uid.in_(some)))
             }
 
-    def note_delivered(self, destination: str, sop_uids: Iterable[str]) -> None:
-        """A destination has acknowledged some objects."""
+    def note_delivered(self, destination: str, sop_uids: Iterable[str], at: float) -> None:
+        """A destination has acknowledged some objects, perhaps once more; whether it holds them is to be seen."""
+        insert = self._database.insert(tables.deliveries)
+        once_more = {
+            "delivered_at": at,
+            "times_sent": _deliveries.times_sent + 1,
+            "confirmed_at": None,
+            "confirmed_by": None,
+        }
+        upsert = insert.on_conflict_do_update(index_elements=["destination", "sop_uid"], set_=once_more)
         with self._database.write() as connection:
             for sop_uid in sop_uids:
+                row = {"destination": destination, "sop_uid": sop_uid, "delivered_at": at, "times_sent": 1}
+                connection.execute(upsert.values(row))
+
+    def note_confirmed(self, destination: str, sop_uids: Iterable[str], by: str, at: float) -> None:
+        """A destination has shown that it holds some objects that it has acknowledged."""
+        update = tables.deliveries.update().where(_deliveries.destination == destination)
+        with self._database.write() as connection:
+            for some in _batches(sop_uids):
                 connection.execute(
-                    self._database.insert(tables.deliveries)
-                    .values(destination=destination, sop_uid=sop_uid, delivered_at=time.time())
-                    .on_conflict_do_nothing()
+                    update.where(_deliveries.sop_uid.in_(some)).values(confirmed_at=at, confirmed_by=by)
                 )
 
     def forget_delivered(self, destination: str, sop_uids: Iterable[str]) -> None:
@@ -91,6 +144,71 @@ class Ledger:
                 connection.execute(
                     table.delete().where(table.c.destination == destination, table.c.sop_uid.in_(some))
                 )
+
+    def states(self, job_id: str, destinations: Iterable[str] = ()) -> list[DeliveryState]:
+        """How the results of a job, if it made any, stand at these destinations, and where else some of them are."""
+        columns = (_deliveries.destination, _deliveries.confirmed_by)
+        query = (
+            sa.select(
+                *columns,
+                sa.func.count().label("delivered"),
+                sa.func.max(sa.func.coalesce(_deliveries.confirmed_at, _deliveries.delivered_at)).label("at"),
+            )
+            .join(tables.results, _results.sop_uid == _deliveries.sop_uid)
+            .where(_results.job_id == job_id)
+            .group_by(*columns)
+        )
+        made = sa.select(sa.func.count()).where(_results.job_id == job_id)
+        with self._database.read() as connection:
+            number = int(connection.execute(made).scalar_one())
+            rows = connection.execute(query).all()
+        return [
+            _state(name, number, [row for row in rows if row.destination == name])
+            for name in sorted({row.destination for row in rows} | set(destinations if number else ()))
+        ]
+
+    # -- whose turn it is ---------------------------------------------------------------------------------------------
+
+    def is_running(self, job_id: str) -> bool:
+        """Whether a job is neither superseded nor cancelled since it began to deliver."""
+        query = sa.select(_jobs.id).where(_jobs.id == job_id, _jobs.state == JobState.RUNNING)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
+    def next_before(self, job: Job, destination: str) -> str | None:
+        """The running job of the same study whose results were made before and are still to be delivered there."""
+        mine = sa.select(sa.func.max(_results.made_at)).where(_results.job_id == job.id).scalar_subquery()
+        has_it = sa.exists().where(
+            _deliveries.destination == destination, _deliveries.sop_uid == _results.sop_uid
+        )
+        query = (
+            sa.select(_jobs.id)
+            .join(tables.results, _results.job_id == _jobs.id)
+            .where(
+                _jobs.project == job.project,
+                _jobs.study_uid == job.study_uid,
+                _jobs.state == JobState.RUNNING,
+                _jobs.id != job.id,
+                (_results.made_at < mine) | ((_results.made_at == mine) & (_jobs.id < job.id)),
+                ~has_it,
+            )
+            .order_by(_results.made_at, _jobs.id)
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).scalar()
+
+
+def _state(destination: str, made: int, rows: Sequence[sa.Row[tuple[object, ...]]]) -> DeliveryState:
+    shown = [row for row in rows if row.confirmed_by is not None]
+    return DeliveryState(
+        destination,
+        made,
+        sum(row.delivered for row in rows),
+        sum(row.delivered for row in shown),
+        ", ".join(sorted(row.confirmed_by for row in shown)),
+        max((row.at for row in rows), default=None),
+    )
 
 
 def _batches(sop_uids: Iterable[str]) -> Iterator[list[str]]:

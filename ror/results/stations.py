@@ -11,13 +11,13 @@ from datetime import datetime
 from pathlib import Path
 
 from containers import Manifest
-from orthanc import OrthancRest, Peer, PeerError
 from ror.archive import Index
 from ror.config import PacsSettings
 from ror.errors import ConfigurationError, ServiceUnavailable
 from ror.model import Job, JobFolder
 from ror.registry import Project
-from ror.results.deliver import deliver
+from ror.results.deliver import Deliverer, Shipment
+from ror.results.destinations import Destination, Outgoing, destinations_of
 from ror.results.encode import encode, write
 from ror.results.ledger import Ledger, MadeObject
 from ror.results.model import Outputs, ResultJob, ResultObject, SourceSeries
@@ -28,10 +28,6 @@ from ror.results.table import MeasurementStore
 from ror.results.validate import validate
 
 __all__ = ["FinishedRun", "ResultStations"]
-
-_RESULTS_TO_ORTHANC_FAIL = (
-    "it is tried again; check orthanc_url, orthanc_user and orthanc_password in ror.toml"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +65,7 @@ class ResultStations:
         self._places = places
         self._redcaps = redcaps
         self._pacs = pacs
+        self._deliverer = Deliverer(ledger)
         self._our_ae_title = our_ae_title
 
     def collect(self, run: FinishedRun) -> str:
@@ -98,18 +95,15 @@ class ResultStations:
         return "; ".join([", ".join(told) or "no objects", *left_out])
 
     def deliver(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
-        """Send images (once) and results to every PACS of the project; then remove there what they replace."""
-        told = []
-        for name, pacs in self._pacs_of(project).items():
-            peer = Peer(pacs.ae_title, pacs.host, pacs.port, self._our_ae_title)
-            images = self._send_images(name, peer, run.job) if pacs.images else 0
-            results = {one.sop_uid: run.folder.root / one.path for one in self._ledger.made([run.job.id])}
-            self._send(name, peer, results)
-            removed = self._remove_replaced(name, pacs, replaced_jobs)
-            told.append(
-                f"{name}: {images} images, {len(results)} results{f', {removed} replaced' if removed else ''}"
-            )
-        return "; ".join(told) or "the project has no PACS"
+        """Bring images (once) and results to every PACS of the project; then remove there what they replace."""
+        destinations = self._destinations(project)
+        shipment = Shipment(
+            run.job,
+            self._images(run.job) if any(one.images for one in destinations) else (),
+            [_outgoing(one, run.folder.root / one.path) for one in self._ledger.made([run.job.id])],
+            [_outgoing(one, Path()) for one in self._ledger.made(replaced_jobs)],
+        )
+        return self._deliverer.deliver(shipment, destinations)
 
     def record(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
         """Write the measurements into the table, in place of those they supersede, and into REDCap."""
@@ -124,60 +118,20 @@ class ResultStations:
             told += f", {self._redcaps.write(project, placed)}"
         return told
 
-    def _pacs_of(self, project: Project) -> Mapping[str, PacsSettings]:
+    def _destinations(self, project: Project) -> list[Destination]:
         try:
             known = self._pacs() if project.pacs else {}
         except ConfigurationError as error:  # somebody writes it now: this job is not at fault
             raise ServiceUnavailable(str(error), f"it is read again; {error.advice}") from error
-        missing = ", ".join(f"[pacs.{name}]" for name in project.pacs if name not in known)
-        if missing:
-            raise ConfigurationError(
-                f"ror.toml has no section {missing}", advice="add it, then retry the job"
-            )
-        without_host = ", ".join(f"[pacs.{name}]" for name in project.pacs if not known[name].host)
-        if without_host:
-            raise ConfigurationError(
-                f"{without_host} of ror.toml says no host, port and ae_title to send results to",
-                advice="add them, or take it off the project, then retry the job",
-            )
-        return {name: known[name] for name in project.pacs}
+        return destinations_of(project.pacs, known, self._our_ae_title)
 
-    def _send_images(self, destination: str, peer: Peer, job: Job) -> int:
-        """Send the images of the job's studies that the PACS does not have from us yet."""
-        sent = 0
-        for study_uid in dict.fromkeys(one.study_uid for one in job.series):
-            images = {one.sop_uid: self._archive / one.path for one in self._index.study_instances(study_uid)}
-            sent += self._send(destination, peer, images, only_new=True)
-        return sent
-
-    def _send(
-        self, destination: str, peer: Peer, files: Mapping[str, Path], *, only_new: bool = False
-    ) -> int:
-        done = self._ledger.delivered(destination, files) if only_new else set()
-        missing = {sop_uid: path for sop_uid, path in files.items() if sop_uid not in done}
-        self._ledger.note_delivered(destination, deliver(list(missing.values()), peer).sop_instance_uids)
-        return len(missing)
-
-    def _remove_replaced(self, destination: str, pacs: PacsSettings, replaced_jobs: Sequence[str]) -> int:
-        """C-STORE cannot delete; an Orthanc can through its REST API."""
-        if not pacs.orthanc_url or not replaced_jobs:
-            return 0
-        old = [one.sop_uid for one in self._ledger.made(replaced_jobs)]
-        rest = OrthancRest(pacs.orthanc_url, _credentials(pacs))
-        try:
-            removed = [sop_uid for sop_uid in old if rest.delete_instance(sop_uid)]
-        except PeerError as error:
-            raise ServiceUnavailable(
-                f"replaced results cannot be removed: {error}", _RESULTS_TO_ORTHANC_FAIL
-            ) from error
-        finally:
-            rest.close()
-        self._ledger.forget_delivered(destination, old)
-        return len(removed)
-
-
-def _credentials(pacs: PacsSettings) -> tuple[str, str] | None:
-    return (pacs.orthanc_user, pacs.orthanc_password.get_secret_value()) if pacs.orthanc_user else None
+    def _images(self, job: Job) -> list[Outgoing]:
+        """The images of the job's studies."""
+        return [
+            Outgoing(one.sop_uid, one.series_uid, study_uid, "IMAGE", self._archive / one.path)
+            for study_uid in dict.fromkeys(series.study_uid for series in job.series)
+            for one in self._index.study_instances(study_uid)
+        ]
 
 
 def _result_job(run: FinishedRun) -> ResultJob:
@@ -210,3 +164,7 @@ def _made(one: ResultObject, path: Path, folder: JobFolder) -> MadeObject:
         study_uid=one.study_instance_uid,
         path=str(path.relative_to(folder.root)),
     )
+
+
+def _outgoing(one: MadeObject, path: Path) -> Outgoing:
+    return Outgoing(one.sop_uid, one.series_uid, one.study_uid, one.kind, path)

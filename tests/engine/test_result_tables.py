@@ -6,8 +6,7 @@ import pytest
 
 from ror.db import Database
 from ror.engine import JobStore
-from ror.results import Ledger, MeasurementRow, MeasurementStore
-from ror.results.ledger import MadeObject
+from ror.results import DeliveryState, Ledger, MadeObject, MeasurementRow, MeasurementStore, Receipt
 from ror.results.model import Row
 from tests.engine.test_jobs import a_job, create, jobs
 
@@ -82,21 +81,49 @@ def test_what_a_job_has_made_is_noted_in_place_of_what_it_had(database: Database
     assert ledger.made([]) == []
 
 
-def test_each_destination_has_its_own_deliveries(database: Database) -> None:
+def test_each_destination_has_its_own_receipts(database: Database) -> None:
     ledger = Ledger(database)
-    for _ in range(2):
-        ledger.note_delivered("research", ["1.1", "1.2"])
-    ledger.note_delivered("clinic", ["1.1"])
-    assert ledger.delivered("research", ["1.1", "1.2", "1.3"]) == {"1.1", "1.2"}
-    assert ledger.delivered("clinic", ["1.1", "1.2"]) == {"1.1"}
+    ledger.note_delivered("research", ["1.1", "1.2"], 10.0)
+    ledger.note_delivered("clinic", ["1.1"], 20.0)
+    assert set(ledger.receipts("research", ["1.1", "1.2", "1.3"])) == {"1.1", "1.2"}
+    assert ledger.receipts("clinic", ["1.1", "1.2"]) == {"1.1": Receipt("1.1", 20.0, 1, None, None)}
     ledger.forget_delivered("research", ["1.1"])
-    assert ledger.delivered("research", ["1.1", "1.2"]) == {"1.2"}
-    assert ledger.delivered("clinic", ["1.1"]) == {"1.1"}
-    assert ledger.delivered("nowhere", ["1.1"]) == set()
+    assert set(ledger.receipts("research", ["1.1", "1.2"])) == {"1.2"}
+    assert set(ledger.receipts("clinic", ["1.1"])) == {"1.1"}
+    assert ledger.receipts("nowhere", ["1.1"]) == {}
+
+
+def test_what_is_sent_again_is_to_be_confirmed_again(database: Database) -> None:
+    ledger = Ledger(database)
+    ledger.note_delivered("research", ["1.1"], 10.0)
+    ledger.note_confirmed("research", ["1.1", "1.2"], "C-FIND", 11.0)
+    assert ledger.receipts("research", ["1.1", "1.2"]) == {"1.1": Receipt("1.1", 10.0, 1, 11.0, "C-FIND")}
+    ledger.note_delivered("research", ["1.1"], 20.0)
+    assert ledger.receipts("research", ["1.1"]) == {"1.1": Receipt("1.1", 20.0, 2, None, None)}
+
+
+@pytest.mark.usefixtures("made")
+def test_how_the_results_of_a_job_stand_is_told_for_each_destination(database: Database) -> None:
+    ledger = Ledger(database)
+    ledger.set_made(OLD.id, [an_object(1), an_object(2)])
+    ledger.set_made(OTHER.id, [an_object(3)])
+    assert ledger.states(OLD.id) == []
+    assert ledger.states(OLD.id, ["clinic"]) == [DeliveryState("clinic", 2, 0, 0, "", None)]
+    assert ledger.states(NEW.id, ["clinic"]) == []  # it made nothing
+    ledger.note_delivered("research", ["1.1", "1.2", "1.3"], 10.0)
+    ledger.note_delivered("clinic", ["1.1"], 30.0)
+    ledger.note_confirmed("research", ["1.1"], "C-FIND", 20.0)
+    assert ledger.states(OLD.id) == [
+        DeliveryState("clinic", 2, 1, 0, "", 30.0),
+        DeliveryState("research", 2, 2, 1, "C-FIND", 20.0),
+    ]
+    ledger.note_confirmed("research", ["1.2"], "QIDO-RS", 25.0)
+    assert ledger.states(OLD.id)[1] == DeliveryState("research", 2, 2, 2, "C-FIND, QIDO-RS", 25.0)
 
 
 def test_a_study_of_many_thousand_images_can_be_noted_and_asked_for(database: Database) -> None:
     ledger = Ledger(database)
     many = {f"2.25.{number}" for number in range(70_000)}
-    assert ledger.delivered("research", many) == set()
+    assert ledger.receipts("research", many) == {}
+    ledger.note_confirmed("research", many, "C-FIND", 1.0)
     ledger.forget_delivered("research", many)

@@ -222,9 +222,12 @@ def test_what_is_refused_is_told_with_its_reason_and_the_rest_is_stored(tmp_path
 def test_a_server_without_room_is_asked_later_and_what_it_took_is_known(tmp_path: Path) -> None:
     good, bad = image(tmp_path), image(tmp_path)
     answer = (202, stored_and_failed([good.stem], {bad.stem: 0xA700}))
-    with scripted(lambda _: answer) as server, DicomWeb(server.url) as web:
-        with pytest.raises(PeerUnavailable, match="cannot store 1 of 2 objects now") as error:
-            web.send([good, bad])
+    with (
+        scripted(lambda _: answer) as server,
+        DicomWeb(server.url) as web,
+        pytest.raises(PeerUnavailable, match="cannot store 1 of 2 objects now") as error,
+    ):
+        web.send([good, bad])
     assert [one.sop_instance_uid for one in error.value.report.stored] == [good.stem]
 
 

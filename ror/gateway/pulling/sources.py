@@ -9,6 +9,7 @@ from orthanc import DicomWeb, FoundStudy, Peer, Query, Retrieved, find_studies, 
 from ror.config import PacsSettings
 from ror.errors import ConfigurationError
 from ror.gateway.pulling.taker import Taker
+from ror.pacs import peer_of, web_of
 
 __all__ = ["Move", "StudySource", "source_of"]
 
@@ -83,13 +84,10 @@ def source_of(name: str, settings: PacsSettings, by: str, our_ae_title: str) -> 
     if by == "dicomweb":
         if not settings.dicomweb_url:
             raise _no_address(name, "dicomweb_url")
-        user = settings.dicomweb_user
-        credentials = (user, settings.dicomweb_password.get_secret_value()) if user else None
-        token = settings.dicomweb_token.get_secret_value()
-        return _Web(DicomWeb(settings.dicomweb_url, credentials, token), name)
+        return _Web(web_of(settings), name)
     if not settings.host:
         raise _no_address(name, "host, port and ae_title")
-    peer = Peer(settings.ae_title, settings.host, settings.port, our_ae_title)
+    peer = peer_of(settings, our_ae_title)
     return Move(peer) if by == "move" else _Get(peer)
 
 

@@ -1,0 +1,13 @@
+"""Where images and results are delivered to, behind one contract.
+
+Contract
+--------
+``destination_of(name, settings, our_ae_title)`` gives what a ``[pacs.NAME]`` of ``ror.toml`` is: a PACS by C-STORE or
+STOW-RS, or a folder. `Destination` says what each of them does: ``send``, ``held`` (which objects it says that it has),
+``remove``. A new kind is a class that meets it, and a line in ``of_settings.py``.
+"""
+
+from ror.results.destinations.contract import Destination, Held, Outgoing
+from ror.results.destinations.of_settings import destination_of, destinations_of
+
+__all__ = ["Destination", "Held", "Outgoing", "destination_of", "destinations_of"]
