@@ -73,11 +73,14 @@ class Segment(_Frozen):
 class MaskOutput(_Frozen):
     """A label map ``mask/<name>.nii.gz | .seg.nrrd | .npz`` on the grid of the series named `on`.
 
-    `segments` is sorted by value, so ``segments[v - 1]`` belongs to the value v.
+    `segments` is sorted by value, so ``segments[v - 1]`` belongs to the value v. `encoding` is that of the
+    segmentation: a "labelmap" is smaller where there are many segments, but older PACS fail at it; a "fractional"
+    mask holds the probability, 0 to 1, of its only segment.
     """
 
     name: Annotated[str, AfterValidator(rules.mask_name)]
     on: Annotated[str, AfterValidator(rules.plain_text)]
+    encoding: Literal["binary", "labelmap", "fractional"] = "binary"
     segments: tuple[Segment, ...]
 
     @field_validator("segments")

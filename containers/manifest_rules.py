@@ -181,6 +181,9 @@ def cross_faults(raw: dict[str, Any]) -> list[Fault]:
                 Fault(f"outputs.masks[{index}].segments", "is empty; a mask has a segment for each value")
             )
         faults += _segment_faults(f"outputs.masks[{index}].segments", _tables(mask.get("segments")))
+        if mask.get("encoding") == "fractional" and len(_tables(mask.get("segments"))) > 1:
+            problem = "must be one of a fractional mask; write a mask for each probability"
+            faults.append(Fault(f"outputs.masks[{index}].segments", problem))
     faults += _repeated("outputs.masks", "name", masks)
     measurements = _tables(_table(raw.get("outputs")).get("measurements"))
     faults += _repeated("outputs.measurements", "field", measurements)

@@ -12,12 +12,13 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nrrd.errors import NRRDError
+from numpy.typing import NDArray
 
 from ror.archive.geometry import Stack
 from ror.results.grid import AnyLabels, GridMismatch, Matrix, onto_grid
 from ror.results.model import Labels
 
-__all__ = ["SUFFIXES", "BadMask", "read_labels"]
+__all__ = ["SUFFIXES", "BadMask", "read_fractions", "read_labels"]
 
 SUFFIXES = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".npz")
 
@@ -60,9 +61,38 @@ def read_labels(path: Path, grid: Stack) -> Labels:
     BadMask
         Unreadable, on another grid, or not made of the integers 0 to 65535.
     """
+    return _integers(_on_grid(path, grid))
+
+
+def read_fractions(path: Path, grid: Stack) -> NDArray[np.uint8]:
+    """Read probabilities and put them onto the grid of their series.
+
+    Returns
+    -------
+    uint8, shape (slices, rows, columns), C-contiguous
+        255 is a probability of 1; the nearest of 256 steps, but never 0 for what is more than 0.
+
+    Raises
+    ------
+    BadMask
+        Unreadable, on another grid, or not made of numbers from 0 to 1.
+    """
+    array = _on_grid(path, grid)
+    if array.dtype.kind not in "buif":
+        raise BadMask(f"holds values of type {array.dtype}, not probabilities")
+    # A NaN compares to nothing.
+    if not (array.min() >= 0 and array.max() <= 1):
+        raise BadMask("holds values that are no probabilities from 0 to 1")
+    stored = np.empty(array.shape, np.uint8)
+    for k, plane in enumerate(array):
+        stored[k] = np.maximum(np.rint(plane * 255.0), plane > 0)
+    return stored
+
+
+def _on_grid(path: Path, grid: Stack) -> AnyLabels:
     try:
         array, affine_ras = _read(path, grid)
-        return _integers(onto_grid(array, affine_ras, grid))
+        return onto_grid(array, affine_ras, grid)
     except (BadMask, GridMismatch) as error:
         raise BadMask(str(error)) from error
     except UNREADABLE as error:

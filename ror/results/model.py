@@ -29,6 +29,8 @@ __all__ = [
 
 Labels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
+# The least stored probability that is one half or more, of 255.
+HALF = 128
 # Results copy the Patient and Study modules of their sources; a de-identifier may have taken away what it
 # should only have emptied.
 TYPE_2 = (
@@ -154,11 +156,15 @@ class LabelMap:
         Slice k lies on ``headers[k]`` of the series.
     voxels : int64, shape (slices, values)
         How many voxels of a slice hold a value, from 0 to the greatest that occurs.
+    fractions : uint8, the same shape
+        Of a mask of probabilities: 255 is certain; then `labels` is 1 where they reach one half, and `voxels` counts
+        where they are not 0. None of a mask of labels.
     """
 
     announced: MaskOutput
     labels: Labels = field(repr=False, compare=False)
     voxels: NDArray[np.int64] = field(repr=False, compare=False)
+    fractions: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, announced: MaskOutput, labels: Labels) -> LabelMap:
@@ -167,6 +173,13 @@ class LabelMap:
         # By plane: counting makes 64-bit copies.
         counted = [np.bincount(plane.ravel(), minlength=values) for plane in labels]
         return cls(announced, labels, np.array(counted, np.int64))
+
+    @classmethod
+    def of_fractions(cls, announced: MaskOutput, fractions: NDArray[np.uint8]) -> LabelMap:
+        """A mask of the probabilities of one segment."""
+        some = np.count_nonzero(fractions, axis=(1, 2))
+        voxels = np.column_stack((fractions[0].size - some, some)).astype(np.int64)
+        return cls(announced, (fractions >= HALF).astype(np.uint8), voxels, fractions)
 
     @property
     def present(self) -> frozenset[int]:

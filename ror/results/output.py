@@ -12,7 +12,7 @@ from pydicom.errors import InvalidDicomError
 
 from containers import Manifest, MaskOutput
 from ror.results.errors import OutputError, OutputFault
-from ror.results.labels import SUFFIXES, BadMask, read_labels
+from ror.results.labels import SUFFIXES, BadMask, read_fractions, read_labels
 from ror.results.measurements import NAME, check_rows, read_rows
 from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, Row
 
@@ -101,6 +101,8 @@ def _read_mask(path: Path, announced: MaskOutput, job: ResultJob) -> LabelMap:
         raise BadMask(f"lies on the series {announced.on!r}, which this job does not have")
     if series.grid is None:
         raise BadMask(f"lies on the series {announced.on!r}, which is no volume: {series.geometry_fault}")
+    if announced.encoding == "fractional":
+        return LabelMap.of_fractions(announced, read_fractions(path, series.grid))
     mask = LabelMap.of(announced, read_labels(path, series.grid))
     segments = {segment.value: segment.label for segment in announced.segments}
     unknown = sorted(mask.present - segments.keys())

@@ -1,13 +1,18 @@
-"""Label map → DICOM Segmentation (PS3.3 A.51), BINARY: the form that every PACS takes."""
+"""Label map → DICOM Segmentation (PS3.3 A.51): BINARY, the form that every PACS takes, unless the manifest says so."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+import numpy as np
 from highdicom.color import CIELabColor
 from highdicom.seg import Segmentation, SegmentationTypeValues, SegmentDescription
 from highdicom.seg.enum import SegmentAlgorithmTypeValues
+from numpy.typing import NDArray
+from pydicom.charset import convert_encodings
 from pydicom.dataset import Dataset
+from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.uid import ExplicitVRLittleEndian
 
 from containers import Segment
@@ -23,13 +28,19 @@ from ror.results.equipment import (
     stamp,
 )
 from ror.results.errors import EncodeError
-from ror.results.model import LabelMap, ResultJob
+from ror.results.frames import Frame, frames_of, per_frame, source_references
+from ror.results.model import LabelMap, ResultJob, SourceSeries
 from ror.results.pictures import color_of
 from ror.results.uids import derive_uid
 
 __all__ = ["encode_seg", "tracking_id", "tracking_uid"]
 
 FIRST_SERIES_NUMBER = 9001
+TYPES = {
+    "binary": SegmentationTypeValues.BINARY,
+    "labelmap": SegmentationTypeValues.LABELMAP,
+    "fractional": SegmentationTypeValues.FRACTIONAL,
+}
 
 
 def tracking_uid(job: ResultJob, mask: str, value: int) -> str:
@@ -74,10 +85,32 @@ def encode_seg(mask: LabelMap, job: ResultJob, index: int = 0) -> Dataset | None
             f"the series {announced.on!r} has no FrameOfReferenceUID, so a segmentation cannot refer to it",
             "Let the de-identification profile map FrameOfReferenceUID instead of removing it.",
         )
-    seg = Segmentation(
-        source_images=detached(series.headers),
-        pixel_array=mask.labels,
-        segmentation_type=SegmentationTypeValues.BINARY,
+    seg = _frameless(mask, series, job, index)
+    frames = frames_of(mask.voxels, together=announced.encoding == "labelmap")
+    seg.NumberOfFrames = len(frames)
+    seg.PixelData = _pixels(mask, frames)
+    correct_ambiguous_vr(seg, is_little_endian=True)
+    one_segment = "SegmentIdentificationSequence" in seg.SharedFunctionalGroupsSequence[0]
+    for replaced in (per_frame(frames, series, one_segment=one_segment), *source_references(series)):
+        seg[replaced.tag] = replaced
+    stamp(seg, job, f"{job.workflow} {announced.name}")
+    # What is unparsed is in the encoding of the file and has no letters: else pydicom takes it apart to write it.
+    character_set = convert_encodings(seg.SpecificCharacterSet)
+    seg.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding=character_set)
+    return seg
+
+
+def _frameless(mask: LabelMap, series: SourceSeries, job: ResultJob, index: int) -> Dataset:
+    """Everything but what is of single frames: highdicom makes a segmentation of one voxel, with all segments."""
+    announced = mask.announced
+    voxel = np.zeros(
+        (2, *mask.labels.shape[1:]), np.float32 if announced.encoding == "fractional" else mask.labels.dtype
+    )
+    voxel[0, 0, 0] = 1
+    made = Segmentation(
+        source_images=detached(series.headers[:2]),
+        pixel_array=voxel,
+        segmentation_type=TYPES[announced.encoding],
         segment_descriptions=[_describe(job, announced.name, segment) for segment in announced.segments],
         series_instance_uid=derive_uid(job.job_id, f"seg/{announced.name}/series"),
         series_number=FIRST_SERIES_NUMBER + index,
@@ -93,7 +126,27 @@ def encode_seg(mask: LabelMap, job: ResultJob, index: int = 0) -> Dataset | None
         transfer_syntax_uid=ExplicitVRLittleEndian,
         omit_empty_frames=True,
     )
-    return stamp(seg, job, f"{job.workflow} {announced.name}")
+    # Whether the planes that hold something follow each other is not known of one voxel.
+    if "DimensionOrganizationType" in made:
+        del made.DimensionOrganizationType
+    return made
+
+
+def _pixels(mask: LabelMap, frames: Sequence[Frame]) -> bytes:
+    """The frames one after another, of an even length; bits of BINARY without gaps (PS3.5 8.1.1)."""
+    if mask.fractions is not None:
+        pixels = b"".join(mask.fractions[frame.slice].tobytes() for frame in frames)
+    elif mask.announced.encoding == "labelmap":
+        pixels = b"".join(mask.labels[frame.slice].tobytes() for frame in frames)
+    else:
+        pixels = _bits([mask.labels[frame.slice] == frame.segment for frame in frames])
+    return pixels + b"\0" * (len(pixels) % 2)
+
+
+def _bits(planes: Sequence[NDArray[np.bool_]]) -> bytes:
+    if planes[0].size % 8 == 0:
+        return b"".join(np.packbits(plane, bitorder="little").tobytes() for plane in planes)
+    return np.packbits(np.concatenate([plane.ravel() for plane in planes]), bitorder="little").tobytes()
 
 
 def _describe(job: ResultJob, mask: str, segment: Segment) -> SegmentDescription:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -31,6 +32,7 @@ def validate(objects: Sequence[ResultObject], job: ResultJob) -> None:
     ObjectsInvalid
         With every contradiction.
     """
+    objects = [replace(one, dataset=_apart(one.dataset)) for one in objects]
     made = {one.sop_instance_uid for one in objects}
     known = made | {str(header.SOPInstanceUID) for series in job.series for header in series.headers}
     faults = [
@@ -49,6 +51,11 @@ def validate(objects: Sequence[ResultObject], job: ResultJob) -> None:
     ]
     if faults:
         raise ObjectsInvalid(tuple(faults))
+
+
+def _apart(dataset: Dataset) -> Dataset:
+    """The same elements in a data set of their own: a sequence that was looked into is written item by item."""
+    return Dataset({tag: dataset.get_item(tag) for tag in dataset.keys()})  # noqa: SIM118 - it iterates elements
 
 
 def _identity_faults(one: ResultObject, job: ResultJob) -> Iterator[str]:
