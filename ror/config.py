@@ -6,25 +6,16 @@ The home folder (``--home`` or ``ROR_HOME``) holds everything: database, archive
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ror.errors import ConfigurationError
+from ror.pacs_settings import PacsSettings
+from ror.setting_types import AeTitle, Host, Origin, Section
 
 __all__ = [
     "DatabaseSettings",
@@ -40,44 +31,6 @@ __all__ = [
     "read_pacs",
 ]
 
-
-_ORIGIN = re.compile(r"https?://([a-z0-9_.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?")
-_USUAL_PORT = re.compile(r"http:.*:80|https:.*:443")
-
-
-def _ae_title(text: str) -> str:
-    if (
-        not (1 <= len(text) <= 16 and text.strip(" ") and text.isascii() and text.isprintable())
-        or "\\" in text
-    ):
-        raise ValueError(
-            "no AE title: 1 to 16 characters of ASCII, not only spaces, no backslash (PS3.5 6.2)"
-        )
-    return text
-
-
-def _host(text: str) -> str:
-    try:
-        is_one = text.encode("idna") != b"" and text.isprintable() and " " not in text
-    except UnicodeError:  # a part between dots that is empty, or too long for the domain name system
-        is_one = False
-    if not is_one:
-        raise ValueError("no name or address of a host")
-    return text
-
-
-def _origin(text: str) -> str:
-    if not _ORIGIN.fullmatch(text) or _USUAL_PORT.fullmatch(text):
-        raise ValueError(
-            "no origin as browsers send it: write https://viewer.example.org or http://localhost:8000, without a path"
-        )
-    return text
-
-
-AeTitle = Annotated[str, AfterValidator(_ae_title)]
-Host = Annotated[str, AfterValidator(_host)]
-Origin = Annotated[str, AfterValidator(_origin)]
-
 # Variables of this name space that are no settings of the home folder.
 _OTHER_VARIABLES = {
     "ROR_HOME",
@@ -89,26 +42,13 @@ _OTHER_VARIABLES = {
 _OTHER_PREFIXES = ("ROR_REDCAP_TOKEN_", "ROR_TEST_")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """``port = true`` of TOML would be port 1."""
-        wanted = cls.model_fields[str(info.field_name)].annotation
-        if isinstance(value, bool) and wanted in (int, float):
-            raise ValueError("should be a number, not true or false")
-        return value
-
-
-class DatabaseSettings(_Section):
+class DatabaseSettings(Section):
     """Where tables live: empty = SQLite in the home folder."""
 
     url: str = ""
 
 
-class ListenerSettings(_Section):
+class ListenerSettings(Section):
     """The DICOM listener (Storage and Verification SCP)."""
 
     host: Host = "0.0.0.0"
@@ -128,7 +68,7 @@ class ListenerSettings(_Section):
     reserve_mib: int = Field(default=1024, ge=0, description="refuse objects below this much free disk")
 
 
-class WebSettings(_Section):
+class WebSettings(Section):
     """DICOMweb; the limits of the listener hold for it, too."""
 
     enabled: bool = False
@@ -150,7 +90,7 @@ class WebSettings(_Section):
         )
 
 
-class EngineSettings(_Section):
+class EngineSettings(Section):
     """What runs jobs."""
 
     runtime: Literal["auto", "docker", "process"] = "auto"
@@ -160,88 +100,7 @@ class EngineSettings(_Section):
     executor_id: str = Field(default="main", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
 
 
-class PacsSettings(_Section):
-    """A PACS: results are sent to it, and studies pulled from it. One of the web alone, or a folder, has no host."""
-
-    # Instead of a PACS: results, and images, are written below it.
-    folder: str = ""
-    # Its REST address, if it is an Orthanc: results that a later job replaces are deleted there.
-    orthanc_url: str = ""
-    orthanc_user: str = ""
-    orthanc_password: SecretStr = SecretStr("")
-    dicomweb_url: str = ""
-    dicomweb_user: str = ""
-    dicomweb_password: SecretStr = SecretStr("")
-    dicomweb_token: SecretStr = SecretStr("")
-    host: Host = Field(default=None, validate_default=True)
-    port: int = Field(default=None, ge=1, le=65535, validate_default=True)
-    ae_title: AeTitle = Field(default=None, validate_default=True)
-    images: bool = Field(default=True, description="send the de-identified images of the study too")
-    retrieve: Literal["auto", "get", "move", "dicomweb"] = Field(
-        default="auto", description="how studies are pulled from it"
-    )
-    confirm: Literal["auto", "find", "qido", "no"] = Field(
-        default="auto", description="how it is asked for what was sent to it"
-    )
-    tls: bool = Field(default=False, description="DICOM by TLS; web addresses say https themselves")
-    tls_certificate: str = Field(default="", description="PEM, of ours")
-    tls_key: str = Field(default="", description="PEM; empty where the certificate's file holds it")
-    tls_ca: str = Field(default="", description="PEM; empty for the authorities that the system trusts")
-
-    @field_validator("folder")
-    @classmethod
-    def _is_from_the_root(cls, folder: str) -> str:
-        if folder and not Path(folder).is_absolute():
-            raise ValueError("no absolute path of a folder")
-        return folder
-
-    @field_validator("dicomweb_url", "orthanc_url")
-    @classmethod
-    def _no_address_beside_a_folder(cls, url: str, info: ValidationInfo) -> str:
-        if url and info.data.get("folder"):
-            raise ValueError("a folder has no address; give it a section of its own")
-        return url
-
-    @field_validator("confirm")
-    @classmethod
-    def _can_be_asked_so(cls, confirm: str, info: ValidationInfo) -> str:
-        needed = {"find": "host", "qido": "dicomweb_url"}.get(confirm)
-        if needed and info.data.get(needed) == "":
-            raise ValueError(f"needs {needed}")
-        return confirm
-
-    @field_validator("tls_certificate", "tls_key", "tls_ca")
-    @classmethod
-    def _is_of_use(cls, file: str, info: ValidationInfo) -> str:
-        """Files that nothing uses are a PACS that is called in plain, though somebody thought otherwise."""
-        known = info.data
-        https = any(known.get(url, "").startswith("https:") for url in ("dicomweb_url", "orthanc_url"))
-        if file and not (known.get("tls", True) or https):
-            raise ValueError("is of no use without tls = true, or an address with https")
-        if file and info.field_name == "tls_key" and known.get("tls_certificate") == "":
-            raise ValueError("needs tls_certificate")
-        return file
-
-    @field_validator("host", "port", "ae_title", mode="wrap")
-    @classmethod
-    def _all_three_unless_of_the_web(
-        cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
-    ) -> Any:
-        known = info.data
-        of_the_web = known.get("dicomweb_url") or known.get("orthanc_url")
-        is_folder = known.get("folder", True)  # also one that is wrong
-        if is_folder and value is not None:
-            raise ValueError("a folder has no address; give it a section of its own")
-        if value is None:
-            if (of_the_web or is_folder) and not (known.get("host") or known.get("port")):
-                return 0 if info.field_name == "port" else ""
-            raise ValueError("field required")
-        if of_the_web and any(known.get(name, value) in ("", 0) for name in ("host", "port")):
-            raise ValueError("host, port and ae_title belong together")
-        return handler(value)
-
-
-class RedcapSettings(_Section):
+class RedcapSettings(Section):
     """How every REDCap is asked; where each is, its project says."""
 
     requests_per_minute: int = Field(
@@ -251,7 +110,7 @@ class RedcapSettings(_Section):
     ca_bundle: str = Field(default="", description="PEM; of the authority that the system does not know")
 
 
-class ReidentifySettings(_Section):
+class ReidentifySettings(Section):
     """Who may open identities with ``ror reidentify``; in the file alone, as who asks sets the variables."""
 
     users: list[str] = Field(
@@ -266,7 +125,7 @@ class ReidentifySettings(_Section):
         return users
 
 
-class Settings(_Section):
+class Settings(Section):
     """All settings of one home folder."""
 
     database: DatabaseSettings = DatabaseSettings()

@@ -21,6 +21,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ror.db",),
     ("ror.pacs",),
     ("ror.config", "ror.home", "ror.log", "ror.walking", "ror.stopping", "ror.listening"),
+    ("ror.pacs_settings",),
+    ("ror.setting_types",),
     ("ror.model",),
     ("ror.errors",),
     LEAVES,
