@@ -54,7 +54,13 @@ class DataSet:
             before, at = reader.parts(data, at)
             if at == len(data):
                 return cls(before)
-            pixels, at = read_one(data, at, encoding)
+            tag, vr, start, length = reader.pixel_head(data, at)
+            if length is None:
+                pixels, at = read_one(data, at, encoding)
+            else:
+                pixels, at = Element(tag, vr, memoryview(data)[start : start + length]), start + length
+            if at > len(data):
+                return None
             return cls(before, pixels, reader.rest(data, at) if at < len(data) else ())
         except (NotSure, Unreadable):
             return None  # `wire.read` tells what is wrong, if anything is

@@ -17,7 +17,9 @@ ZONE = re.compile(rb"[+-](?:0\d|1[0-4])[0-5]\d ?")
 _CLOCK = rb"(?:%s(?:%s(?:%s)?)?)?" % (_HOUR, _MINUTE, _SECOND)
 _DATE_TIME = re.compile(rb"(\d{4})(\d{2})(\d{2})(%s(?:%s)?)" % (_CLOCK, ZONE.pattern.removesuffix(b" ?")))
 _MONTH = re.compile(rb"\d{4}(?:\d{2})?")
-_TIME = re.compile(rb"%s(?::?%s(?::?%s)?)?" % (_HOUR, _MINUTE, _SECOND))
+# One or more, of which each may be empty.
+_TIME = rb"[ \0]*+(?:%s(?::?%s(?::?%s)?)?[ \0]*+)?" % (_HOUR, _MINUTE, _SECOND)
+_TIMES = re.compile(rb"%s(?:\\%s)*+" % (_TIME, _TIME))
 _AGE = re.compile(rb"(\d{3})([DWMY])")
 _OLDEST_YEARS = 90
 _LONGEST_DATE = 10  # as the standard's forerunner had it, with two dots
@@ -52,8 +54,7 @@ def checked_date(value: bytes) -> bytes | None:
 
 def checked_time(value: bytes) -> bytes | None:
     """The value if every part of it is a time of day."""
-    parts = (part.strip(b" \0") for part in value.split(b"\\"))
-    return value if all(not part or _TIME.fullmatch(part) for part in parts) else None
+    return value if _TIMES.fullmatch(value) else None
 
 
 def capped_age(value: bytes) -> bytes | None:

@@ -135,7 +135,12 @@ class Finisher:
                 yield index, self.fixed[tag]
 
     def _finish_part(self, part: Part) -> Finished:
-        done = self._finish_run(part) if isinstance(part, Run) else self._finish_top(part)
+        if isinstance(part, Run):
+            done = self._finish_run(part)
+        elif part.tag in self.fixed:
+            done = self._finish_fixed(part)
+        else:
+            return self._finish_piece(part, 0)
         self._remember(0, part, done)
         return done
 
@@ -151,32 +156,36 @@ class Finisher:
             self._known[parent][part] = done
             self._bytes += len(part.raw) + len(done.raw) + _BYTES_PER_ENTRY
 
-    def _finish_top(self, piece: Piece) -> Finished:
-        tag = piece.tag
-        if tag not in self.fixed:
-            return self._finish(piece, 0)
+    def _finish_fixed(self, piece: Piece) -> Finished:
         done = self._finish(piece, 0)
-        if tag in self.case.own or not done.raw:
+        if piece.tag in self.case.own or not done.raw:
             # What stands there in the end says nothing that the object said.
-            return Finished(self.fixed[tag], NO_UIDS, done.done)
-        if tag == CONTRIBUTING:
+            return Finished(self.fixed[piece.tag], NO_UIDS, done.done)
+        if piece.tag == CONTRIBUTING:
             raw = encoded(contributed(read(done.raw, self._encoding), self._digest), self._encoding)
             return Finished(raw, done.left, done.done)
         return done
 
-    def _finish_nested(self, piece: Piece, parent: int) -> Finished:
-        done = self._finish(piece, parent)
+    def _finish_piece(self, piece: Piece, parent: int) -> Finished:
+        """Finish a piece that lies in the sequence `parent`, or at the top and is not `fixed`."""
+        key = (parent, piece.tag, piece.vr)
+        way = self._ways.get(key) or self._way(key)
+        if way.is_removed:
+            return _removed(piece.tag)  # and nothing to remember
+        done = None
+        if way.shortcut is not None and piece.size_of_head == _SHORT_HEAD:
+            done = self._finish_shortly(piece, way, way.shortcut)
+        if done is None:
+            done = self._finish(piece, parent)
         self._remember(parent, piece, done)
         return done
 
     def _finish(self, piece: Piece, parent: int) -> Finished:
-        way = self._way(piece, parent)
+        """Finish a piece thoroughly."""
+        key = (parent, piece.tag, piece.vr)
+        way = self._ways.get(key) or self._way(key)
         if way.is_removed:
             return _removed(piece.tag)
-        if way.shortcut is not None and piece.size_of_head == _SHORT_HEAD:
-            done = self._finish_shortly(piece, way, way.shortcut)
-            if done is not None:
-                return done
         if way.is_sequence and piece.items is not None and self._can_be_opened(piece.items):
             return self._finish_sequence(piece, piece.items)
         element = recognised_element(piece.element, self._encoding)
@@ -188,13 +197,11 @@ class Finisher:
             piece, engine.apply((element,), self.case.charsets, parent=parent), tally, parent
         )
 
-    def _way(self, piece: Piece, parent: int) -> Way:
-        key = (parent, piece.tag, piece.vr)
-        way = self._ways.get(key)
-        if way is None:
-            rule = self.case.engine.plan.rule(piece.tag, parent)
-            way = self._ways[key] = Way.of(piece.tag, piece.vr, rule, self.case.engine, self._residual)
-            self._bytes += _BYTES_PER_ENTRY
+    def _way(self, key: tuple[int, int, str]) -> Way:
+        parent, tag, vr = key
+        rule = self.case.engine.plan.rule(tag, parent)
+        way = self._ways[key] = Way.of(tag, vr, rule, self.case.engine, self._residual)
+        self._bytes += _BYTES_PER_ENTRY
         return way
 
     def _finish_shortly(self, piece: Piece, way: Way, shortcut: Shortcut) -> Finished | None:
@@ -247,7 +254,7 @@ class Finisher:
         known = self._known.setdefault(parent, {})
         raws, tallies, left = [], [], NO_UIDS
         for item in items:
-            done = [known.get(one) or self._finish_nested(one, parent) for one in item]
+            done = [known.get(one) or self._finish_piece(one, parent) for one in item]
             raws.append(b"".join([one.raw for one in done]))
             tallies.append(tuple([one.done for one in done]))
             left = left.union(*[one.left for one in done if one.left])

@@ -68,6 +68,7 @@ _EXPLICIT: Final = frozenset(
     ]
     + [f"{_JPEG}{n}" for n in (*range(50, 67), 70, 80, 81, 90, 91, 92, 93, 110, 111, 112, 201, 202, 203)]
 )
+_IMPLICIT_LITTLE, _EXPLICIT_LITTLE = (Encoding(implicit, little=True) for implicit in (True, False))
 _BURNED_IN, _IMAGE_TYPE = 0x00280301, 0x00080008
 
 
@@ -80,9 +81,9 @@ def encoding_of(transfer_syntax_uid: str) -> Encoding:
         Video, referenced pixel data, or a transfer syntax that is not known here.
     """
     if transfer_syntax_uid == _IMPLICIT:
-        return Encoding(implicit=True, little=True)
+        return _IMPLICIT_LITTLE
     if transfer_syntax_uid in _EXPLICIT:
-        return Encoding(implicit=False, little=True)
+        return _EXPLICIT_LITTLE
     if transfer_syntax_uid == _BIG_ENDIAN:
         return Encoding(implicit=False, little=False)
     if transfer_syntax_uid.startswith(f"{_JPEG}10") or transfer_syntax_uid.startswith("1.2.840.10008.1.2.7."):

@@ -11,7 +11,7 @@ from anonymizer.plan import REQUIRED
 from anonymizer.profile import Profile
 from anonymizer.subject import Subject
 from anonymizer.table import EDITION, vr_of
-from anonymizer.wire import META, Element, encoded
+from anonymizer.wire import META, Element, encoded, write_head
 
 __all__ = [
     "CONTRIBUTING",
@@ -34,6 +34,8 @@ CONTRIBUTING: Final = 0x0018A001
 
 _PATIENT_NAME, _PATIENT_ID, _REFERRING, _STUDY_ID = 0x00100010, 0x00100020, 0x00080090, 0x00200010
 REQUIRED_EMPTY: Final = {tag: Element(tag, vr_of(tag)) for tag in REQUIRED}
+# Preamble, prefix, and the head of File Meta Information Group Length.
+_BEFORE_LENGTH: Final = bytes(128) + b"DICM" + write_head(0x00020000, "UL", 4, META)
 _REMOVED, _METHOD, _METHOD_CODES, _LONGITUDINAL = 0x00120062, 0x00120063, 0x00120064, 0x00280303
 
 
@@ -85,9 +87,9 @@ def contributed(elements: Iterable[Element], profile_digest: str) -> list[Elemen
 def file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
     """Preamble and file meta information (PS3.10 7.1), made anew: the old ones name machines."""
     before, after = _around_the_instance(sop_class_uid, transfer_syntax_uid)
-    body = before + encoded([_uid(0x00020003, sop_instance_uid)], META) + after
-    length = Element(0x00020000, "UL", len(body).to_bytes(4, "little"))
-    return bytes(128) + b"DICM" + encoded([length], META) + body
+    uid = _even(sop_instance_uid.encode(), b"\0")
+    body = before + write_head(0x00020003, "UI", len(uid), META) + uid + after
+    return _BEFORE_LENGTH + len(body).to_bytes(4, "little") + body
 
 
 @lru_cache(maxsize=256)

@@ -37,6 +37,8 @@ _MEMORY_BYTES: Final = 4 * 1024 * 1024
 _BYTES_PER_PIECE: Final = 400
 # Which say nothing by their tag alone, and may hold others.
 _OPAQUE_VRS: Final = frozenset({"SQ", "UN"})
+# Of an element in implicit VR, or explicit with a length of sixteen bits.
+_SHORT_HEAD: Final = 8
 _LAST_TAG: Final = 0xFFFFFFFF
 # What stays for so many objects will stay for more.
 _OBJECTS_TO_STAY: Final = 16
@@ -101,7 +103,7 @@ class PieceReader:
                 append(part)
                 at += len(part.raw)
                 continue
-            other = self._in_place_of(part, data, at) if isinstance(part, Piece) else None
+            other = self._another(part, data, at, len(data)) if isinstance(part, Piece) else None
             if other is not None:
                 append(other)
                 at += len(other.raw)
@@ -114,15 +116,29 @@ class PieceReader:
         parts += in_runs(stretch)
         return parts, at
 
-    def _in_place_of(self, piece: Piece, data: bytes, at: int) -> Piece | None:
-        """Another value of an attribute, which is what mostly comes where one differs; None for anything else."""
-        if data[at : at + 4] != piece.raw[:4]:
+    def _another(self, like: Piece, data: bytes, at: int, end: int) -> Piece | None:
+        """Another value of the same attribute, which is what mostly comes where one differs; None for anything else.
+
+        What is known of all values is taken from the piece that came before.
+        """
+        if like.size_of_head != _SHORT_HEAD:
             return None
-        tag, vr, start, length = self._head(data, at)
-        if length == _UNDEFINED or length > len(data) - start:
+        before_length = 4 if self._encoding.implicit else 6
+        if data[at : at + before_length] != like.raw[:before_length]:
             return None
-        raw = data[at : start + length]
-        return self._known.get(raw) or self._new(tag, vr, raw, start - at, 0, piece, undefined=False)
+        (length,) = (_word if self._encoding.implicit else _half_word)(data, at + before_length)
+        stop = at + _SHORT_HEAD + length
+        if stop > end:
+            return None
+        raw = data[at:stop]
+        piece = self._known.get(raw)
+        if piece is None:
+            piece = Piece(like.tag, like.vr, raw, self._encoding, _SHORT_HEAD)
+            piece.speaks = like.speaks
+            if like.vr == "UI":
+                piece.uids = own_uids_of(raw[_SHORT_HEAD:])
+            self._remember(piece)
+        return piece
 
     def _expect(self, parts: list[Part]) -> None:
         self._expected = parts
@@ -156,6 +172,13 @@ class PieceReader:
                 index += 1
             if at >= end or above == last:
                 break
+            another = self._another(expected[index], data, at, end) if index < count else None
+            if another is not None:
+                append(another)
+                above = another.tag
+                at += len(another.raw)
+                index += 1
+                continue
             tag, vr, start, length = self._head(data, at)
             if tag > last:
                 break
@@ -223,9 +246,9 @@ class PieceReader:
     def _new(
         self, tag: int, vr: str, raw: bytes, head: int, depth: int, like: Piece | None, *, undefined: bool
     ) -> Piece:
-        piece = Piece(tag, vr, raw, self._encoding)
-        if vr not in _OPAQUE_VRS and not undefined:
-            piece.size_of_head = head
+        is_plain = vr not in _OPAQUE_VRS and not undefined
+        piece = Piece(tag, vr, raw, self._encoding, head if is_plain else 0)
+        if is_plain:
             piece.speaks = vr == "PN" or not is_silent(tag)
             if vr == "UI":
                 piece.uids = own_uids_of(raw[head:])
@@ -233,10 +256,14 @@ class PieceReader:
             vr != "SQ" or tag >> 16 & 1 or not self._look_into(piece, head, depth, like, undefined=undefined)
         ):
             self._look_at(piece, depth)
-        if len(raw) <= REMEMBERED_BYTES and self._bytes < _MEMORY_BYTES:
-            self._known[raw] = piece
-            self._bytes += len(raw) + _BYTES_PER_PIECE
+        self._remember(piece)
         return piece
+
+    def _remember(self, piece: Piece) -> None:
+        length = len(piece.raw)
+        if length <= REMEMBERED_BYTES and self._bytes < _MEMORY_BYTES:
+            self._known[piece.raw] = piece
+            self._bytes += length + _BYTES_PER_PIECE
 
     def _look_at(self, piece: Piece, depth: int) -> None:
         known = recognised_element(piece.element, self._encoding)
@@ -310,3 +337,4 @@ def _put_together(parts: Iterable[Part], lasting: frozenset[Part]) -> Iterator[P
 _implicit_head = struct.Struct("<HHI").unpack_from
 _explicit_head = struct.Struct("<HH2sH").unpack_from
 _word = struct.Struct("<I").unpack_from
+_half_word = struct.Struct("<H").unpack_from

@@ -57,7 +57,7 @@ class Piece:
         "vr",
     )
 
-    def __init__(self, tag: int, vr: str, raw: bytes, encoding: Encoding) -> None:
+    def __init__(self, tag: int, vr: str, raw: bytes, encoding: Encoding, size_of_head: int) -> None:
         self.tag = tag
         self.vr = vr
         self.raw = raw
@@ -66,7 +66,7 @@ class Piece:
         self.uids = NO_UIDS
         self.content: tuple[int, bytes] | None = None
         self._encoding = encoding
-        self.size_of_head = 0
+        self.size_of_head = size_of_head
         self._element: Element | None = None
 
     @property

@@ -94,7 +94,7 @@ class Residual:
         if len(value) < _SHORTEST_IN_NUMBERS:
             return False
         numbers = [part.strip(" \0") for part in value.decode("latin-1").split("\\")]
-        return any(n in self.secrets for n in numbers if len(n) >= _SHORTEST_IN_NUMBERS)
+        return not self.secrets.isdisjoint([n for n in numbers if len(n) >= _SHORTEST_IN_NUMBERS])
 
     def _in_text(self, text: str) -> bool:
         if not self.secrets.isdisjoint(words(text)) or not self.secrets.isdisjoint(_LETTERS.findall(text)):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from struct import Struct
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from anonymizer.errors import Unreadable
 from anonymizer.stored import Value, loaded
@@ -65,8 +65,7 @@ _VRS = LONG_VRS | SHORT_VRS
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(NamedTuple):
     """How a data set is encoded: VR implicit or not, little or big endian."""
 
     implicit: bool
