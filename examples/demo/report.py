@@ -92,5 +92,5 @@ def measurements(installation: Installation) -> dict[str, float]:
     """All measurements by field."""
     return {
         row["field_name"]: float(row["value"])
-        for row in json.loads(installation.ror("measurements", "--json"))
+        for row in json.loads(installation.ror("measurements", "list", "--json"))
     }

@@ -35,18 +35,12 @@ def live_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     time.tzset()
 
 
-@pytest.mark.parametrize("command", ["studies", "measurements"])
-def test_a_project_that_is_not_there_is_told_as_elsewhere(home: Home, command: str) -> None:
-    said = home.ror(command, "--project", "nosuch")
+@pytest.mark.parametrize("command", [("studies",), ("measurements", "list")], ids=" ".join)
+def test_a_project_that_is_not_there_is_told_as_elsewhere(home: Home, command: tuple[str, ...]) -> None:
+    said = home.ror(*command, "--project", "nosuch")
     assert (said.code, said.out) == (1, "")
     assert said.err.splitlines()[0] == "ror: there is no project nosuch"
-    assert json.loads(home.good(command, "--project", "lungs", "--json")) == []
-
-
-def test_measurements_are_csv_or_json(home: Home) -> None:
-    said = home.ror("measurements", "--csv", "--json")
-    assert (said.code, said.out) == (2, "")
-    assert "not both" in said.err
+    assert json.loads(home.good(*command, "--project", "lungs", "--json")) == []
 
 
 @pytest.mark.parametrize(

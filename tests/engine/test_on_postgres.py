@@ -104,7 +104,7 @@ def test_a_study_survives_stop_and_kill_while_its_program_runs_and_gives_its_res
         "SEG": 1,
         "SR": 1,
     }
-    assert [row["job_id"] for row in serving.installation.ask("measurements")] == [job_id]
+    assert [row["job_id"] for row in serving.installation.ask("measurements", "list")] == [job_id]
     # Nothing lies beside PostgreSQL, and the engine has a schema of its own there.
     assert not list(serving.installation.home.glob("*.sqlite*"))
     schemas = serving.rows("SELECT DISTINCT table_schema AS name FROM information_schema.tables")
@@ -153,7 +153,7 @@ def test_two_workers_share_the_jobs_and_each_job_runs_once(
         assert worker.poll() is None
     assert started(gate) == studies
     assert len(orthanc_pacs.rest.studies()) == studies
-    assert len(serving.installation.ask("measurements")) == studies
+    assert len(serving.installation.ask("measurements", "list")) == studies
 
 
 def test_each_worker_stops_its_own_program_when_its_job_is_cancelled(

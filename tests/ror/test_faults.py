@@ -101,7 +101,7 @@ def test_kill_while_the_program_runs_gives_its_results_once(
     gate.touch()
     serving.job_that_is("succeeded")
     assert held_by(orthanc_pacs) == DONE
-    assert len(serving.installation.ask("measurements")) == 1
+    assert len(serving.installation.ask("measurements", "list")) == 1
 
 
 def test_a_running_job_can_be_cancelled_and_retried(
@@ -172,7 +172,7 @@ def test_kill_between_pacs_and_redcap_gives_each_its_results_once(
         redcap.down = None
         serving.start()
         serving.job_that_is("succeeded")
-        (row,) = serving.installation.ask("measurements")
+        (row,) = serving.installation.ask("measurements", "list")
     assert held_by(orthanc_pacs) == delivered == DONE
     ((key, values),) = redcap.records.items()
     assert key[0] == row["record_id"]
@@ -238,5 +238,5 @@ def test_a_late_slice_replaces_what_a_job_had_delivered_before_it_waited(
         eventually(lambda: "superseded" in serving.jobs().values())
         redcap.down = None
         job_id = serving.job_that_is("succeeded")
-        assert [row["job_id"] for row in serving.installation.ask("measurements")] == [job_id]
+        assert [row["job_id"] for row in serving.installation.ask("measurements", "list")] == [job_id]
     assert held_by(orthanc_pacs) == {"CT": 9, "SEG": 1, "SR": 1}

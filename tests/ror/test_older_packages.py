@@ -104,7 +104,7 @@ def test_packages_of_the_ancestors_templates_run_and_are_measured(
             lambda: f"jobs: {serving.jobs()}\n{serving.log.read_text()[-4000:]}",
         )
     measured = {
-        (row["workflow"], row["field_name"]): row["value"] for row in installation.ask("measurements")
+        (row["workflow"], row["field_name"]): row["value"] for row in installation.ask("measurements", "list")
     }
     assert measured == {("python_stub", "images"): "56", ("bash_stub", "images"): "8"}
     calls = {file.read_text() for file in installation.home.glob("jobs/*/output/stub_command.log")}

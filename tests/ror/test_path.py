@@ -39,7 +39,7 @@ def test_a_study_comes_back_as_seg_and_sr_beside_its_images(
 def test_its_measurements_are_in_the_table(serving: Serving, tmp_path: Path) -> None:
     send(serving.peer, small_ct(tmp_path / "ct"))
     job_id = serving.job_that_is("succeeded")
-    (row,) = csv.DictReader(io.StringIO(serving.installation.ror("measurements", "--csv")))
+    (row,) = csv.DictReader(io.StringIO(serving.installation.ror("measurements", "export")))
     # Half of 16 × 16 × 8 voxels along each axis, of 2 × 2 × 3 mm.
     assert float(row["value"]) == pytest.approx(8 * 8 * 4 * 12)
     assert (row["field_name"], row["unit"], row["job_id"]) == ("box_volume", "mm3", job_id)
@@ -112,7 +112,7 @@ def test_a_late_slice_supersedes_the_job_and_its_results(
     held = {series.modality: series.instance_count for series in orthanc_pacs.rest.series()}
     assert held == {"CT": 9, "SEG": 1, "SR": 1}
     assert orthanc_pacs.rest.instances(Modality="SEG") != before
-    assert [row["job_id"] for row in serving.installation.ask("measurements")] == [second]
+    assert [row["job_id"] for row in serving.installation.ask("measurements", "list")] == [second]
 
 
 def test_a_workflow_that_comes_later_gets_the_studies_that_are_held_when_asked(

@@ -56,7 +56,7 @@ def test_a_real_mr_is_measured_by_a_shipped_workflow(
     with Serving(with_pacs) as serving:
         send(serving.peer, sorted((real_data / "mr_brain_t1_dicom").glob("*.dcm")))
         serving.job_that_is("succeeded")
-        (row,) = serving.installation.ask("measurements")
+        (row,) = serving.installation.ask("measurements", "list")
     assert row["field_name"] == "signal_to_noise"
     assert float(row["value"]) > 1
     assert held_by(orthanc_pacs)["MR"] == 192
