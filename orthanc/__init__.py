@@ -7,13 +7,13 @@ everything; `PeerUnavailable` means try again later; `PeerRefused` means that tr
 ``find_studies(peer, Query.parse("PatientID=P-1"))`` asks (C-FIND), ``get_study`` and ``move_study`` fetch a study
 (C-GET, C-MOVE); ``DicomWeb(url)`` does the same by QIDO-RS and WADO-RS.
 ``DicomWeb(url).send(files)`` stores by STOW-RS. ``find_instances`` of both says what is held of a series. A `Peer` and
-a `DicomWeb` take a `Tls`.
+a `DicomWeb` take a `Tls`. ``report_event`` tells a peer of an event (N-EVENT-REPORT).
 ``OrthancRest(url)`` asks an Orthanc what it holds. ``OrthancServer(folder)`` starts one, for tests,
 on ports that ``free_port()`` finds.
 """
 
 from orthanc.dicomweb import DicomWeb
-from orthanc.dimse import Peer, echo, find_instances, find_studies, get_study, move_study, send
+from orthanc.dimse import Peer, echo, find_instances, find_studies, get_study, move_study, report_event, send
 from orthanc.errors import (
     FileReport,
     NotSendable,
@@ -65,5 +65,6 @@ __all__ = [
     "free_port",
     "get_study",
     "move_study",
+    "report_event",
     "send",
 ]

@@ -14,12 +14,12 @@ from pathlib import Path
 import containers
 from containers import ContainersError, Manifest, Package, Runtime
 from ror import config
-from ror.archive import Catalogue, Cataloguer, FileStore, Index
+from ror.archive import Announcements, Catalogue, Cataloguer, FileStore, Index
 from ror.config import PacsSettings, Settings
 from ror.db import Database
 from ror.engine import Engine, EngineOptions, Executor, JobStore, Matcher, Stager
 from ror.errors import ConfigurationError, HomeInUse, NotFound, RorError
-from ror.gateway import Completeness, Intake, Listener, Quarantine, Settler
+from ror.gateway import Completeness, Intake, Listener, Quarantine, Services, Settler
 from ror.home import Home
 from ror.model import Job
 from ror.registry import Project, ProjectStore, RouteStore, TokenStore, WhoIsWho, WorkflowStore
@@ -108,6 +108,19 @@ class App:
     @cached_property
     def completeness(self) -> Completeness:
         return Completeness(self.projects, self.index)
+
+    @cached_property
+    def services(self) -> Services:
+        return Services(
+            self.projects,
+            self.routes,
+            self.index,
+            Announcements(self.database),
+            self.home.archive,
+            self.quarantine,
+            lambda: config.read_pacs(self.home.root),
+            self.settings.listener.ae_title,
+        )
 
     @cached_property
     def jobs(self) -> JobStore:
@@ -329,16 +342,18 @@ class Service:
             app.require_own_database()
             app.heal()
             with cls.work(app) as worker:
-                listener = Listener(app.settings.listener, app.intake)
+                listener = Listener(app.settings.listener, app.intake, app.services.by_sop_class)
                 settler = Settler(app.index, app.settings.listener.settle_seconds, worker.engine.wake)
                 cataloguer = Cataloguer(app.catalogue, lambda: [one.name for one in app.projects.list()])
                 listener.start()
+                app.services.start()
                 settler.start()
                 cataloguer.start()
                 try:
                     yield cls(app, worker.engine, listener, worker.runtime)
                 finally:
                     listener.stop()
+                    app.services.stop()
                     settler.stop()
                     cataloguer.stop()
 

@@ -64,8 +64,26 @@ class ListenerSettings(Section):
     tls_certificate: str = Field(default="", description="PEM; empty for plain TCP")
     tls_key: str = Field(default="", description="PEM; empty where the certificate's file holds it")
     tls_ca: str = Field(default="", description="PEM; senders must show a certificate that it has signed")
+    objects_per_second: float = Field(default=0.0, ge=0.0, description="of all senders; 0: no limit")
+    mib_per_second: float = Field(default=0.0, ge=0.0, description="of all senders; 0: no limit")
+    sender_objects_per_second: float = Field(default=0.0, ge=0.0, description="of each sender; 0: no limit")
+    sender_mib_per_second: float = Field(default=0.0, ge=0.0, description="of each sender; 0: no limit")
     settle_seconds: float = Field(default=30.0, ge=0.0, le=86400.0)
     reserve_mib: int = Field(default=1024, ge=0, description="refuse objects below this much free disk")
+
+    @field_validator("objects_per_second", "sender_objects_per_second")
+    @classmethod
+    def _no_sender_gives_up(cls, rate: float) -> float:
+        if 0 < rate < 1:
+            raise ValueError("0 for no limit, or at least 1: senders give up on slower receivers")
+        return rate
+
+    @field_validator("mib_per_second", "sender_mib_per_second")
+    @classmethod
+    def _nor_waits_for_a_pdu(cls, rate: float) -> float:
+        if 0 < rate < 0.1:
+            raise ValueError("0 for no limit, or at least 0.1: senders give up on slower receivers")
+        return rate
 
 
 class WebSettings(Section):

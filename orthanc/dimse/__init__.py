@@ -1,8 +1,18 @@
-"""DIMSE services as a user (SCU): C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE."""
+"""DIMSE services as a user (SCU): C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE; N-EVENT-REPORT as a provider."""
 
 from orthanc.dimse.association import Peer
+from orthanc.dimse.events import report_event
 from orthanc.dimse.find import find_instances, find_studies
 from orthanc.dimse.retrieve import get_study, move_study
 from orthanc.dimse.store import echo, send
 
-__all__ = ["Peer", "echo", "find_instances", "find_studies", "get_study", "move_study", "send"]
+__all__ = [
+    "Peer",
+    "echo",
+    "find_instances",
+    "find_studies",
+    "get_study",
+    "move_study",
+    "report_event",
+    "send",
+]

@@ -41,8 +41,10 @@ def told_whole() -> sa.ColumnElement[bool]:
 
     Else each object that nobody has named would make jobs of its own.
     """
-    told_last = _exists(_NAMED, _COMPLETED & (_announced.told_at >= _study.last_received_at))
-    named_last = _exists(_NAMED_AND_HELD, _COMPLETED & (_held.received_at >= _study.last_received_at))
+    # Not `last_received_at`, which is when its objects were indexed: that is later.
+    newest = _newest()
+    told_last = _exists(_NAMED, _COMPLETED & (_announced.told_at >= newest))
+    named_last = _exists(_NAMED_AND_HELD, _COMPLETED & (_held.received_at >= newest))
     return ~in_progress() & _exists(_NAMED, _COMPLETED) & ~lacks_named() & (told_last | named_last)
 
 
@@ -60,6 +62,17 @@ def told_by() -> sa.ScalarSelect[str]:
     """Who has told last which instances there are."""
     query = sa.select(_announced.told_by).select_from(_NAMED).where(_COMPLETED)
     return query.order_by(_announced.told_at.desc()).limit(1).correlate(tables.studies).scalar_subquery()
+
+
+def _newest() -> sa.ScalarSelect[float]:
+    """When the latest object of the study came."""
+    instance, series = tables.instances.alias("of_study"), tables.series.alias("series_of_study")
+    query = (
+        sa.select(sa.func.max(instance.c.received_at))
+        .select_from(series.join(instance, instance.c.series_uid == series.c.series_uid))
+        .where(series.c.study_uid == _study.study_uid)
+    )
+    return query.correlate(tables.studies).scalar_subquery()
 
 
 def _exists(where_from: Any, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:

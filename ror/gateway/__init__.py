@@ -23,10 +23,12 @@ from ror.gateway.received import NotPart10, Received
 from ror.gateway.rehearsal import Rehearsal, rehearse
 from ror.gateway.released import Released, release
 from ror.gateway.routing import attributes_of
+from ror.gateway.services import SERVICES, PendingCommitments, Services, ServiceStatus, peer_for
 from ror.gateway.settle import Settler
 
 __all__ = [
     "ALWAYS",
+    "SERVICES",
     "Answer",
     "Completeness",
     "Done",
@@ -40,12 +42,15 @@ __all__ = [
     "NotPart10",
     "Order",
     "Outcome",
+    "PendingCommitments",
     "Pulled",
     "Quarantine",
     "QuarantinedObject",
     "Received",
     "Rehearsal",
     "Released",
+    "ServiceStatus",
+    "Services",
     "Settler",
     "Status",
     "StudySource",
@@ -54,6 +59,7 @@ __all__ = [
     "examine",
     "follow",
     "import_objects",
+    "peer_for",
     "pull",
     "rehearse",
     "release",

@@ -1,4 +1,4 @@
-"""The DICOM listener: Storage and Verification SCP (PS3.4 B, A), a thread for each association."""
+"""The DICOM listener: Storage and Verification SCP (PS3.4 B, A), other services, a thread for each association."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 from ror.config import ListenerSettings
 from ror.errors import ConfigurationError
 from ror.gateway.admitting import admit
-from ror.gateway.association import Acceptor, Limits, Offer, Wire
+from ror.gateway.association import Acceptor, Limits, Offer, Service, Wire
 from ror.gateway.intake import Intake
 from ror.gateway.places import Places, shut
+from ror.gateway.rates import Rates
 from ror.gateway.visits import Visit
 from ror.listening import listening_socket
 
@@ -28,9 +30,17 @@ _STOP_SECONDS: Final = 60.0
 
 
 class Listener:
-    """Accepts every storage class in every transfer syntax that pynetdicom knows, and hands each object to `Intake`."""
+    """Accepts every storage class in every transfer syntax that pynetdicom knows, and hands each object to `Intake`.
 
-    def __init__(self, settings: ListenerSettings, intake: Intake) -> None:
+    `services` are other service classes by SOP class; without them there are only storage and verification.
+    """
+
+    def __init__(
+        self,
+        settings: ListenerSettings,
+        intake: Intake,
+        services: Mapping[str, Service] = MappingProxyType({}),
+    ) -> None:
         self._settings = settings
         self._intake = intake
         self._admit = partial(admit, intake.admit)
@@ -38,9 +48,11 @@ class Listener:
             settings.max_object_mib * _MIB, settings.request_seconds, settings.idle_seconds, intake.spool
         )
         self._tls = _tls(settings)
-        self._offer = Offer()
+        self._services = services
+        self._offer = Offer(services)
         self._places = Places(settings.max_associations, settings.max_associations_per_address)
         self._stopping = threading.Event()
+        self._rates = Rates(settings, self._stopping)
         self._threads: set[threading.Thread] = set()
         self._socket: socket.socket | None = None
 
@@ -100,8 +112,19 @@ class Listener:
                 connection.do_handshake()
             enter = partial(self._places.enter, connection, address)
             wire, visit = Wire(connection, self._stopping), Visit(self._intake)
-            if Acceptor(wire, address, self._offer, self._limits, visit.store, enter, self._admit).run():
-                visit.released()
+            acceptor = Acceptor(
+                wire,
+                address,
+                self._offer,
+                self._limits,
+                visit.store,
+                enter,
+                self._admit,
+                self._services,
+                self._rates.pace,
+                visit.released,
+            )
+            acceptor.run()
         except OSError as error:
             _log.warning("no TLS with %s: %s", address, type(error).__name__)
         finally:

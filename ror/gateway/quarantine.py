@@ -6,6 +6,7 @@ import hashlib
 import os
 import time
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ror.gateway.received import Received
 __all__ = ["Quarantine", "QuarantinedObject"]
 
 _ABOUT_TO_SECONDS = 60.0
+_HEAD_BYTES = 1024  # in which the UIDs of an object stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,21 @@ class Quarantine:
             raise NotFound(
                 f"{file} cannot be read: {type(error).__name__}", "let it be sent again by who has it"
             ) from error
+
+    def sop_instances_of(self, projects: Collection[str], calling_ae: str) -> set[str]:
+        """The SOP Instance UIDs, as they came, of what a sender has sent and these projects have refused."""
+        table = tables.quarantine.c
+        query = sa.select(table.sha256).where(table.project.in_(projects), table.calling_ae == calling_ae)
+        with self._database.read() as connection:
+            digests = set(connection.execute(query).scalars())
+        return set(filter(None, map(self._sop_instance_of, digests)))
+
+    def _sop_instance_of(self, sha256: str) -> str:
+        try:
+            with self._file(sha256).open("rb") as file:
+                return Received.from_part10(file.read(_HEAD_BYTES), "", "").sop_instance_uid
+        except (OSError, ValueError):  # it is gone, or has a UID that nobody asks for
+            return ""
 
     def forget(self, held: QuarantinedObject) -> None:
         """Let go what is in the archive now; the file goes with the last project that held it."""

@@ -99,11 +99,11 @@ def pdu(type_: int, body: bytes, length: int | None = None) -> bytes:
     return struct.pack(">BxI", type_, len(body) if length is None else length) + body
 
 
-def request(syntax: str = ExplicitVRLittleEndian, version: int = 1) -> bytes:
-    """An A-ASSOCIATE-RQ for CT images (context 1) and Verification (context 3)."""
+def request(syntax: str = ExplicitVRLittleEndian, version: int = 1, sop_class: str = CTImageStorage) -> bytes:
+    """An A-ASSOCIATE-RQ for CT images, or another class (context 1), and Verification (context 3)."""
     contexts = b"".join(
         _item(0x20, bytes((number, 0, 0, 0)) + _item(0x30, uid.encode()) + _item(0x40, syntax.encode()))
-        for number, uid in ((CONTEXT_ID, CTImageStorage), (3, VERIFICATION))
+        for number, uid in ((CONTEXT_ID, sop_class), (3, VERIFICATION))
     )
     user = _item(0x50, _item(0x51, struct.pack(">I", 16384)) + _item(0x52, b"1.2.3"))
     titles = b"ROR".ljust(16) + b"SCANNER".ljust(16)

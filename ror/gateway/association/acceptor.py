@@ -7,12 +7,16 @@ from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from ror.gateway.association.command import CommandField, response
+from ror.gateway.association.answering import Answering, Store
+from ror.gateway.association.command import CommandField
 from ror.gateway.association.errors import AssociationEnded, PeerGone, PeerViolation, Stopping
 from ror.gateway.association.message import Assembly, Message
 from ror.gateway.association.negotiation import Context, Offer, Refusal, Requested
+from ror.gateway.association.promises import Promises
+from ror.gateway.association.services import Service
 from ror.gateway.association.wire import (
     MAX_PDU_BYTES,
     MAX_REQUEST_BYTES,
@@ -23,11 +27,9 @@ from ror.gateway.association.wire import (
     p_data,
     release_response,
 )
-from ror.gateway.intake import Answer, Status
-from ror.gateway.received import Received
 from ror.registry import Sender
 
-__all__ = ["Acceptor", "Admit", "Enter", "Limits", "Store"]
+__all__ = ["Acceptor", "Admit", "Enter", "Limits", "Pace", "Released"]
 
 _log = logging.getLogger(__name__)
 _CONTROL_BYTES: Final = 16  # A-RELEASE-RQ and A-ABORT have 4
@@ -38,11 +40,11 @@ _ESTABLISHED: Final[Mapping[int, int]] = {
     PduType.ABORT: _CONTROL_BYTES,
 }
 _GOODBYE_SECONDS: Final = 1.0  # for an A-ABORT to be read before the connection is closed over it
-_SUCCESS, _NO_SUCH_SOP_CLASS, _UNRECOGNIZED_OPERATION = 0x0000, 0x0122, 0x0211
 
-Store: TypeAlias = Callable[[Received], Answer]
 Enter: TypeAlias = Callable[[], Refusal | None]
 Admit: TypeAlias = Callable[[Sender], Refusal | None]
+Pace: TypeAlias = Callable[[Sender, int, int], None]
+Released: TypeAlias = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,11 @@ class Limits:
 
 
 class Acceptor:
-    """One association; its objects go to `store`.
+    """One association; its objects go to `store`, what it asks besides to `services`, by SOP class.
 
-    `admit` says whether its sender is known, and `enter` whether there is a place for it.
+    `admit` says whether its sender is known, and `enter` whether there is a place for it. `pace` is told of every
+    object and byte that has come, and returns when the next may be read. `released` is called when its peer has asked
+    to release it, before that is answered.
     """
 
     def __init__(
@@ -73,6 +77,9 @@ class Acceptor:
         store: Store,
         enter: Enter,
         admit: Admit,
+        services: Mapping[str, Service] = MappingProxyType({}),
+        pace: Pace = lambda _sender, _objects, _bytes: None,
+        released: Released = lambda: None,
     ) -> None:
         self._wire = wire
         self._peer = peer
@@ -81,16 +88,18 @@ class Acceptor:
         self._store = store
         self._enter = enter
         self._admit = admit
+        self._services = services
+        self._pace = pace
+        self._released = released
 
-    def run(self) -> bool:
-        """Serve it until it is over, for whatever reason; returns whether its peer has released it."""
+    def run(self) -> None:
+        """Serve it until it is over, for whatever reason."""
         try:
             requested = self._request()
             if requested is not None:
                 pdu, contexts = self._offer.accept(requested)
                 self._wire.send(pdu, self._limits.request_seconds)
                 self._converse(requested, contexts)
-                return True
         except PeerViolation as violation:
             _log.warning("association with %s aborted: %s", self._peer, violation)
             self._abort(violation.reason)
@@ -99,7 +108,6 @@ class Acceptor:
             self._abort(PeerViolation.NOT_SPECIFIED)
         except Stopping:
             self._abort(PeerViolation.NOT_SPECIFIED)
-        return False
 
     def _request(self) -> Requested | None:
         """The request for the association; None if it was refused, or taken back."""
@@ -118,66 +126,53 @@ class Acceptor:
 
     def _converse(self, requested: Requested, contexts: Mapping[int, Context]) -> None:
         assembly = Assembly(contexts, self._limits.object_bytes, self._limits.spool)
-        with closing(assembly):
-            self._serve(requested, contexts, assembly)
+        promises = Promises(self._wire, requested.max_pdu_bytes, self._limits.idle_seconds)
+        with closing(assembly), closing(promises):
+            self._serve(requested, contexts, assembly, promises)
 
-    def _serve(self, requested: Requested, contexts: Mapping[int, Context], assembly: Assembly) -> None:
+    def _serve(
+        self, requested: Requested, contexts: Mapping[int, Context], assembly: Assembly, promises: Promises
+    ) -> None:
+        sender = Sender(requested.calling_ae, requested.called_ae, self._peer)
+        answering = Answering(sender, self._store, self._services)
         while True:
+            promises.keep()
             type_, body = self._wire.read(_ESTABLISHED, self._limits.idle_seconds)
             if type_ == PduType.ABORT:
                 raise PeerGone("it aborted")
             if type_ == PduType.RELEASE_RQ:
+                self._released()
                 self._wire.send(release_response(), self._limits.request_seconds)
                 self._wire.await_close(self._limits.request_seconds)
                 return
+            objects = 0
             for fragment in fragments(body):
                 message = assembly.add(*fragment)
                 if message is not None:
-                    self._answer(requested, contexts[message.context_id], message)
+                    objects += message.command.field == CommandField.C_STORE
+                    self._answer(requested, contexts[message.context_id], message, answering, promises)
                     assembly.close()
+            self._pace(sender, objects, len(body))
 
-    def _answer(self, requested: Requested, context: Context, message: Message) -> None:
-        command = message.command
-        if command.field == CommandField.C_CANCEL:
+    def _answer(
+        self,
+        requested: Requested,
+        context: Context,
+        message: Message,
+        answering: Answering,
+        promises: Promises,
+    ) -> None:
+        if message.command.field == CommandField.C_CANCEL:
             return  # everything was answered before it could be read
-        if command.field == CommandField.C_ECHO:
-            answer = response(command, _SUCCESS)
-        elif command.field != CommandField.C_STORE:
-            answer = response(command, _UNRECOGNIZED_OPERATION)
-        elif command.sop_class_uid != context.sop_class_uid:
-            answer = response(command, _NO_SUCH_SOP_CLASS, "not the SOP class of its presentation context")
-        elif message.data is None:
-            _log.warning("an object of %s is refused: %s", requested.calling_ae, message.refusal)
-            answer = response(command, Status.OUT_OF_RESOURCES, message.refusal)
-        else:
-            stored = self._take(
-                Received(
-                    calling_ae=requested.calling_ae,
-                    called_ae=requested.called_ae,
-                    sop_class_uid=command.sop_class_uid,
-                    sop_instance_uid=command.sop_instance_uid,
-                    transfer_syntax_uid=context.transfer_syntax_uid,
-                    data=message.data,
-                    address=self._peer,
-                )
-            )
-            answer = response(command, stored.status, stored.comment)
-        pdus = p_data(message.context_id, answer, requested.max_pdu_bytes)
-        self._wire.send(pdus, self._limits.idle_seconds)
-
-    def _take(self, received: Received) -> Answer:
-        try:
-            return self._store(received)
-        except Exception as bug:  # noqa: BLE001 - a bug met in one object must not keep out those that come after it
-            # What an exception of a library says may quote a value; where it was raised does not.
-            at = bug.__traceback__
-            while at is not None and at.tb_next is not None:
-                at = at.tb_next
-            where = (
-                f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}" if at is not None else "an unknown place"
-            )
-            _log.error("an object of %s met a bug: %s at %s", received.calling_ae, type(bug).__name__, where)
-            return Answer(Status.CANNOT_UNDERSTAND, "the receiver has a bug; see its log")
+        if message.command.field == CommandField.N_EVENT_REPORT_RSP:
+            promises.answered(message.command)
+            return
+        answer, promise = answering.answer(context, message)
+        if promise is not None:
+            promises.add(message.context_id, context, promise)
+        self._wire.send(
+            p_data(message.context_id, answer, requested.max_pdu_bytes), self._limits.idle_seconds
+        )
 
     def _abort(self, reason: int) -> None:
         with suppress(AssociationEnded):

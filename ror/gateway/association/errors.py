@@ -2,13 +2,14 @@
 
 AssociationEnded
 ├── PeerViolation      the peer broke the protocol: abort, and log it
-├── PeerGone           it closed the connection, aborted, or said nothing for too long: log it
+├── PeerGone           it closed the connection, or aborted: log it
+│   └── PeerSilent     it said nothing for too long
 └── Stopping           the service ends: abort
 """
 
 from __future__ import annotations
 
-__all__ = ["AssociationEnded", "PeerGone", "PeerViolation", "Stopping"]
+__all__ = ["AssociationEnded", "PeerGone", "PeerSilent", "PeerViolation", "Stopping"]
 
 
 class AssociationEnded(Exception):
@@ -30,6 +31,10 @@ class PeerViolation(AssociationEnded):
 
 class PeerGone(AssociationEnded):
     """There is nobody to answer any more."""
+
+
+class PeerSilent(PeerGone):
+    """It is there, perhaps, and says nothing."""
 
 
 class Stopping(AssociationEnded):

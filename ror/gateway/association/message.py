@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ror.gateway.association.command import MAX_COMMAND_BYTES, Command
+from ror.gateway.association.command import MAX_COMMAND_BYTES, Command, CommandField
 from ror.gateway.association.errors import PeerViolation
 from ror.gateway.association.negotiation import Context
 from ror.gateway.received import part10_head
@@ -36,8 +36,8 @@ class Message:
 class Assembly:
     """The message that is coming in.
 
-    A data set of more than 8 MiB goes into a file without a name in `folder`. One of more than `max_bytes` is counted,
-    and not kept; neither is one that the disk has no room for.
+    An object of more than 8 MiB goes into a file without a name in `folder`. One of more than `max_bytes` is counted,
+    and not kept; neither is one that the disk has no room for, nor any other data set of more than 8 MiB.
     """
 
     def __init__(self, contexts: Mapping[int, Context], max_bytes: int, folder: Path) -> None:
@@ -89,9 +89,14 @@ class Assembly:
             raise PeerViolation("a message in endless fragments")
 
     def _keep(self, data: memoryview) -> None:
-        if self._bytes > self._max_bytes:
-            self._refuse("the object is longer than is allowed here")
-            if self._bytes > 2 * self._max_bytes:
+        assert self._command is not None
+        is_object = self._command.field == CommandField.C_STORE
+        max_bytes = self._max_bytes if is_object else min(self._max_bytes, _IN_MEMORY)
+        if self._bytes > max_bytes:
+            self._refuse(
+                "the object is longer than is allowed here" if is_object else "the data set is too long"
+            )
+            if self._bytes > 2 * max_bytes:
                 raise PeerViolation("a data set of more than twice what is allowed")
         elif not self._refusal:
             try:

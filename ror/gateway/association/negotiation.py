@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pydicom.uid import AllTransferSyntaxes, ExplicitVRLittleEndian
+from pydicom.uid import AllTransferSyntaxes, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AllStoragePresentationContexts
 from pynetdicom._globals import APPLICATION_CONTEXT_NAME
 from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
@@ -101,15 +101,19 @@ class Requested:
 class Offer:
     """What is accepted: Verification, and every storage class in every transfer syntax that pynetdicom knows.
 
-    Where a sender leaves the choice, explicit VR little endian: it says what private attributes are.
+    Where a sender leaves the choice, explicit VR little endian: it says what private attributes are. `services` are SOP
+    classes of other services, which have no pixels.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, services: Iterable[str] = ()) -> None:
         syntaxes = sorted(map(str, AllTransferSyntaxes), key=lambda uid: uid != ExplicitVRLittleEndian)
         self._contexts = [build_context(VERIFICATION)]
         self._contexts += [
             build_context(str(context.abstract_syntax), syntaxes)
             for context in AllStoragePresentationContexts
+        ]
+        self._contexts += [
+            build_context(uid, [ExplicitVRLittleEndian, ImplicitVRLittleEndian]) for uid in services
         ]
 
     def accept(self, requested: Requested) -> tuple[bytes, Mapping[int, Context]]:

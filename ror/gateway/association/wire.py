@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import Final
 
-from ror.gateway.association.errors import PeerGone, PeerViolation, Stopping
+from ror.gateway.association.errors import PeerGone, PeerSilent, PeerViolation, Stopping
 
 __all__ = [
     "MAX_PDU_BYTES",
@@ -82,6 +82,14 @@ class Wire:
         self._start = begin + length
         return type_, self._view[begin : self._start]
 
+    def says_something(self, seconds: float) -> bool:
+        """Whether anything has come, or comes within `seconds`; raises as `read` does but for `PeerSilent`."""
+        try:
+            self._await(1, time.monotonic() + seconds)
+        except PeerSilent:
+            return False
+        return True
+
     def send(self, data: bytes, seconds: float) -> None:
         """Send PDUs, all within `seconds`, or `PeerGone`."""
         try:
@@ -125,7 +133,7 @@ class Wire:
                 # object: 40 ms each. The kernel forgets this with every packet, so that it is said after every one.
                 self._connection.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
         except TimeoutError as error:
-            raise PeerGone("it said nothing for too long") from error
+            raise PeerSilent("it said nothing for too long") from error
         except OSError as error:
             raise PeerGone(f"the connection broke: {type(error).__name__}") from error
         if not received:
@@ -147,13 +155,16 @@ def fragments(body: memoryview) -> Iterator[tuple[int, bool, bool, memoryview]]:
         at = end
 
 
-def p_data(context_id: int, command: bytes, max_bytes: int) -> bytes:
-    """A command in as many P-DATA-TF PDUs as it takes where the peer takes `max_bytes` in each (0: any number)."""
-    room = max(max_bytes - _ITEM.size, 2) if max_bytes else len(command)
-    pieces = [command[at : at + room] for at in range(0, len(command), room)]
+def p_data(context_id: int, data: bytes, max_bytes: int, *, is_command: bool = True) -> bytes:
+    """A command or a data set in as many P-DATA-TF PDUs as it takes.
+
+    `max_bytes` is what the peer takes in each, 0 for any number.
+    """
+    room = max(max_bytes - _ITEM.size, 2) if max_bytes else MAX_PDU_BYTES
+    pieces = [data[at : at + room] for at in range(0, len(data), room)]
     pdus = []
     for number, piece in enumerate(pieces, start=1):
-        control = 3 if number == len(pieces) else 1
+        control = int(is_command) | (number == len(pieces)) << 1
         item = _ITEM.pack(len(piece) + 2, context_id, control) + piece
         pdus.append(_HEAD.pack(PduType.P_DATA, len(item)) + item)
     return b"".join(pdus)

@@ -1,0 +1,101 @@
+"""Storage Commitment Push Model SCP (PS3.4 annex J): what a sender may delete, as it is in the archive for good."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from ror.errors import RorError
+from ror.gateway.association import CommandField, Report, ServiceAnswer, ServiceRequest
+from ror.gateway.services.attributes import counted, missing, read, required_uid
+from ror.gateway.services.judging import Judge, report_of
+from ror.gateway.services.pending import Commitment, PendingCommitments
+from ror.gateway.services.senders import Senders
+from ror.gateway.services.statuses import Refused, ServiceStatus, is_taken
+
+__all__ = ["STORAGE_COMMITMENT", "StorageCommitment"]
+
+_log = logging.getLogger(__name__)
+STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
+_WELL_KNOWN: Final = "1.2.840.10008.1.20.1.1"
+_REQUEST: Final = 1  # action type ID
+
+
+class StorageCommitment:
+    """Takes requests, durably, and answers each on its own association while that is kept open.
+
+    What is not answered there is left to `pending`; `wake` is called then.
+    """
+
+    def __init__(
+        self, senders: Senders, judge: Judge, pending: PendingCommitments, wake: Callable[[], None]
+    ) -> None:
+        self._senders = senders
+        self._judge = judge
+        self._pending = pending
+        self._wake = wake
+
+    def answer(self, request: ServiceRequest) -> ServiceAnswer:
+        """N-ACTION; the result follows as an N-EVENT-REPORT."""
+        if request.operation != CommandField.N_ACTION:
+            raise Refused(ServiceStatus.UNRECOGNIZED_OPERATION, "storage commitment knows N-ACTION")
+        if request.sop_instance_uid != _WELL_KNOWN:
+            raise Refused(ServiceStatus.NO_SUCH_SOP_INSTANCE, "not the well-known SOP instance")
+        if request.action_type != _REQUEST:
+            raise Refused(ServiceStatus.NO_SUCH_ACTION, "the action type is not 1")
+        self._senders.projects_of(request.sender)
+        commitment = _read(request)
+        self._pending.keep(commitment)
+        return ServiceAnswer(
+            ServiceStatus.SUCCESS, promise=_Promised(self._judge, self._pending, commitment, self._wake)
+        )
+
+
+def _read(request: ServiceRequest) -> Commitment:
+    said = read(request)
+    try:
+        instances = tuple(
+            (required_uid(item, "ReferencedSOPClassUID"), required_uid(item, "ReferencedSOPInstanceUID"))
+            for item in counted(said.items("ReferencedSOPSequence"))
+        )
+        if not instances:
+            raise missing(said, "ReferencedSOPSequence")
+        return Commitment(request.sender, required_uid(said, "TransactionUID"), instances, time.time())
+    except Refused as refused:
+        if refused.answer.status == ServiceStatus.RESOURCE_LIMITATION:
+            raise
+        # An action has arguments (PS3.7 10.1.4.1.10), not attributes.
+        raise Refused(ServiceStatus.INVALID_ARGUMENT_VALUE, refused.answer.comment) from refused
+
+
+class _Promised:
+    """The result of one request, for the association that has asked for it."""
+
+    def __init__(
+        self, judge: Judge, pending: PendingCommitments, commitment: Commitment, wake: Callable[[], None]
+    ) -> None:
+        self._judge = judge
+        self._pending = pending
+        self._commitment = commitment
+        self._wake = wake
+
+    def report(self) -> Report | None:
+        """The result as of now; None while the database is away."""
+        try:
+            return report_of(self._commitment, self._judge.judge(self._commitment))
+        except (RorError, Refused) as error:
+            _log.warning("storage commitment for %s waits: %s", self._commitment.sender.calling_ae, error)
+            return None
+
+    def told(self, status: int) -> None:
+        """The peer has it, unless it takes no reports on this association."""
+        if is_taken(status):
+            self._pending.forget(self._commitment.name)
+        self.untold()
+
+    def untold(self) -> None:
+        """If it is still there, it is reported on another association."""
+        self._pending.release(self._commitment)
+        self._wake()
