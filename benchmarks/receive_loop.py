@@ -29,6 +29,9 @@ class Folder:
         (self._folder / f"{received.sop_instance_uid}.dcm").write_bytes(received.to_part10())
         return Answer(Status.SUCCESS)
 
+    def flush(self) -> None:
+        """Nothing waits."""
+
 
 def main(folder: str, port: str) -> None:
     """Listen on a port until the process is ended."""

@@ -18,7 +18,7 @@ from ror.archive import Announcements, Catalogue, Cataloguer, FileStore, Index
 from ror.config import PacsSettings, Settings
 from ror.db import Database
 from ror.engine import Engine, EngineOptions, Executor, JobStore, Matcher, Stager
-from ror.errors import ConfigurationError, HomeInUse, NotFound, RorError
+from ror.errors import ConfigurationError, HomeInUse, NotFound, RorError, ServiceUnavailable
 from ror.gateway import Completeness, Intake, Listener, Quarantine, Services, Settler
 from ror.home import Home
 from ror.model import Job
@@ -266,7 +266,12 @@ class App:
             )
 
     def close(self) -> None:
-        """Close the database, if it was opened."""
+        """Index what was taken in, and close the database, if it was opened."""
+        if "index" in self.__dict__:
+            try:
+                self.index.flush()
+            except ServiceUnavailable as error:  # it is found by the next `ror serve`
+                _log.warning("what was taken in last is indexed at the next start: %s", error)
         if "database" in self.__dict__:
             self.database.close()
 

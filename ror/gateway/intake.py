@@ -113,6 +113,10 @@ class Intake:
             _log.error("an object of %s could not be filed: %s", received.calling_ae, _told(error))
             return Answer(Status.OUT_OF_RESOURCES, "could not be filed; send again later")
 
+    def flush(self) -> None:
+        """Return when whatever was acknowledged is indexed; `ServiceUnavailable` if it cannot be now."""
+        self._index.flush()
+
     def sent_whole(self, study_uids: Collection[str], by: str) -> None:
         """The sender of these studies has sent all that it had, and they need not wait to be quiet; says `by` what."""
         self._index.sent_whole(study_uids, by)

@@ -29,10 +29,10 @@ class Visit:
         return answer
 
     def released(self) -> None:
-        """The sender has said that this was all; one that aborts has not."""
-        if not self._studies:
-            return
+        """The sender has said that this was all, which one that aborts has not; what it has sent can be seen now."""
         try:
-            self._intake.sent_whole(self._studies, _RELEASED)
+            self._intake.flush()
+            if self._studies:
+                self._intake.sent_whole(self._studies, _RELEASED)
         except RorError as error:  # they settle when they have been quiet
             _log.warning("it is not kept that studies came whole: %s", error)

@@ -1,0 +1,31 @@
+"""The receipt of an object is the name of its file."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ror.archive import Receipt
+
+DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64)
+PROJECTS = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,62}", fullmatch=True)
+SECONDS = st.one_of(st.none(), st.floats(0, 1e9))
+
+
+@given(sha256=DIGESTS, digest=DIGESTS, project=PROJECTS, seconds=SECONDS)
+def test_what_a_file_is_named_after_is_read_from_its_name(
+    sha256: str, digest: str, project: str, seconds: float | None
+) -> None:
+    receipt = Receipt(project, digest, seconds)
+    name = receipt.file_name(sha256)
+    assert len(name) <= 239
+    assert "/" not in name
+    assert Receipt.of(name) == (sha256, receipt)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "half.part", "0123.dcm", "a~b~c.dcm", "a~b~soon~lungs.dcm", "a~b~-~lungs"]
+)
+def test_another_name_is_no_receipt(name: str) -> None:
+    assert Receipt.of(name) is None
