@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ from orthanc import free_port
 from ror.config import RedcapSettings
 from ror.registry import Project
 from ror.results import RedcapRefused, Redcaps, RedcapUnavailable, Row
-from ror.results.redcap import Pace, RedcapApi, RedcapField, RedcapTarget
+from ror.results.redcap import Described, Pace, RedcapApi, RedcapField, RedcapTarget
 from ror.results.redcap.api import BATCH
+from ror.results.redcap.records import prepare
 from ror.results.redcap.values import written
 from tests.support.redcap_server import TOKEN, Field, RedcapServer
 
@@ -39,14 +41,25 @@ REPEATING = frozenset({("baseline_arm_1", "lesion"), ("year_1_arm_1", "")})
 
 @pytest.fixture
 def classic() -> Iterator[RedcapServer]:
-    with RedcapServer(FIELDS) as server:
+    with project_of(is_longitudinal=False) as server:
         yield server
 
 
 @pytest.fixture
 def longitudinal() -> Iterator[RedcapServer]:
-    with RedcapServer(FIELDS, EVENTS, REPEATING) as server:
+    with project_of(is_longitudinal=True) as server:
         yield server
+
+
+def project_of(is_longitudinal: bool) -> RedcapServer:
+    return RedcapServer(FIELDS, EVENTS, REPEATING) if is_longitudinal else RedcapServer(FIELDS)
+
+
+@cache
+def described_by(is_longitudinal: bool) -> Described:
+    """What a project says of itself."""
+    with project_of(is_longitudinal) as server:
+        return api(server.url).describe()
 
 
 class Now:
@@ -174,6 +187,31 @@ def test_a_project_is_not_asked_again_for_what_it_has_just_told(
         clock.seconds += seconds
         redcaps.write(lungs(classic), [Row("P-1", "", "volume", 1)])
         assert len(classic.calls) == calls
+
+
+ROWS = st.builds(
+    Row,
+    st.sampled_from(["P-1", "P-2", ""]),
+    st.sampled_from(["", *EVENTS, "nosuch_arm_1"]),
+    st.sampled_from([*(one.name for one in FIELDS), "sites___1", "sites____9", "lesion_complete", "nosuch"]),
+    st.floats(allow_nan=False, allow_infinity=False)
+    | st.integers()
+    | st.booleans()
+    | st.sampled_from(["", "low", "1", "1,5", "-0", "1e5", "1_0", "٣", "much", "2026-11-21", "nan", "\n"]),
+    st.sampled_from(["", "lesion", "measurements"]),
+    st.sampled_from([None, 1, 2]),
+)
+
+
+@given(st.lists(ROWS, max_size=4), st.booleans())
+def test_redcap_takes_whatever_we_find_no_fault_with(rows: list[Row], is_longitudinal: bool) -> None:
+    redcap = project_of(is_longitudinal)
+    prepared = prepare(rows, described_by(is_longitudinal))
+    refused = {(fault.record, fault.field) for fault in prepared.faults}
+    redcap.take(prepared.records, "flat", "normal")
+    assert {row.record_id for row in rows if (row.record_id, row.field_name) not in refused} <= {
+        record for record, *_place in redcap.records
+    }
 
 
 # -- what is refused before anything is sent --------------------------------------------------------------------------
