@@ -71,7 +71,7 @@ class Segment(_Frozen):
 
 
 class MaskOutput(_Frozen):
-    """A label map ``mask/<name>.nii.gz | .seg.nrrd | .npz`` on the grid of the series named `on`.
+    """A label map ``mask/<name>.nii.gz | .seg.nrrd | .npz | .seg.dcm`` on the grid of the series named `on`.
 
     `segments` is sorted by value, so ``segments[v - 1]`` belongs to the value v. `encoding` is that of the
     segmentation: a "labelmap" is smaller where there are many segments, but older PACS fail at it; a "fractional"

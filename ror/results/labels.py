@@ -1,4 +1,4 @@
-"""Label maps from NIfTI, NRRD and NPZ files, as integers on the grid of their series."""
+"""Masks from NIfTI, NRRD, NPZ and DICOM SEG files, as integers or probabilities on the grid of their series."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from nrrd.errors import NRRDError
 from numpy.typing import NDArray
 
 from ror.archive.geometry import Stack
-from ror.results.grid import AnyLabels, GridMismatch, Matrix, onto_grid
+from ror.results.grid import AnyLabels, GridMismatch, Matrix, check_size, onto_grid
 from ror.results.model import Labels
+from ror.results.seg_input import SEG_UNREADABLE, SegUnfit, read_seg
 
 __all__ = ["SUFFIXES", "BadMask", "read_fractions", "read_labels"]
 
-SUFFIXES = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".npz")
+SEG_SUFFIX = ".seg.dcm"
+SUFFIXES = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".npz", SEG_SUFFIX)
 
 UNREADABLE = (
     OSError,
@@ -32,6 +34,7 @@ UNREADABLE = (
     ImageFileError,
     HeaderDataError,
     NRRDError,
+    *SEG_UNREADABLE,
 )
 # Some NRRD readers name the other handedness; both write millimetres.
 NRRD_TO_RAS = {
@@ -92,8 +95,8 @@ def read_fractions(path: Path, grid: Stack) -> NDArray[np.uint8]:
 def _on_grid(path: Path, grid: Stack) -> AnyLabels:
     try:
         array, affine_ras = _read(path, grid)
-        return onto_grid(array, affine_ras, grid)
-    except (BadMask, GridMismatch) as error:
+        return onto_grid(array, affine_ras, grid, part=path.name.endswith(SEG_SUFFIX))
+    except (BadMask, GridMismatch, SegUnfit) as error:
         raise BadMask(str(error)) from error
     except UNREADABLE as error:
         raise BadMask(f"cannot be read (half written?): {error}") from error
@@ -104,6 +107,8 @@ def _read(path: Path, grid: Stack) -> tuple[AnyLabels, Matrix]:
         return _read_nifti(path, grid)
     if path.name.endswith(".nrrd"):
         return _read_nrrd(path, grid)
+    if path.name.endswith(SEG_SUFFIX):
+        return read_seg(path, grid)
     return _read_npz(path, grid)
 
 
@@ -156,12 +161,7 @@ def _check_size(shape: tuple[int, ...], grid: Stack) -> None:
     """Refuse before the data are unpacked: a small file may say that it is huge."""
     if len(shape) != 3:
         raise BadMask(f"must have 3 axes, not {len(shape)}")
-    if sorted(shape) != sorted(grid.shape):
-        slices, rows, columns = grid.shape
-        raise GridMismatch(
-            f"lies on another grid than its series: the mask has {' x '.join(map(str, shape))} voxels, "
-            f"the series {columns} x {rows} x {slices} (columns, rows, slices)"
-        )
+    check_size(shape, grid)
 
 
 def _integers(array: AnyLabels) -> Labels:

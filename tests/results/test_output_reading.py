@@ -237,7 +237,7 @@ def valued(value, dtype):
 BAD_MASKS = {
     "shifted by half a voxel": (shifted(0.25), "lies on another grid than its series"),
     "shifted by a voxel": (shifted(0.5), "lies on another grid than its series"),
-    "a slice short": (lambda a, m: (a[:, :, 1:], m), "the mask has 10 x 8 x 5 voxels, the series 10 x 8 x 6"),
+    "a slice short": (lambda a, m: (a[:, :, 1:], m), "the mask has 10 x 8 x 5 voxels of"),
     "resampled": (lambda a, m: (a, m @ np.diag([2, 2, 2, 1])), "lies on another grid"),
     "sheared": (lambda a, m: (a, m + np.outer([0.2, 0, 0, 0], [0, 0, 1, 0])), "lies on another grid"),
     "transposed without telling": (lambda a, m: (a.transpose(1, 0, 2), m), "lies on another grid"),
