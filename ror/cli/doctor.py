@@ -15,7 +15,17 @@ import click
 
 from ror.app import App
 from ror.cli.common import folded, home_and_json
-from ror.cli.findings import Finding, Look, counted, of_error, packages, secrets, survived, text_search
+from ror.cli.findings import (
+    Finding,
+    Look,
+    commitments,
+    counted,
+    of_error,
+    packages,
+    secrets,
+    survived,
+    text_search,
+)
 from ror.cli.pacs_findings import pacs
 from ror.errors import ConfigurationError, RorError, ServiceUnavailable
 from ror.home import Home
@@ -189,5 +199,6 @@ _LOOKS: dict[str, Look] = {
     "PACS": pacs,
     "REDCap": _redcaps,
     "identities": _identities,
+    "storage commitment": commitments,
 }
-_WITHOUT_DATABASE = ("disk", "runtimes", "wheels", "PACS")
+_WITHOUT_DATABASE = ("disk", "runtimes", "wheels", "PACS", "storage commitment")

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from anonymizer import ProfileError, check_text_search
 from containers import ContainersError
 from ror.app import App
-from ror.cli.common import folded
+from ror.cli.common import folded, moment
 from ror.errors import ConfigurationError, NotFound, RorError
+from ror.gateway import PendingCommitments, peer_for
 
-__all__ = ["Finding", "Look", "counted", "of_error", "packages", "secrets", "survived", "text_search"]
+__all__ = [
+    "Finding",
+    "Look",
+    "commitments",
+    "counted",
+    "of_error",
+    "packages",
+    "secrets",
+    "survived",
+    "text_search",
+]
 
 _OTHERS = 0o077
+_LONG_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +113,21 @@ def text_search(app: App) -> Iterator[Finding]:
         yield Finding("search for text", False, told, error.advice)
     else:
         yield Finding("search for text", True, f"installed, for {counted(len(wanting), 'project')}")
+
+
+def commitments(app: App) -> Iterator[Finding]:
+    """Whoever waits for results of storage commitment can be told, and takes them."""
+    waiting = PendingCommitments(app.home.quarantine).waiting()
+    if not waiting:
+        return
+    what, oldest = "storage commitment", waiting[0]
+    unknown = sorted(
+        {str(one.sender.calling_ae) for one in waiting if not peer_for(one.sender, app.settings.pacs)}
+    )
+    told = f"{counted(len(waiting), 'result')} not taken yet, the oldest since {moment(oldest.asked_at)}"
+    if unknown:
+        mend = f"add a [pacs.NAME] with host, port and ae_title to ror.toml for each of {', '.join(unknown)}"
+        yield Finding(what, False, told, mend)
+    else:
+        mend = f"see log/ror.log why {oldest.sender.calling_ae} does not take its result"
+        yield Finding(what, time.time() - oldest.asked_at < _LONG_SECONDS, told, mend)

@@ -70,7 +70,7 @@ def _row(study: StudyRow, settle_seconds: float, now: float) -> tuple[object, ..
         waits_for(study, settle_seconds, now),
         study.series,
         study.instances,
-        study.expected,
+        study.named or None if study.expected is None else study.expected,
         study.last_received_at,
     )
 
