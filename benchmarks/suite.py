@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks import deid, engine, gateway, path, redcap, search, select, start, web
+from benchmarks import deid, engine, gateway, path, redcap, search, select, start, tls, web
 from benchmarks.figure import Figure
 from benchmarks.scale import Scale
 
@@ -16,6 +16,7 @@ SUITE: Mapping[str, Callable[[Scale, Path], list[Figure]]] = MappingProxyType(
     {
         "gateway": gateway.measure,
         "web": web.measure,
+        "tls": tls.measure,
         "deid": deid.measure,
         "select": select.measure,
         "search": search.measure,

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -21,29 +19,18 @@ from benchmarks.loading import load
 from benchmarks.objects import CtObjects
 from benchmarks.rounds import medians, seconds
 from benchmarks.scale import Scale
-from examples.demo.service import Installation
-from orthanc import OrthancServer, ServerNotInstalled, free_port
+from benchmarks.web_servers import orthanc_dicomweb, ror_serve_web, store, turn
+from orthanc import ServerNotInstalled
 from ror.app import App
 from ror.registry import Right
 from ror.web import serving
 from select_lang.classification import Classifier
-from tests.support.serving import Serving
 
 __all__ = ["measure"]
 
 _OURS, _ORTHANC = "ror serve", "Orthanc's DICOMweb"
-_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 _BUDGET = Budget.ratio(at_least=3.0)
 _ASKED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Server:
-    """What answers at `url`; `held` counts the objects that it has filed."""
-
-    url: str
-    headers: dict[str, str]
-    held: Callable[[], int]
 
 
 def measure(scale: Scale, folder: Path) -> list[Figure]:
@@ -51,68 +38,22 @@ def measure(scale: Scale, folder: Path) -> list[Figure]:
     objects = CtObjects()
     figures = []
     with ExitStack() as stack:
-        servers = {_OURS: stack.enter_context(_ror(folder / "ror"))}
+        servers = {_OURS: stack.enter_context(ror_serve_web(folder / "ror"))}
         try:
-            servers[_ORTHANC] = stack.enter_context(_orthanc(folder / "orthanc"))
+            servers[_ORTHANC] = stack.enter_context(orthanc_dicomweb(folder / "orthanc"))
         except ServerNotInstalled as error:
             print(f"left out: {error}", file=sys.stderr)
         for one in servers.values():
-            _send(one, list(objects.study(4)), 2)  # a warm-up
+            store(one, list(objects.study(4)), 2)  # a warm-up
         for what, together in (("one in each POST", 1), ("100 in each POST", 100)):
             turns = {
-                name: partial(_turn, one, objects, scale.received, together) for name, one in servers.items()
+                name: partial(turn, one, objects, scale.received, together) for name, one in servers.items()
             }
             rates = medians(turns, scale.rounds)
             theirs = rates.get(_ORTHANC)
             peer = _ORTHANC if theirs else ""
             figures.append(Figure(f"STOW-RS, {what}", rates[_OURS], "objects/s", peer, theirs, _BUDGET))
     return figures + _questions(scale, folder / "archive")
-
-
-def _turn(server: _Server, objects: CtObjects, count: int, together: int, _round: int) -> float:
-    sent, before = list(objects.study(count)), server.held()
-    took = seconds(lambda: _send(server, sent, together))
-    arrived = server.held() - before
-    assert arrived == count, f"{server.url} filed {arrived} of {count}"
-    return count / took
-
-
-def _send(server: _Server, objects: Sequence[bytes], together: int) -> None:
-    """POST all objects over one connection, some in each request."""
-    with requests.Session() as session:
-        session.headers.update(server.headers)
-        session.headers["Content-Type"] = 'multipart/related; type="application/dicom"; boundary=ror-bench'
-        session.headers["Accept"] = "application/dicom+json"
-        for start in range(0, len(objects), together):
-            body = b"".join(
-                b"--ror-bench\r\nContent-Type: application/dicom\r\n\r\n" + one + b"\r\n"
-                for one in objects[start : start + together]
-            )
-            answered = session.post(f"{server.url}/studies", body + b"--ror-bench--\r\n", timeout=300)
-            assert answered.status_code == 200, answered.text
-
-
-@contextmanager
-def _ror(folder: Path) -> Iterator[_Server]:
-    folder.mkdir(parents=True)
-    installation, port = Installation(folder), free_port()
-    installation.configure("process", settle_seconds=3600)
-    with (installation.home / "ror.toml").open("a") as settings:
-        settings.write(f"[web]\nenabled = true\nport = {port}\n")
-    installation.ror("project", "add", "bench")
-    token = installation.ror("token", "add", "bench", "--project", "bench", "--may", "store,read").strip()
-    with Serving(installation) as process:
-        url = f"http://127.0.0.1:{port}/dicom-web"
-        yield _Server(url, {"Authorization": f"Bearer {token}"}, lambda: len(process.archived()))
-
-
-@contextmanager
-def _orthanc(folder: Path) -> Iterator[_Server]:
-    if not _PLUGIN.exists():
-        raise ServerNotInstalled("Orthanc's DICOMweb is not installed: apt-get install orthanc-dicomweb")
-    settings = {"Plugins": [str(_PLUGIN)], "DicomWeb": {"Enable": True}}
-    with OrthancServer(folder, settings=settings) as server:
-        yield _Server(f"{server.rest.url}/dicom-web", {}, lambda: len(server.rest.instances()))
 
 
 def _questions(scale: Scale, folder: Path) -> list[Figure]:

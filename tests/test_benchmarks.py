@@ -28,7 +28,7 @@ TINY = Scale(
     measurements=20,
     jobs=2,
 )
-SERVERS = {"gateway", "path", "web"}
+SERVERS = {"gateway", "path", "tls", "web"}
 
 
 BENCHMARKS = [pytest.param(name, marks=pytest.mark.orthanc if name in SERVERS else ()) for name in SUITE]

@@ -125,8 +125,10 @@ class Serving:
         return eventually(found, lambda: f"jobs: {self.jobs()}\n{self.log.read_text()[-4000:]}")
 
     def archived(self) -> list[Path]:
-        """All DICOM files of the archive."""
-        return sorted((self.installation.home / "archive").rglob("*.dcm"))
+        """All DICOM files of the archive, by the names that they have in it."""
+        archive = self.installation.home / "archive"
+        # Below hidden folders are the other names of those that wait to be indexed.
+        return sorted(file for project in archive.glob("[!.]*") for file in project.rglob("*.dcm"))
 
 
 def eventually(
