@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from containers import Package
+import select_lang
+from containers import Manifest, Package
 from ror.app import App
 from ror.cli.common import home_and_json, home_option, opened, print_table
 from ror.errors import NotFound, RorError
+from ror.registry import Project
 from ror.results import dictionary_csv, dictionary_rows, merged_dictionary
 
 __all__ = ["command", "tell_mismatches"]
@@ -46,10 +49,11 @@ def check(context: click.Context, project: str, as_json: bool) -> None:
                 f"ror project change {project} --redcap-url https://…/api/",
             )
         found = app.redcap_mismatches(wanted)
-        unchecked = [one.name for one in app.enabled_manifests(project) if not one.announced]
-    print_table(("what", "mend"), [tuple(asdict(one).values()) for one in found], as_json=as_json)
-    if unchecked:
-        click.echo(f"not checked, as they announce nothing: {', '.join(unchecked)}", err=True)
+        manifests = app.enabled_manifests(project)
+    if found or as_json:
+        print_table(("what", "mend"), [tuple(asdict(one).values()) for one in found], as_json=as_json)
+    for note in _notes(wanted, manifests):
+        click.echo(f"note: {note}", err=True)
     if found:
         sys.exit(1)
     if not as_json:
@@ -97,6 +101,20 @@ def dictionary(
     if not merge and wanted.redcap_url:
         click.echo(
             "an upload replaces the whole dictionary: use --merge if its REDCap has other fields", err=True
+        )
+
+
+def _notes(project: Project, manifests: Sequence[Manifest]) -> Iterator[str]:
+    """What cannot be known to be wrong."""
+    if unchecked := ", ".join(one.name for one in manifests if not one.announced):
+        yield f"not checked, as they announce nothing: {unchecked}"
+    by_series = [
+        one.name for one in manifests if select_lang.read(one.select).level is select_lang.Level.SERIES
+    ]
+    if by_series and not project.redcap_repeat_instrument:
+        yield (
+            f"{', '.join(by_series)} may measure several series of a patient, of which a record takes one for each "
+            f"event; ror project change {project.name} --redcap-repeat-instrument NAME gives each an instance of its own"
         )
 
 

@@ -174,7 +174,12 @@ def test_what_redcap_would_refuse_is_told_until_it_has_the_dictionary(
         Field(name, row["Form Name"], row["Text Validation Type OR Show Slider Number"])
         for name, row in zip(fields, rows, strict=True)
     ]
-    assert "takes all that its workflows announce" in home.good("redcap", "check", "lungs")
+    said = home.ror("redcap", "check", "lungs")
+    assert (said.code, "takes all that its workflows announce" in said.out) == (0, True)
+    note = "note: spleen may measure several series of a patient, of which a record takes one for each event"
+    assert note in said.err
+    home.ror("project", "change", "lungs", "--redcap-repeat-instrument", "spleen")
+    assert "note" not in home.ror("redcap", "check", "lungs").err
 
 
 def test_a_project_without_redcap_cannot_be_checked(home: Home) -> None:
