@@ -23,30 +23,42 @@ class Places:
     """Counts connections, from any number of threads.
 
     A connection is half open until it has asked for an association. The half-open ones cannot keep others out: when
-    there are too many, the oldest is closed, as soon as it has had its time.
+    there are too many, the oldest of the address that has the most is closed, as soon as it has had its time.
     """
 
     def __init__(self, associations: int, per_address: int, half_open: int = _HALF_OPEN) -> None:
         self._associations = associations
         self._per_address = per_address
         self._most_half_open = half_open
-        self._half_open: dict[socket.socket, float] = {}
+        self._half_open: dict[socket.socket, tuple[str, float]] = {}
         self._established: dict[socket.socket, str] = {}
         self._of_address: Counter[str] = Counter()
         self._changed = threading.Condition()
 
     def open(self, connection: socket.socket) -> None:
-        """A connection has come in; waits until there is room for one more that is half open."""
+        """A connection has come in; waits until there is room for one more that is half open.
+
+        Raises
+        ------
+        OSError
+            It is closed already.
+        """
+        address = str(connection.getpeername()[0])
         with self._changed:
             while len(self._half_open) >= self._most_half_open:
-                oldest, since = next(iter(self._half_open.items()))
+                oldest, since = self._first_to_go()
                 wait = since + _PATIENCE_SECONDS - time.monotonic()
                 if wait <= 0:
                     del self._half_open[oldest]
                     shut(oldest)
                 else:
                     self._changed.wait(wait)
-            self._half_open[connection] = time.monotonic()
+            self._half_open[connection] = (address, time.monotonic())
+
+    def _first_to_go(self) -> tuple[socket.socket, float]:
+        """Not simply the oldest: a flood from one address would close those of honest senders on a busy machine."""
+        ((crowding, _),) = Counter(address for address, _ in self._half_open.values()).most_common(1)
+        return next((one, since) for one, (address, since) in self._half_open.items() if address == crowding)
 
     def enter(self, connection: socket.socket, address: str) -> Refusal | None:
         """It asks for an association, and has a place now unless it is refused."""
