@@ -44,11 +44,11 @@ _PEERS = {RECEIVE_LOOP: (DCMTK, PYNETDICOM), OURS: (ORTHANC, DCMTK, PYNETDICOM)}
 
 
 def measure(scale: Scale, folder: Path) -> list[Figure]:
-    """Objects per second over 1 and 4 associations; small ones; and from a sender that leaves Nagle's algorithm on."""
+    """Objects per second over 1 and 4 associations; from a sender that leaves Nagle's algorithm on; and small ones."""
     if not _STORESCU.exists():
         print("left out: dcmtk is not installed: apt-get install dcmtk", file=sys.stderr)
         return []
-    objects = CtObjects()
+    objects, small = CtObjects(), CtObjects(_SMALL, first=10**9)
     with all_receivers(folder) as receivers:
         _warm_up(receivers.values(), objects, folder)
         fast = {name: one for name, one in receivers.items() if name != DCMTK_WITH_NAGLE}
@@ -61,22 +61,13 @@ def measure(scale: Scale, folder: Path) -> list[Figure]:
                 figures += _figures(what, rates, ours, budgets)
         with_nagle = {name: receivers[name] for name in (OURS, RECEIVE_LOOP, DCMTK_WITH_NAGLE)}
         count = scale.received_with_nagle
-        rates = _rates(with_nagle, objects, folder, scale.rounds, count, 1, nodelay=False)
+        slowed = _rates(with_nagle, objects, folder, scale.rounds, count, 1, nodelay=False)
+        of_small = _rates(fast, small, folder, scale.rounds, scale.received, 1)
     what = "C-STORE receive, sender with Nagle on"
-    figures += _figures(what, rates, RECEIVE_LOOP, {DCMTK_WITH_NAGLE: Budget.ratio(at_least=20.0)})
-    figures += _figures(what, rates, OURS, {DCMTK_WITH_NAGLE: None})
-    return figures + _of_small_objects(scale, folder)
-
-
-def _of_small_objects(scale: Scale, folder: Path) -> list[Figure]:
-    objects = CtObjects(_SMALL)
-    # New archives: these objects have the UIDs of those before.
-    with all_receivers(folder / "small") as receivers:
-        _warm_up(receivers.values(), objects, folder)
-        fast = {name: one for name, one in receivers.items() if name != DCMTK_WITH_NAGLE}
-        rates = _rates(fast, objects, folder, scale.rounds, scale.received, 1)
-    budgets = {ORTHANC: Budget.ratio(at_least=1.0), DCMTK: None}
-    return _figures(f"C-STORE receive, objects of {_SMALL} × {_SMALL}", rates, OURS, budgets)
+    figures += _figures(what, slowed, RECEIVE_LOOP, {DCMTK_WITH_NAGLE: Budget.ratio(at_least=20.0)})
+    figures += _figures(what, slowed, OURS, {DCMTK_WITH_NAGLE: None})
+    what = f"C-STORE receive, objects of {_SMALL} × {_SMALL}"
+    return figures + _figures(what, of_small, OURS, {ORTHANC: Budget.ratio(at_least=1.0), DCMTK: None})
 
 
 def _figures(

@@ -30,13 +30,15 @@ class CtObjects:
     """Makes objects by writing new values of the same length into the bytes of one: quick enough for thousands.
 
     As in a scanner's series, slices differ in their UID, number, time, position, tube current and exposure.
+
+    UIDs are numbered from `first` on; a receiver that gets the objects of two makers needs two ranges.
     """
 
-    def __init__(self, rows: int = 512) -> None:
+    def __init__(self, rows: int = 512, first: int = 3) -> None:
         self._rows = rows
         self._pixels = _pixels(rows)
         self._mould = self._header(PlantedIdentity.from_seed(0))
-        self._numbers = count(3)
+        self._numbers = count(first)
 
     def study(self, objects: int) -> Iterator[bytes]:
         """The Part 10 bytes of one new study of one series."""

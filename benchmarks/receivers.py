@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from examples.demo.service import Installation
 from orthanc import OrthancServer, Peer, PeerError, ServerNotInstalled, echo, free_port
+from ror.app import App
+from ror.registry import ANY, Project, Route
 from tests.support.serving import Serving
 
 __all__ = [
@@ -85,8 +87,9 @@ def ror_serve(folder: Path) -> Iterator[Receiver]:
     folder.mkdir(parents=True)
     installation = Installation(folder)
     installation.configure("process", settle_seconds=3600)
-    installation.ror("project", "add", "bench")
-    installation.ror("route", "add", "bench", "--from", "*")
+    with closing(App(installation.home)) as app:
+        app.projects.add(Project("bench"))
+        app.routes.add(Route(ANY, ANY, "bench"))
     with Serving(installation) as serving:
         yield Receiver(OURS, serving.peer, installation.home, lambda: len(serving.archived()))
 

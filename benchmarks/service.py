@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from examples.demo.service import Installation
 from orthanc import OrthancServer
+from ror.app import App
+from ror.registry import ANY, Project, Route
 from tests.support.serving import Serving
 
 __all__ = ["serving"]
@@ -24,8 +26,9 @@ def serving(
     folder.mkdir(parents=True)
     installation = Installation(folder)
     installation.configure("process", pacs.peer if pacs else None, settle_seconds)
-    installation.ror("project", "add", _PROJECT, *(["--pacs", "demo"] if pacs else []))
-    installation.ror("route", "add", _PROJECT, "--from", "*")
+    with closing(App(installation.home)) as app:
+        app.projects.add(Project(_PROJECT, pacs=("demo",) if pacs else ()))
+        app.routes.add(Route(ANY, ANY, _PROJECT))
     installation.ror("workflow", "add", str(_PACKAGES / workflow), "--project", _PROJECT)
     with Serving(installation, {"ROR_ENGINE__SLOTS": str(slots)}) as process:
         yield process

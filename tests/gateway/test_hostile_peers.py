@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -15,6 +15,8 @@ from pydicom.uid import CTImageStorage, DeflatedExplicitVRLittleEndian
 
 from examples.demo.service import Installation
 from orthanc import echo, send
+from ror.app import App
+from ror.registry import ANY, Project, Route
 from tests.anonymizer.planted import ROOT, minimal, part10
 from tests.gateway.raw_peer import (
     ABORT,
@@ -97,8 +99,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
     folder = tmp_path_factory.mktemp("victim")
     installation = Installation(folder)
     installation.configure("process", settle_seconds=3600)
-    installation.ror("project", "add", "lungs")
-    installation.ror("route", "add", "lungs", "--from", "*")
+    with closing(App(installation.home)) as app:
+        app.projects.add(Project("lungs"))
+        app.routes.add(Route(ANY, ANY, "lungs"))
     with Serving(installation, LIMITS) as serving:
         yield Victim(serving, folder)
 

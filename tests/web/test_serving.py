@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from orthanc import OrthancServer, ServerNotInstalled, free_port, send
 from ror.app import App
 from ror.config import WebSettings
 from ror.errors import ConfigurationError
+from ror.registry import Project, Right
 from ror.web import WebServer, serving
 from tests.support.serving import Serving
 from tests.support.studies import small_ct
@@ -31,8 +33,9 @@ def served(tmp_path: Path) -> Iterator[tuple[Serving, int, str]]:
     installation.configure("process", settle_seconds=1)
     with (installation.home / "ror.toml").open("a") as settings:
         settings.write(f"[web]\nenabled = true\nport = {port}\n")
-    installation.ror("project", "add", "lungs")
-    token = installation.ror("token", "add", "all", "--project", "lungs", "--may", "store,read").strip()
+    with closing(App(installation.home)) as app:
+        app.projects.add(Project("lungs"))
+        token = app.tokens.add("all", "lungs", frozenset({Right.STORE, Right.READ}))
     with Serving(installation) as serving:
         yield serving, port, token
 
