@@ -113,8 +113,8 @@ def _notes(project: Project, manifests: Sequence[Manifest]) -> Iterator[str]:
     ]
     if by_series and not project.redcap_repeat_instrument:
         yield (
-            f"{', '.join(by_series)} may measure several series of a patient, of which a record takes one for each "
-            f"event; ror project change {project.name} --redcap-repeat-instrument NAME gives each an instance of its own"
+            f"{', '.join(by_series)} may measure several series of a patient, of which a record takes one for "
+            f"each event; ror project change {project.name} --redcap-repeat-instrument NAME gives each its instance"
         )
 
 
