@@ -87,7 +87,7 @@ def _part(part: Part, encoding: Encoding) -> tuple[int, bytes]:
     """How many elements of a part count, and what they say."""
     if part.content is None:
         if isinstance(part, Piece):
-            content = b"".join(map(loaded, _element(part.element, encoding, 0)))
+            content = _text(part) or b"".join(map(loaded, _element(part.element, encoding, 0)))
             part.content = int(bool(content)), content
         else:
             each = [_part(piece, encoding) for piece in part.pieces]
@@ -95,20 +95,28 @@ def _part(part: Part, encoding: Encoding) -> tuple[int, bytes]:
     return part.content
 
 
+def _text(piece: Piece) -> bytes:
+    """As `_element`, for what is text by the data dictionary and nothing else; empty for anything else."""
+    if not piece.size_of_head or vr_of(piece.tag) not in _PADDED or not _counts(piece.tag):
+        return b""
+    value = piece.raw[piece.size_of_head :].rstrip(b" \0")
+    return _head(piece.tag, _VALUE, len(value)) + value
+
+
 def _data_set(elements: tuple[Element, ...], encoding: Encoding, depth: int) -> Iterator[Value]:
-    kept = [element for element in elements if _counts(element)]
+    kept = [element for element in elements if _counts(element.tag)]
     yield _count(len(kept))
     for element in kept:
         yield from _element(element, encoding, depth)
 
 
-def _counts(element: Element) -> bool:
-    return bool(element.tag & 0xFFFF) and element.tag not in _NO_CONTENT
+def _counts(tag: int) -> bool:
+    return bool(tag & 0xFFFF) and tag not in _NO_CONTENT
 
 
 def _element(element: Element, encoding: Encoding, depth: int) -> Iterator[Value]:
     """What an element says, nothing if it does not count."""
-    if not _counts(element):
+    if not _counts(element.tag):
         return
     items, inside = _items(element, encoding, depth)
     if items:

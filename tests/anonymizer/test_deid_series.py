@@ -52,7 +52,13 @@ VALUES: dict[str, list[object]] = {
     "SeriesInstanceUID": ["1.2.826.0.1.77.5.8", "1.2.826.0.1.77.5.1234"],
     "StudyInstanceUID": ["1.2.826.0.1.77.5.9", "1.2.826.0.1.77.5.10"],
     "SOPClassUID": ["1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"],
-    "FrameOfReferenceUID": ["1.2.826.0.1.77.5.1234", "2.25.77", "1.2.840.10008.1.4.1.1", None],
+    "FrameOfReferenceUID": [
+        "1.2.826.0.1.77.5.1234",
+        "2.25.77",
+        "1.2.840.10008.1.4.1.1",
+        "1.2.840.10008.987654",
+        None,
+    ],
     "IrradiationEventUID": [["2.25.77", "1.2.826.0.1.77.5.1"], "QZID4711", "12345.987654.3", "", None],
     "ReferencedSOPInstanceUID": ["2.25.99", "1.2.826.0.1.77.5.2", None],
     "ReferencedFrameNumber": ["1", "2", None],
@@ -126,7 +132,16 @@ def series(draw: st.DrawFn) -> list[bytes]:
             setattr(whole, draw(st.sampled_from(SEQUENCES)), draw(st.lists(items(), max_size=3)))
         made.append(whole)
     syntax = draw(st.sampled_from([ExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian]))
-    return [part10(whole, syntax) for whole in made]
+    return [
+        told_otherwise(part10(whole, syntax)) if draw(st.integers(0, 9)) == 0 else part10(whole, syntax)
+        for whole in made
+    ]
+
+
+def told_otherwise(data: bytes) -> bytes:
+    """A file whose meta information names another SOP instance than its data set does."""
+    at = data.index(b"\x02\x00\x03\x00UI") + 8
+    return data[:at] + b"2" + data[at + 1 :]
 
 
 OPTIONS = st.sets(
@@ -163,6 +178,19 @@ def test_what_is_forgotten_on_the_way_makes_no_difference(
         patch.setattr("anonymizer.piece_reader.REMEMBERED_BYTES", long)
         patch.setattr("anonymizer.pieces.REMEMBERED_BYTES", long)
         assert_alike(objects, Profile.of(), KEY)
+
+
+def test_an_item_that_is_referred_to_by_its_place_stays_in_its_place() -> None:
+    report = minimal("1.2.840.10008.5.1.4.1.1.88.33", ValueType="CONTAINER", ContinuityOfContent="SEPARATE")
+    name, referring = Dataset(), Dataset()
+    name.RelationshipType, name.ValueType, name.PersonName = "CONTAINS", "PNAME", "Qzdoe^Qzjohn"
+    report.ContentSequence = [name]
+    referring.ReferencedContentItemIdentifier = [1, 1]
+    referring.WindowCenter = "40"
+    without, within = deepcopy(report), deepcopy(report)
+    within.FrameVOILUTSequence = [referring]
+    objects = [part10(whole) for whole in (without, within, without)]
+    assert_alike(objects, Profile.of(options=[Option.CLEAN_STRUCTURED_CONTENT]), KEY)
 
 
 def slices(number: int) -> list[bytes]:
