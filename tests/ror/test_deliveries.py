@@ -1,0 +1,47 @@
+"""Deliveries of the whole product: a job is done when every destination has shown what it acknowledged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from examples.demo.service import Installation
+from orthanc import send
+from tests.results.own_pacs import OwnPacs
+from tests.support.serving import Serving, eventually
+from tests.support.studies import small_ct
+
+
+def test_a_job_ends_when_all_its_destinations_show_what_they_got(
+    installation: Installation, tmp_path: Path
+) -> None:
+    """One shows it late, the other is not mounted at first; neither gets anything twice."""
+    mounted = tmp_path / "mounted"
+    with OwnPacs(to_hide=1).running() as pacs:
+        with (installation.home / "ror.toml").open("a") as settings:
+            settings.write(f'[pacs.main]\nhost = "127.0.0.1"\nport = {pacs.port}\nae_title = "OWN"\n')
+            settings.write(f'[pacs.share]\nfolder = "{mounted}"\nimages = false\n')
+        installation.ror("project", "change", "lungs", "--pacs", "main", "--pacs", "share")
+        with Serving(installation) as serving:
+            images = small_ct(tmp_path / "ct")
+            send(serving.peer, images)
+            missing = f"share: there is no folder {mounted}"
+            eventually(
+                lambda: (
+                    missing in serving.waiting_at("deliver") and "confirmed" in serving.waiting_at("deliver")
+                )
+            )
+            assert set(serving.jobs().values()) == {"running"}
+            mounted.mkdir()
+            shown = installation.ask("jobs", "show", serving.job_that_is("succeeded"))
+    results = [one["sop_uid"] for one in shown["results"]]
+    assert len(pacs.received) == len(set(pacs.received)) == len(images) + len(results)
+    assert set(results) <= set(pacs.received)
+    assert {path.stem.partition("-")[2] for path in mounted.rglob("*.dcm")} == set(results)
+    told = {
+        one["destination"]: (one["made"], one["confirmed"], one["confirmed_by"])
+        for one in shown["deliveries"]
+    }
+    assert told == {
+        "main": (len(results),) * 2 + ("C-FIND",),
+        "share": (len(results),) * 2 + ("reading back",),
+    }
