@@ -26,7 +26,7 @@ MIB = 2**20
 
 @pytest.fixture
 def served(gateway: Gateway, database: Database) -> Iterator[Served]:
-    with Served(gateway, database, idle_seconds=5) as one:
+    with Served(gateway, database) as one:
         yield one
 
 
@@ -154,16 +154,16 @@ def test_an_answer_to_nothing_ends_the_association(served: Served) -> None:
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 def test_who_never_answers_a_report_loses_its_association_and_the_request_is_kept(
-    served: Served, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(promises, "_KEPT_OPEN_SECONDS", 0.05)
-    with associated(served) as peer:
+    with Served(gateway, database, idle_seconds=4) as served, associated(served) as peer:
         peer.send(N_ACTION, fragment(bytes_of(commitment_request("1.2.3", "1.2.3.4"))))
         assert peer.status() == 0
         assert peer.receive()[0] == P_DATA  # the report
         assert peer.ends() == ABORT  # after listener.idle_seconds
-    pending = served.services.reporter._pending
-    assert eventually(pending.waiting)[0].sender.calling_ae == "SCANNER"
+        pending = served.services.reporter._pending
+        assert eventually(pending.waiting)[0].sender.calling_ae == "SCANNER"
     assert len(list((gateway.quarantine.folder / "commitments").iterdir())) == 1
 
 

@@ -21,6 +21,7 @@ from ror.gateway import Services
 from ror.gateway.association import promises
 from ror.gateway.services.pending import Commitment, PendingCommitments
 from ror.gateway.services.reporting import GIVEN_UP_SECONDS
+from ror.gateway.services.statuses import Refused
 from ror.registry import ANY, Project, Route, Sender
 from tests.anonymizer.planted import minimal, part10
 from tests.gateway.asking import DEADLINE_SECONDS, Served, Workstation, commitment_request, uid_of
@@ -332,21 +333,24 @@ def test_a_request_that_is_none_is_refused_with_the_reason(
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-def test_too_many_requests_are_refused_and_the_same_one_again_is_one(
+def test_a_sender_that_takes_no_results_cannot_keep_others_from_asking(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ror.gateway.services.pending._MOST", 2)
-    for transaction in ("1.2.3", "1.2.4", "1.2.4"):
+    monkeypatch.setattr("ror.gateway.services.pending._MOST_OF_SENDER", 2)
+    monkeypatch.setattr("ror.gateway.services.pending._MOST", 4)
+    for transaction in ("1.2.3", "1.2.4", "1.2.4"):  # the same one again is one
         kept(gateway, "SCANNER", transaction)
-    assert len(pending(gateway)) == 2
-    with pytest.raises(Exception, match="too many requests"):
+    with pytest.raises(Refused, match="too many requests"):
         kept(gateway, "SCANNER", "1.2.5")
+    for calling in ("CT", "MR"):
+        kept(gateway, calling, "1.2.5")
+    with pytest.raises(Refused, match="too many requests"):
+        kept(gateway, "PT", "1.2.5")
+    assert len(pending(gateway)) == 4
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-def test_a_disk_that_takes_no_request_is_told_to_the_sender(
-    served: Served, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_takes_no_request_is_told_to_the_sender(served: Served, gateway: Gateway) -> None:
     (gateway.quarantine.folder / "commitments").write_text("no folder")
     with served.asked() as asked:
         assert asked.action(commitment_request("1.2.3", uid_of(1))) == 0x0213

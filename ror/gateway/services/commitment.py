@@ -48,9 +48,8 @@ class StorageCommitment:
         self._senders.projects_of(request.sender)
         commitment = _read(request)
         self._pending.keep(commitment)
-        return ServiceAnswer(
-            ServiceStatus.SUCCESS, promise=_Promised(self._judge, self._pending, commitment, self._wake)
-        )
+        promise = _Promised(self._judge, self._pending, commitment.name, self._wake)
+        return ServiceAnswer(ServiceStatus.SUCCESS, promise=promise)
 
 
 def _read(request: ServiceRequest) -> Commitment:
@@ -71,31 +70,34 @@ def _read(request: ServiceRequest) -> Commitment:
 
 
 class _Promised:
-    """The result of one request, for the association that has asked for it."""
+    """The result of one request, for the association that has asked; what it names is read again from its file."""
 
     def __init__(
-        self, judge: Judge, pending: PendingCommitments, commitment: Commitment, wake: Callable[[], None]
+        self, judge: Judge, pending: PendingCommitments, name: str, wake: Callable[[], None]
     ) -> None:
         self._judge = judge
         self._pending = pending
-        self._commitment = commitment
+        self._name = name
         self._wake = wake
 
     def report(self) -> Report | None:
-        """The result as of now; None while the database is away."""
+        """The result as of now; None while the database is away, or where it has been told meanwhile."""
+        commitment = self._pending.load(self._name)
+        if commitment is None:
+            return None
         try:
-            return report_of(self._commitment, self._judge.judge(self._commitment))
+            return report_of(commitment, self._judge.judge(commitment))
         except (RorError, Refused) as error:
-            _log.warning("storage commitment for %s waits: %s", self._commitment.sender.calling_ae, error)
+            _log.warning("storage commitment for %s waits: %s", commitment.sender.calling_ae, error)
             return None
 
     def told(self, status: int) -> None:
         """The peer has it, unless it takes no reports on this association."""
         if is_taken(status):
-            self._pending.forget(self._commitment.name)
+            self._pending.forget(self._name)
         self.untold()
 
     def untold(self) -> None:
         """If it is still there, it is reported on another association."""
-        self._pending.release(self._commitment)
+        self._pending.release(self._name)
         self._wake()

@@ -9,6 +9,7 @@ import os
 import threading
 import uuid
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -20,8 +21,7 @@ __all__ = ["Commitment", "PendingCommitments", "Waiting"]
 
 _log = logging.getLogger(__name__)
 _FOLDER: Final = "commitments"
-_MOST: Final = 1000
-_MOST_BYTES: Final = 256 * 2**20
+_MOST, _MOST_OF_SENDER, _MOST_BYTES = 5000, 500, 512 * 2**20
 _BETWEEN: Final = "\0"  # in no AE title and no UID
 
 
@@ -70,25 +70,24 @@ class PendingCommitments:
         Refused
             Too many wait, or the disk takes no more.
         """
+        waiting = Waiting(commitment.name, commitment.sender, commitment.asked_at)
         with self._lock:
-            files = [file for file in self._files() if file.stem != commitment.name]
             try:
-                if len(files) >= _MOST or sum(file.stat().st_size for file in files) > _MOST_BYTES:
-                    raise Refused(ServiceStatus.RESOURCE_LIMITATION, "too many requests wait for an answer")
+                self._require_room(waiting)
                 self._write(commitment)
             except OSError as error:
                 _log.error("a request for storage commitment cannot be kept: %s", error.strerror)
                 told = "the request cannot be kept; send it again later"
                 raise Refused(ServiceStatus.RESOURCE_LIMITATION, told) from error
-            self._in_hand[commitment.name] += 1
-            self._known.pop(commitment.name, None)
+            self._in_hand[waiting.name] += 1
+            self._known[waiting.name] = waiting
 
-    def release(self, commitment: Commitment) -> None:
+    def release(self, name: str) -> None:
         """Its association has it in hand no more."""
         with self._lock:
-            self._in_hand[commitment.name] -= 1
-            if self._in_hand[commitment.name] <= 0:
-                del self._in_hand[commitment.name]
+            self._in_hand[name] -= 1
+            if self._in_hand[name] <= 0:
+                del self._in_hand[name]
 
     def forget(self, name: str) -> None:
         """It is answered, or given up."""
@@ -99,9 +98,8 @@ class PendingCommitments:
     def waiting(self) -> list[Waiting]:
         """All requests that no association has in hand, the oldest first."""
         with self._lock:
-            names = [file.stem for file in self._files() if not self._in_hand[file.stem]]
-            found = filter(None, map(self._waiting, names))
-            return sorted(found, key=lambda one: one.asked_at)
+            files = [file for file in self._files() if not self._in_hand[file.stem]]
+            return sorted(filter(None, self._heads(files)), key=lambda one: one.asked_at)
 
     def load(self, name: str) -> Commitment | None:
         """A request as it was kept; None if it is not there any more, or cannot be read, which is logged."""
@@ -120,6 +118,17 @@ class PendingCommitments:
         """Remove what a killed process had begun to write, and never acknowledged."""
         for file in self._folder.glob("*.part"):
             file.unlink(missing_ok=True)
+
+    def _require_room(self, new: Waiting) -> None:
+        files = [file for file in self._files() if file.stem != new.name]
+        of_sender = sum(one is not None and one.sender == new.sender for one in self._heads(files))
+        bytes_ = sum(file.stat().st_size for file in files)
+        # A sender that nobody can reach must not keep others from asking.
+        if len(files) >= _MOST or of_sender >= _MOST_OF_SENDER or bytes_ > _MOST_BYTES:
+            raise Refused(ServiceStatus.RESOURCE_LIMITATION, "too many requests wait for an answer")
+
+    def _heads(self, files: list[Path]) -> Iterator[Waiting | None]:
+        return (self._waiting(file.stem) for file in files)
 
     def _waiting(self, name: str) -> Waiting | None:
         # Their files may be long, and are not read again for who has asked.
