@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
-from ror.db import Database, tables
+from ror.db import tables
 from ror.model import StudyState
 from ror.web.shelf import Place, Shelf
 
@@ -38,8 +38,7 @@ class FoundSeries:
 class Finding:
     """Finds series of one project by tests of their attributes, those of the latest studies first."""
 
-    def __init__(self, database: Database, shelf: Shelf) -> None:
-        self._database = database
+    def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
 
     def series(
@@ -52,7 +51,7 @@ class Finding:
         if place.study or place.series or among or not tests.keys() & _CATALOGUED:
             yield from self._by_all(place, among, tests)
             return
-        with self._database.read() as connection:
+        with self._shelf.read() as connection:
             terms = _terms(connection, tests)
             rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(_query(place, tests, terms))
             for study_uid, series_uid, _first, is_known, *values in rows:

@@ -32,11 +32,11 @@ def serving(app: App) -> Iterator[WebServer | None]:
         return
     taking = Taking(app.intake)
     storing = Storing(taking, limits.max_object_mib * _MIB)
-    shelf = Shelf(app.database, app.home.archive)
+    shelf = Shelf(app.database, app.home.archive, app.index.flush)
     routes = [
         Route("/studies", storing.store, methods=["POST"]),
         Route("/studies/{study}", storing.store, methods=["POST"]),
-        *searching(Search(shelf, Finding(app.database, shelf))),
+        *searching(Search(shelf, Finding(shelf))),
         *Retrieving(shelf).routes(),
     ]
     made = application(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -58,11 +59,22 @@ class Held:
 
 
 class Shelf:
-    """Reads the index; nothing of another project is ever found."""
+    """Reads the index; nothing of another project is ever found.
 
-    def __init__(self, database: Database, root: Path) -> None:
+    `before` is called before each look: it lets be indexed what was acknowledged in this process.
+    """
+
+    def __init__(self, database: Database, root: Path, before: Callable[[], None] = lambda: None) -> None:
         self._database = database
         self._root = root
+        self._before = before
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that sees everything that was acknowledged."""
+        self._before()
+        with self._database.read() as connection:
+            yield connection
 
     def series(
         self, place: Place, keywords: Iterable[str], among: Mapping[str, Sequence[str]]
@@ -81,7 +93,7 @@ class Shelf:
             .where(*_at(place, among))
             .order_by(*_LATEST_FIRST, _series.series_uid)
         )
-        with self._database.read() as connection:
+        with self.read() as connection:
             rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
             for study_uid, series_uid, *values in rows:
                 found = values[0] if whole else dict(zip(wanted, values, strict=True))
@@ -95,14 +107,14 @@ class Shelf:
             .where(sa.exists().where(_series.study_uid == _study.study_uid, *_at(place, among)))
             .order_by(*_LATEST_FIRST)
         )
-        with self._database.read() as connection:
+        with self.read() as connection:
             yield from connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query).scalars()
 
     def counts(self, series_uids: Sequence[str]) -> dict[str, int]:
         """How many instances each series has."""
         query = sa.select(_instance.series_uid, sa.func.count()).group_by(_instance.series_uid)
         found: dict[str, int] = {}
-        with self._database.read() as connection:
+        with self.read() as connection:
             for some in _chunks(series_uids):
                 rows = connection.execute(query.where(_instance.series_uid.in_(some)))
                 found.update({str(uid): int(count) for uid, count in rows})
@@ -116,13 +128,13 @@ class Shelf:
         narrowed += [_instance.sop_class_uid.in_(sop_classes)] if sop_classes else []
         for some in _chunks(list(series)):
             query = self._instances(_series.series_uid.in_(some), *narrowed)
-            with self._database.read() as connection:
+            with self.read() as connection:
                 yield from map(self._held, connection.execute(query).all())
 
     def instances(self, place: Place) -> list[Held]:
         """All instances of a study or series, or the one of this UID, series by series; `NotFound` if there is none."""
         chosen = [_instance.sop_uid == place.instance] if place.instance else []
-        with self._database.read() as connection:
+        with self.read() as connection:
             held = connection.execute(self._instances(*_at(place), *chosen)).all()
         if not held:
             raise NotFound("there is no such object in this project")

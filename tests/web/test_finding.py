@@ -45,7 +45,7 @@ class Archive:
             add(self.index, "lungs", number, "CT", 1, **described)
             add(self.index, "lungs", number, "MR" if number > 3 else "CT", 2, ImageType="PRIMARY")
         add(self.index, "heads", 9, "MR", 1)
-        self.finding = Finding(database, Shelf(database, folder))
+        self.finding = Finding(Shelf(database, folder))
 
     def match(self, study: int) -> None:
         """What the engine does: write it into the catalogue, and say so."""

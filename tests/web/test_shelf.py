@@ -40,7 +40,7 @@ def url(*uids: str) -> str:
 
 
 def test_studies_and_series_are_found_by_text_range_and_uid(database: Database, shelf: Shelf) -> None:
-    search = Search(shelf, Finding(database, shelf))
+    search = Search(shelf, Finding(shelf))
 
     def found(**parameters: str) -> list[str]:
         return [one["0020000D"]["Value"][0] for one in search.studies(LUNGS, query(**parameters), url)[0]]
@@ -69,3 +69,11 @@ def test_instances_are_those_of_the_place_and_the_project(shelf: Shelf) -> None:
     ):
         with pytest.raises(NotFound):
             shelf.instances(place)
+
+
+def test_before_each_look_what_was_acknowledged_is_let_be_indexed(database: Database, tmp_path: Path) -> None:
+    projects, index = ProjectStore(database, tmp_path / "secrets"), Index(database)
+    projects.add(Project("lungs"))
+    shelf = Shelf(database, tmp_path, lambda: add(index, "lungs", 1, "CT", 1))
+    studies, _more = Search(shelf, Finding(shelf)).studies(LUNGS, query(), url)
+    assert [one["0020000D"]["Value"] for one in studies] == [["1.1"]]
