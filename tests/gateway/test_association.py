@@ -61,6 +61,9 @@ class Sink:
     def admit(self, _sender: Sender) -> Admission:
         return Admission.ADMITTED
 
+    def flush(self) -> None:
+        """Nothing waits here."""
+
 
 @contextmanager
 def listening(sink: Sink, **settings: Any) -> Iterator[Listener]:
