@@ -22,6 +22,7 @@ from ror.results.redcap import Described, Pace, RedcapApi, RedcapField, RedcapTa
 from ror.results.redcap.api import BATCH
 from ror.results.redcap.records import prepare
 from ror.results.redcap.values import written
+from tests.support.redcap_project import Refused
 from tests.support.redcap_server import TOKEN, Field, RedcapServer
 
 FIELDS = (
@@ -301,6 +302,37 @@ def test_what_redcap_alone_refuses_comes_back_by_field_and_is_asked_for_anew(
     with pytest.raises(RedcapRefused, match="takes integers only"):
         redcaps.write(lungs(classic), [Row("P-1", "", "volume", 2.5)])
     assert len(classic.imports) == 2
+
+
+TOLD = {
+    "a value with lines": ('"P-1","notes","14\nof 15","is wrong"', [("P-1", "notes", "is wrong")]),
+    "a value with quotes": ('"P-1","notes","he said ""15"", so","is wrong"', [("P-1", "notes", "is wrong")]),
+    "a value whose quotes are not doubled": (
+        '"P-1","notes","a "15","15" b","is wrong"',
+        [("P-1", "notes", "is wrong")],
+    ),
+    "a sentence with three commas": ("not found: a, b, c, d", [("", "", "not found: a, b, c, d")]),
+    "nothing": ("", [("", "", "for a reason that cannot be read")]),
+    "half of it": ('"P-1","15', [("", "", "for a reason that cannot be read")]),
+}
+
+
+@pytest.mark.parametrize(("message", "faults"), TOLD.values(), ids=TOLD)
+def test_a_refusal_is_read_without_its_values(
+    message: str,
+    faults: list[tuple[str, str, str]],
+    classic: RedcapServer,
+    redcaps: Redcaps,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise Refused(message)
+
+    monkeypatch.setattr(classic, "take", refuse)
+    with pytest.raises(RedcapRefused) as refused:
+        redcaps.write(lungs(classic), [Row("P-1", "", "count", 1)])
+    assert [(one.record, one.field, one.message) for one in refused.value.faults] == faults
+    assert "15" not in str(refused.value)
 
 
 def test_a_wrong_token_is_a_refusal_that_does_not_show_it(

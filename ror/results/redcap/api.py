@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ BATCH = 2000  # 10,000 records in five calls, of less than a megabyte each
 _WAITS = "The engine tries again; check the URL, the network and whether REDCap is up."
 # A field that no project has: its import is refused for the token's rights, else for this field.
 _NO_FIELD = "ror_asks_whether_it_may_import"
+_CELLS = 4
+_UNREADABLE = (FieldFault("", "", "for a reason that cannot be read"),)
 _A = TypeVar("_A")
 
 
@@ -157,15 +160,12 @@ def _retry_after(told: str) -> float:
 
 
 def _field_faults(message: str) -> tuple[FieldFault, ...]:
-    """REDCap tells faults of values as lines of CSV: record, field, value, message; others as plain text.
+    """REDCap tells faults of values as CSV, all in quotes: record, field, value, message; others as plain text.
 
-    The value is left out: an error is logged, and a measurement belongs to the record alone.
+    The value, which may have lines, is left out: an error is logged, and a measurement belongs to the record alone.
     """
-    faults = []
-    for line in message.strip().splitlines():
-        cells = next(csv.reader([line]), [])
-        if len(cells) == 4:
-            faults.append(FieldFault(cells[0], cells[1], cells[3]))
-        elif line.strip():
-            faults.append(FieldFault("", "", line.strip()))
-    return tuple(faults) or (FieldFault("", "", "without a reason"),)
+    message = message.strip()
+    if message.startswith('"'):
+        rows = csv.reader(io.StringIO(message, newline=""))
+        return tuple(FieldFault(row[0], row[1], row[-1]) for row in rows if len(row) >= _CELLS) or _UNREADABLE
+    return tuple(FieldFault("", "", line.strip()) for line in message.splitlines()) or _UNREADABLE
