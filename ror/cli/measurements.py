@@ -16,6 +16,7 @@ from ror.results import (
     as_csv_table,
     as_json_table,
     as_parquet,
+    cells,
     figure,
     plotted,
     summaries,
@@ -50,7 +51,7 @@ def list_(context: click.Context, project: str | None, as_json: bool) -> None:
     Example: ror measurements list --project lungs
     """
     rows = _rows(context, project)
-    print_table(COLUMNS, [astuple(row) for row in rows], as_json=as_json)
+    print_table(COLUMNS, [cells(row) for row in rows], as_json=as_json)
 
 
 @command.command()

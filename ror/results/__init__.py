@@ -32,7 +32,7 @@ from ror.results.errors import (
     RedcapRefused,
     RedcapUnavailable,
 )
-from ror.results.export import COLUMNS, as_csv_table, as_json_table, as_parquet
+from ror.results.export import COLUMNS, as_csv_table, as_json_table, as_parquet, cells
 from ror.results.ledger import DeliveryState, Ledger, MadeObject, Receipt
 from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, ResultObject, Row, SourceSeries
 from ror.results.output import read_outputs
@@ -96,6 +96,7 @@ __all__ = [
     "as_csv_table",
     "as_json_table",
     "as_parquet",
+    "cells",
     "derive_uid",
     "destination_of",
     "destinations_of",

@@ -7,17 +7,19 @@ import io
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, fields
+from dataclasses import fields
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from ror.errors import ConfigurationError
 from ror.results.table import MeasurementRow
 
-__all__ = ["COLUMNS", "as_csv_table", "as_json_table", "as_parquet"]
+__all__ = ["COLUMNS", "as_csv_table", "as_json_table", "as_parquet", "cells"]
 
 COLUMNS = tuple(field.name for field in fields(MeasurementRow))
+cells = attrgetter(*COLUMNS)  # `dataclasses.astuple` copies what it finds, and takes ten times as long
 # What is no text in Parquet; `number` is the value where that is one.
 _CASTS = {
     "value": "value, TRY_CAST(value AS DOUBLE) AS number",
@@ -30,13 +32,13 @@ def as_csv_table(rows: Sequence[MeasurementRow]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(astuple(row) for row in rows)
+    writer.writerows(map(cells, rows))
     return text.getvalue()
 
 
 def as_json_table(rows: Sequence[MeasurementRow]) -> str:
     """A list of objects with the columns as keys."""
-    return json.dumps([asdict(row) for row in rows], indent=1) + "\n"
+    return json.dumps([dict(zip(COLUMNS, cells(row), strict=True)) for row in rows], indent=1) + "\n"
 
 
 def as_parquet(rows: Sequence[MeasurementRow]) -> bytes:

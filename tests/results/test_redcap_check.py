@@ -240,7 +240,7 @@ def test_a_token_of_the_environment_goes_first(
 
 def test_an_authority_has_to_be_a_file(server: RedcapServer, tmp_path: Path) -> None:
     redcaps = Redcaps(tmp_path, RedcapSettings(ca_bundle=str(tmp_path / "nothing.pem")))
-    with pytest.raises(ConfigurationError, match="redcap.ca_bundle is no file"):
+    with pytest.raises(ConfigurationError, match=r"redcap\.ca_bundle is no file"):
         redcaps.target(lungs(server))
 
 
