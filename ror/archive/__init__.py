@@ -1,7 +1,8 @@
 """Research DICOM files on disk, and the index over them.
 
-`FileStore` makes an object durable, `Index` makes it findable, `Holdings` (the reading half of `Index`) tells what is
-there, `Catalogue` tells it to select statements, `geometry.stack` puts the slices of a series in order.
+`FileStore` makes an object durable, `Index` makes it findable, at once or, with a `Receipt`, soon. `Holdings` (the
+reading half of `Index`) tells what is there, `Catalogue` tells it to select statements, `geometry.stack` puts the slices
+of a series in order.
 """
 
 from ror.archive.announcements import Announcement, Announcements
@@ -11,10 +12,11 @@ from ror.archive.cataloguer import Cataloguer
 from ror.archive.holdings import Holdings, IndexedInstance, StudyRow
 from ror.archive.index import Index
 from ror.archive.receipt import Receipt
-from ror.archive.settling import settle_reason, waits_for
+from ror.archive.settling import NOTHING_NEEDED, StillNeeded, settle_reason, waits_for
 from ror.archive.store import DifferentContent, Filed, FileStore
 
 __all__ = [
+    "NOTHING_NEEDED",
     "Announcement",
     "Announcements",
     "Catalogue",
@@ -27,6 +29,7 @@ __all__ = [
     "Index",
     "IndexedInstance",
     "Receipt",
+    "StillNeeded",
     "StudyRow",
     "describe",
     "describe_later",

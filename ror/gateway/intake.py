@@ -1,6 +1,7 @@
-"""The way in, on one page: route → who is it → de-identify → file → index, and only then acknowledge.
+"""The way in, on one page: route → who is it → de-identify → make durable → acknowledge, and index soon.
 
-Each object takes this way in memory. What `Intake.receive` answers is what the sender is told (PS3.4 B.2.3).
+Each object takes this way in memory. What `Intake.receive` answers is what the sender is told (PS3.4 B.2.3). What the
+index may refuse, the first object of a series, is indexed before it is acknowledged.
 """
 
 from __future__ import annotations
