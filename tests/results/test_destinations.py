@@ -11,7 +11,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import SegmentationStorage
 
-from orthanc import OrthancServer, free_port
+from orthanc import OrthancServer, ServerNotInstalled, free_port
 from ror.config import PacsSettings
 from ror.errors import ConfigurationError
 from ror.results import (
@@ -124,6 +124,17 @@ def test_a_destination_that_is_down_is_tried_later(kind: str, tmp_path: Path) ->
     assert acknowledged == []
 
 
+@pytest.mark.parametrize("kind", ["C-STORE", "folder"])
+def test_a_file_that_is_gone_is_not_waited_for(kind: str, tmp_path: Path) -> None:
+    there, gone = (outgoing(image(tmp_path)) for _ in range(2))
+    gone.path.unlink()
+    (tmp_path / "mounted").mkdir()
+    with OwnPacs().running() as pacs:
+        to = pacs.settings() if kind == "C-STORE" else settings(folder=str(tmp_path / "mounted"))
+        with pytest.raises(DeliveryRefused, match=gone.sop_uid):
+            destination_of("main", to, "ROR").send([there, gone], list)
+
+
 def test_a_file_that_is_no_dicom_is_refused_by_name(tmp_path: Path) -> None:
     junk = Outgoing("1", "2", "3", "SEG", tmp_path / "junk.dcm")
     junk.path.write_bytes(b"no DICOM")
@@ -153,6 +164,23 @@ def test_a_pacs_that_answers_no_query_cannot_be_asked_unless_it_has_to(aborts: b
         error = DeliveryUnavailable if aborts else DeliveryRefused
         with pytest.raises(error):
             destination_of("main", pacs.settings(confirm="find"), "ROR").held([one])
+
+
+@pytest.mark.orthanc
+def test_an_orthanc_that_may_not_be_asked_is_sent_to_all_the_same(tmp_path: Path) -> None:
+    try:
+        OrthancServer.program()
+    except ServerNotInstalled as error:
+        pytest.skip(str(error))
+    one, acknowledged = outgoing(image(tmp_path)), list[str]()
+    with OrthancServer(tmp_path / "orthanc", settings={"DicomAlwaysAllowFind": False}) as server:
+        to = settings(host=server.peer.host, port=server.peer.port, ae_title=server.peer.ae_title)
+        destination = destination_of("main", to, "ROR")
+        destination.send([one], acknowledged.append)
+        held = destination.held([one])
+    assert acknowledged == [one.sop_uid]
+    assert held.sop_uids is None
+    assert "answers C-ECHO, but no C-FIND" in held.by
 
 
 def test_where_dicomweb_is_refused_c_find_is_asked(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from ror.results.destinations.contract import Held, Outgoing
-from ror.results.errors import DeliveryUnavailable
+from ror.results.errors import DeliveryRefused, DeliveryUnavailable
 from ror.results.whole_file import sync_folder, write_whole
 
 __all__ = ["Folder"]
@@ -33,6 +33,10 @@ class Folder:
         """Copy files, in place of those of the same name."""
         with self._waited_for():
             for one in objects:
+                if not one.path.is_file():
+                    raise DeliveryRefused(
+                        f"{one.path} is not there", "see what became of it, then retry the job"
+                    )
                 target = self._path(one)
                 self._make(target.parent)
                 with one.path.open("rb") as source:
