@@ -12,28 +12,25 @@ from functools import cached_property
 from pathlib import Path
 
 import containers
-from containers import ContainersError, Manifest, Package, Runtime
+from containers import Package, Runtime
 from ror import config
 from ror.archive import Announcements, Catalogue, Cataloguer, FileStore, Index
 from ror.config import PacsSettings, Settings
 from ror.db import Database
 from ror.engine import Engine, EngineOptions, Executor, JobStore, Matcher, Stager
-from ror.errors import ConfigurationError, HomeInUse, NotFound, RorError, ServiceUnavailable
+from ror.errors import ConfigurationError, HomeInUse, NotFound, ServiceUnavailable
 from ror.gateway import Completeness, Intake, Listener, Quarantine, Services, Settler
 from ror.home import Home
 from ror.model import Job
-from ror.registry import Project, ProjectStore, RouteStore, TokenStore, WhoIsWho, WorkflowStore
+from ror.registry import ProjectStore, RouteStore, TokenStore, WhoIsWho, WorkflowStore
 from ror.results import (
-    Announced,
-    Expected,
     FinishedRun,
     Ledger,
     MeasurementStore,
-    Mismatch,
+    RedcapOutlook,
     RedcapPlaces,
     Redcaps,
     ResultStations,
-    look_ahead,
     warm_up,
 )
 
@@ -143,6 +140,10 @@ class App:
         return Redcaps(self.home.secrets, self.settings.redcap)
 
     @cached_property
+    def redcap_outlook(self) -> RedcapOutlook:
+        return RedcapOutlook(self.redcaps, self.projects, self.workflows, self.who)
+
+    @cached_property
     def results(self) -> ResultStations:
         return ResultStations(
             self.index,
@@ -176,32 +177,6 @@ class App:
             tuple(reasons),
             'start Docker, or set engine.runtime = "process"',
         )
-
-    def enabled_manifests(self, project: str) -> list[Manifest]:
-        """What the enabled workflows of a project announce, by name."""
-        enabled = self.workflows.list(project, enabled_only=True)
-        return [self.workflows.package(one.name, one.digest).manifest for one in enabled]
-
-    def redcap_mismatches(self, project: Project, timeout_seconds: float | None = None) -> list[Mismatch]:
-        """What of a project's workflows its REDCap would refuse (`Redcaps.check`)."""
-        expected = self._expected_of_redcap(project)
-        return self.redcaps.check(project, expected.announced, expected.events_named, timeout_seconds)
-
-    def expected_of_redcaps(self) -> list[Expected]:
-        """What the REDCap of each project that has one must take; a project that cannot be read is left out."""
-        found = []
-        for project in self.projects.list():
-            if project.redcap_url:
-                try:
-                    found.append(self._expected_of_redcap(project))
-                except (RorError, ContainersError) as error:
-                    _log.warning("what REDCap of project %s must take is not known: %s", project.name, error)
-        return found
-
-    def _expected_of_redcap(self, project: Project) -> Expected:
-        manifests = self.enabled_manifests(project.name)
-        announced = tuple(Announced(one.name, one.outputs.measurements) for one in manifests)
-        return Expected(project, announced, self.who.couplings.events(project.name))
 
     def pacs(self, name: str) -> PacsSettings:
         """The ``[pacs.NAME]`` of that name; `NotFound` if there is none."""
@@ -387,7 +362,7 @@ class Service:
         engine.start()
         threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
         try:
-            look_ahead(app.redcaps, app.expected_of_redcaps())
+            app.redcap_outlook.log()
             yield cls(app, engine, None, runtime)
         finally:
             engine.stop()

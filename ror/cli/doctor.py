@@ -174,7 +174,7 @@ def _redcap(app: App, project: Project) -> Iterator[Finding]:
     what = f"REDCap {project.name}"
     try:
         version = app.redcaps.api(project, _REDCAP_SECONDS).version()
-        found = app.redcap_mismatches(project, _REDCAP_SECONDS)
+        found = app.redcap_outlook.mismatches(project, _REDCAP_SECONDS)
     except ConfigurationError as error:
         yield of_error(what, error)
     except RedcapRefused as error:

@@ -48,8 +48,8 @@ def check(context: click.Context, project: str, as_json: bool) -> None:
                 f"project {project} has no REDCap",
                 f"ror project change {project} --redcap-url https://…/api/",
             )
-        found = app.redcap_mismatches(wanted)
-        manifests = app.enabled_manifests(project)
+        found = app.redcap_outlook.mismatches(wanted)
+        manifests = app.redcap_outlook.manifests(project)
     if found or as_json:
         print_table(("what", "mend"), [tuple(asdict(one).values()) for one in found], as_json=as_json)
     for note in _notes(wanted, manifests):
@@ -94,7 +94,9 @@ def dictionary(
         return
     with opened(context) as app:
         wanted = app.projects.get(str(project))
-        rows = dictionary_rows(app.enabled_manifests(wanted.name), form or wanted.redcap_repeat_instrument)
+        rows = dictionary_rows(
+            app.redcap_outlook.manifests(wanted.name), form or wanted.redcap_repeat_instrument
+        )
         if merge:
             rows = merged_dictionary(app.redcaps.api(wanted).dictionary(), rows)
     click.echo(dictionary_csv(rows), nl=False)
@@ -124,7 +126,7 @@ def tell_mismatches(app: App, name: str) -> None:
     if not project.redcap_url:
         return
     try:
-        found = app.redcap_mismatches(project, _QUICKLY_SECONDS)
+        found = app.redcap_outlook.mismatches(project, _QUICKLY_SECONDS)
     except RorError as error:
         click.echo(f"REDCap of project {name} could not be asked what it would refuse: {error}", err=True)
         return

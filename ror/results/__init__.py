@@ -40,12 +40,11 @@ from ror.results.places import RedcapPlaces
 from ror.results.plot import plotted
 from ror.results.redcap import (
     Announced,
-    Expected,
     Mismatch,
+    RedcapOutlook,
     Redcaps,
     dictionary_csv,
     dictionary_rows,
-    look_ahead,
     merged_dictionary,
 )
 from ror.results.stations import FinishedRun, ResultStations
@@ -64,7 +63,6 @@ __all__ = [
     "DeliveryUnavailable",
     "Destination",
     "EncodeError",
-    "Expected",
     "FieldFault",
     "FieldSummary",
     "FinishedRun",
@@ -83,6 +81,7 @@ __all__ = [
     "Outputs",
     "Receipt",
     "RedcapOccupied",
+    "RedcapOutlook",
     "RedcapPlaces",
     "RedcapRefused",
     "RedcapUnavailable",
@@ -104,7 +103,6 @@ __all__ = [
     "dictionary_rows",
     "encode",
     "figure",
-    "look_ahead",
     "merged_dictionary",
     "plotted",
     "read_outputs",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from ror.app import App
 from tests.cli.test_commands import Home, home
 from tests.support.redcap_server import TOKEN, Field, RedcapServer
 
@@ -205,6 +207,21 @@ def test_it_is_said_when_a_workflow_is_added_or_a_redcap_named(
             0,
             True,
         )
+
+
+@pytest.mark.usefixtures("measured")
+def test_the_log_says_it_when_a_service_starts(
+    home: Home, redcap: RedcapServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    home.good("project", "add", "hearts", "--redcap-url", redcap.url)  # has no token
+    app = App(home.folder)
+    with caplog.at_level(logging.WARNING, logger="ror.results.redcap.outlook"):
+        app.redcap_outlook.log().join()
+    app.close()
+    hearts, lungs = (record.getMessage() for record in caplog.records)
+    assert hearts.startswith("REDCap of project hearts could not be asked what it would refuse: ")
+    told = "REDCap of project lungs would refuse: spleen: spleen_volume is not in the data dictionary ("
+    assert lungs.startswith(told)
 
 
 def test_a_package_that_announces_nothing_is_said_to_be_unchecked(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,12 +15,10 @@ from ror.errors import ConfigurationError
 from ror.registry import Project
 from ror.results import (
     Announced,
-    Expected,
     Redcaps,
     RedcapUnavailable,
     dictionary_csv,
     dictionary_rows,
-    look_ahead,
     merged_dictionary,
 )
 from tests.results.samples import manifest
@@ -190,21 +187,6 @@ def test_a_redcap_that_is_down_is_no_mismatch(server: RedcapServer, redcaps: Red
     server.down = 503
     with pytest.raises(RedcapUnavailable):
         redcaps.check(lungs(server), announced(LUNG), frozenset())
-
-
-def test_the_log_says_it_when_a_service_starts(
-    server: RedcapServer, redcaps: Redcaps, caplog: pytest.LogCaptureFixture
-) -> None:
-    nothing = Expected(Project("hearts", redcap_url=server.url), (), frozenset())  # has no token
-    liver = Expected(lungs(server), tuple(announced(LIVER)), frozenset())
-    with caplog.at_level(logging.WARNING, logger="ror.results.redcap.look"):
-        look_ahead(redcaps, [nothing, liver]).join()
-    first, *others = [record.getMessage() for record in caplog.records]
-    assert first.startswith("REDCap of project hearts could not be asked what it would refuse: ")
-    assert [one.partition(": ")[2].partition(" (")[0] for one in others] == [
-        "liver: liver_volume is not in the data dictionary",
-        "liver: liver_count is not in the data dictionary",
-    ]
 
 
 # -- tokens -----------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from ror.results.redcap.api import RedcapApi
 from ror.results.redcap.check import Announced, Mismatch
 from ror.results.redcap.described import Described, RedcapField
 from ror.results.redcap.dictionary import dictionary_csv, dictionary_rows, merged_dictionary
-from ror.results.redcap.look import Expected, look_ahead
+from ror.results.redcap.outlook import RedcapOutlook
 from ror.results.redcap.pace import Pace
 from ror.results.redcap.redcaps import Redcaps, with_event
 from ror.results.redcap.target import RedcapTarget
@@ -26,16 +26,15 @@ from ror.results.redcap.target import RedcapTarget
 __all__ = [
     "Announced",
     "Described",
-    "Expected",
     "Mismatch",
     "Pace",
     "RedcapApi",
     "RedcapField",
+    "RedcapOutlook",
     "RedcapTarget",
     "Redcaps",
     "dictionary_csv",
     "dictionary_rows",
-    "look_ahead",
     "merged_dictionary",
     "with_event",
 ]
