@@ -16,6 +16,7 @@ __all__ = ["main"]
 # command: (module, its help in one line); modules are imported only for the command that is called.
 _COMMANDS = {
     "audit": ("ror.cli.audit", "List who has asked for identities."),
+    "conformance": ("ror.cli.conformance", "List the SOP classes and transfer syntaxes that we know."),
     "deid": ("ror.cli.deid", "De-identify files; list, show and compare profiles."),
     "doctor": ("ror.cli.doctor", "Check the installation, and say how to mend what is wrong."),
     "import": ("ror.cli.import_", "Take in the objects of a folder, a ZIP or a medium."),

@@ -1,6 +1,7 @@
 """The way in: a listener takes objects from an association, `Intake` makes them research objects in the archive."""
 
 from ror.gateway.completeness import Completeness
+from ror.gateway.conformance import SopClassLine, sop_classes, storage_syntaxes
 from ror.gateway.examined import Examined, examine
 from ror.gateway.importing import Done, Imported, Outcome, import_objects
 from ror.gateway.intake import Answer, Intake, Status
@@ -52,6 +53,7 @@ __all__ = [
     "ServiceStatus",
     "Services",
     "Settler",
+    "SopClassLine",
     "Status",
     "StudySource",
     "Window",
@@ -63,5 +65,7 @@ __all__ = [
     "pull",
     "rehearse",
     "release",
+    "sop_classes",
     "source_of",
+    "storage_syntaxes",
 ]

@@ -9,11 +9,12 @@ length has a limit that is checked before memory is taken for it.
 from ror.gateway.association.acceptor import Acceptor, Limits
 from ror.gateway.association.answering import Store
 from ror.gateway.association.command import CommandField
-from ror.gateway.association.negotiation import Offer, Refusal
+from ror.gateway.association.negotiation import VERIFICATION, Offer, Refusal
 from ror.gateway.association.services import Promise, Report, Service, ServiceAnswer, ServiceRequest
 from ror.gateway.association.wire import Wire
 
 __all__ = [
+    "VERIFICATION",
     "Acceptor",
     "CommandField",
     "Limits",

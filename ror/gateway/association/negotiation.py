@@ -21,7 +21,7 @@ from pynetdicom.presentation import PresentationContext, build_context, negotiat
 from ror.gateway.association.errors import PeerViolation
 from ror.gateway.association.wire import MAX_PDU_BYTES, PduType
 
-__all__ = ["Context", "Offer", "Refusal", "Requested"]
+__all__ = ["VERIFICATION", "Context", "Offer", "Refusal", "Requested"]
 
 VERIFICATION: Final = "1.2.840.10008.1.1"  # Verification SOP Class (PS3.4 A.4)
 _IMPLEMENTATION_CLASS_UID: Final = "2.25.171562349081725016238440591723608114257"  # as in our objects
@@ -115,6 +115,13 @@ class Offer:
         self._contexts += [
             build_context(uid, [ExplicitVRLittleEndian, ImplicitVRLittleEndian]) for uid in services
         ]
+
+    @property
+    def transfer_syntaxes(self) -> Mapping[str, tuple[str, ...]]:
+        """Those that are accepted of each SOP class, the one that is preferred first."""
+        return {
+            str(one.abstract_syntax): tuple(map(str, one.transfer_syntax or ())) for one in self._contexts
+        }
 
     def accept(self, requested: Requested) -> tuple[bytes, Mapping[int, Context]]:
         """The A-ASSOCIATE-AC, and the accepted contexts by their ID; none may be accepted."""
