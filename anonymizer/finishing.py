@@ -12,6 +12,7 @@ from anonymizer.actions import Action, Rule
 from anonymizer.case import Case
 from anonymizer.engine import Tally
 from anonymizer.finished import Finished, Tallies
+from anonymizer.heads import SHORT_HEAD
 from anonymizer.markers import CONTRIBUTING, REQUIRED_EMPTY, contributed
 from anonymizer.options import Option
 from anonymizer.origin import Origin
@@ -26,8 +27,6 @@ __all__ = ["Finisher"]
 
 # Referenced Content Item Identifier, as it is encoded in little endian.
 _POSITION: Final = b"\x40\x00\x73\xdb"
-# Of an element in implicit VR, or explicit with a length of sixteen bits: written there is one way to write it.
-_SHORT_HEAD: Final = 8
 _TALLIES: Final = {action: Tally(Counter({action: 1})) for action in Action}
 _KEPT: Final = _TALLIES[Action.KEEP]
 _NOTHING: Final = Tally()
@@ -173,7 +172,7 @@ class Finisher:
         if way.is_removed:
             return _removed(piece.tag)  # and nothing to remember
         done = None
-        if way.shortcut is not None and piece.size_of_head == _SHORT_HEAD:
+        if way.shortcut is not None and piece.size_of_head == SHORT_HEAD:
             done = self._finish_shortly(piece, way, way.shortcut)
         if done is None:
             done = self._finish(piece, parent)
@@ -205,7 +204,7 @@ class Finisher:
         return way
 
     def _finish_shortly(self, piece: Piece, way: Way, shortcut: Shortcut) -> Finished | None:
-        came = piece.raw[_SHORT_HEAD:]
+        came = piece.raw[SHORT_HEAD:]
         value = shortcut(came)
         if value is None:
             return None
@@ -233,7 +232,7 @@ class Finisher:
         if self._residual is not None and not is_own and self._residual.identifies(done, charsets):
             self._residual.check((done,), charsets, frozenset())
         left = uids_in((done,), charsets) - tally.kept_uids if may_have_uids(done) else NO_UIDS
-        if done is element and piece.size_of_head == _SHORT_HEAD:
+        if done is element and piece.size_of_head == SHORT_HEAD:
             return Finished(piece.raw, left, tally)
         head = write_head(done.tag, done.vr, len(done.value), self._encoding)
         return Finished(head + bytes(done.value), left, tally)

@@ -16,29 +16,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby
 from typing import Final
 
+from anonymizer.heads import ITEM, ITEM_END, SHORT_HEAD, UNDEFINED, Heads, half_word, item_head, word
 from anonymizer.identity import is_silent, own_uids, own_uids_of, speaks
 from anonymizer.pieces import REMEMBERED_BYTES, NotSure, Part, Piece, in_runs
 from anonymizer.text import CHARSET_TAG
 from anonymizer.unknown import recognised_element
-from anonymizer.wire import (
-    LONG_VRS,
-    NESTING_LIMIT,
-    PIXEL_TAGS,
-    SHORT_VRS,
-    Encoding,
-    implicit_vr,
-)
+from anonymizer.wire import NESTING_LIMIT, PIXEL_TAGS, Encoding
 
 __all__ = ["PieceReader"]
 
-_UNDEFINED: Final = 0xFFFFFFFF
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _MEMORY_BYTES: Final = 4 * 1024 * 1024
 _BYTES_PER_PIECE: Final = 400
 # Which say nothing by their tag alone, and may hold others.
 _OPAQUE_VRS: Final = frozenset({"SQ", "UN"})
-# Of an element in implicit VR, or explicit with a length of sixteen bits.
-_SHORT_HEAD: Final = 8
 _LAST_TAG: Final = 0xFFFFFFFF
 # What stays for so many objects will stay for more.
 _OBJECTS_TO_STAY: Final = 16
@@ -55,7 +45,8 @@ class PieceReader:
         self._expected: Sequence[Part] = ()
         self._lasting: frozenset[Part] = frozenset()
         self._objects = 0
-        self._implicit = self if encoding.implicit else PieceReader(Encoding(implicit=True, little=True))
+        heads = Heads(implicit=encoding.implicit)
+        self._head, self._end = heads.head, heads.end
 
     def parts(self, data: bytes, at: int) -> tuple[Sequence[Part], int]:
         """The elements of `data` from `at` on, ascending, up to its pixel data or its end; and where that is.
@@ -83,7 +74,7 @@ class PieceReader:
             tag, vr, start, length = self._head(data, at)
         except (struct.error, KeyError) as error:
             raise NotSure from error
-        return tag, vr, start, None if length == _UNDEFINED else length
+        return tag, vr, start, None if length == UNDEFINED else length
 
     def rest(self, data: bytes, at: int) -> list[Piece]:
         """The elements of `data` from `at` on, behind pixel data; raises as `parts` does."""
@@ -121,22 +112,22 @@ class PieceReader:
 
         What is known of all values is taken from the piece that came before.
         """
-        if like.size_of_head != _SHORT_HEAD:
+        if like.size_of_head != SHORT_HEAD:
             return None
         before_length = 4 if self._encoding.implicit else 6
         if data[at : at + before_length] != like.raw[:before_length]:
             return None
-        (length,) = (_word if self._encoding.implicit else _half_word)(data, at + before_length)
-        stop = at + _SHORT_HEAD + length
+        (length,) = (word if self._encoding.implicit else half_word)(data, at + before_length)
+        stop = at + SHORT_HEAD + length
         if stop > end:
             return None
         raw = data[at:stop]
         piece = self._known.get(raw)
         if piece is None:
-            piece = Piece(like.tag, like.vr, raw, self._encoding, _SHORT_HEAD)
+            piece = Piece(like.tag, like.vr, raw, self._encoding, SHORT_HEAD)
             piece.speaks = like.speaks
             if like.vr == "UI":
-                piece.uids = own_uids_of(raw[_SHORT_HEAD:])
+                piece.uids = own_uids_of(raw[SHORT_HEAD:])
             self._remember(piece)
         return piece
 
@@ -182,7 +173,7 @@ class PieceReader:
             tag, vr, start, length = self._head(data, at)
             if tag > last:
                 break
-            if tag == _ITEM_END and delimited:
+            if tag == ITEM_END and delimited:
                 return pieces, start
             if tag <= above or tag >> 16 == 0xFFFE:
                 raise NotSure
@@ -190,14 +181,14 @@ class PieceReader:
                 if depth:
                     raise NotSure
                 return pieces, at
-            stop = start + length if length != _UNDEFINED else self._end(data, start, vr, depth)
+            stop = start + length if length != UNDEFINED else self._end(data, start, vr, depth)
             if stop > end:
                 raise NotSure
             raw = data[at:stop]
             found = known.get(raw)
             if found is None:
                 like = expected[index] if index < count else None
-                found = self._new(tag, vr, raw, start - at, depth, like, undefined=length == _UNDEFINED)
+                found = self._new(tag, vr, raw, start - at, depth, like, undefined=length == UNDEFINED)
             append(found)
             at, above = stop, tag
             while index < count and expected[index].tag <= tag:
@@ -205,43 +196,6 @@ class PieceReader:
         if delimited or at > end:
             raise NotSure
         return pieces, at
-
-    def _head(self, data: bytes, at: int) -> tuple[int, str, int, int]:
-        """Tag, VR, where the value starts, and how long it is told to be."""
-        if self._encoding.implicit or data[at : at + 2] == b"\xfe\xff":
-            group, number, length = _implicit_head(data, at)
-            tag = group << 16 | number
-            return tag, implicit_vr(tag), at + 8, length
-        group, number, code, length = _explicit_head(data, at)
-        vr = SHORT_VRS.get(code)
-        if vr is not None:
-            return group << 16 | number, vr, at + 8, length
-        return group << 16 | number, LONG_VRS[code], at + 12, _word(data, at + 8)[0]
-
-    def _end(self, data: bytes, at: int, vr: str, depth: int) -> int:
-        """Where a value of undefined length, which starts at `at`, and its delimiter end."""
-        return (self._implicit if vr == "UN" else self)._end_of_items(data, at, depth)
-
-    def _end_of_items(self, data: bytes, at: int, depth: int) -> int:
-        if depth > NESTING_LIMIT:
-            raise NotSure
-        while True:
-            group, number, length = _implicit_head(data, at)
-            tag = group << 16 | number
-            at += 8
-            if tag == _SEQUENCE_END:
-                return at
-            if tag != _ITEM:
-                raise NotSure
-            if length != _UNDEFINED:
-                at += length
-                continue
-            while tag != _ITEM_END:
-                tag, vr, at, length = self._head(data, at)
-                if length == _UNDEFINED:
-                    at = self._end(data, at, vr, depth + 1)
-                elif tag != _ITEM_END:
-                    at += length
 
     def _new(
         self, tag: int, vr: str, raw: bytes, head: int, depth: int, like: Piece | None, *, undefined: bool
@@ -300,12 +254,12 @@ class PieceReader:
     def _item(
         self, raw: bytes, at: int, end: int, depth: int, expected: Sequence[Piece]
     ) -> tuple[tuple[Piece, ...], int]:
-        group, number, length = _implicit_head(raw, at)
+        group, number, length = item_head(raw, at)
         at += 8
-        stop = end if length == _UNDEFINED else at + length
-        if group << 16 | number != _ITEM or stop > end or depth > NESTING_LIMIT:
+        stop = end if length == UNDEFINED else at + length
+        if group << 16 | number != ITEM or stop > end or depth > NESTING_LIMIT:
             raise NotSure
-        pieces, at = self._elements(raw, at, stop, depth, expected, delimited=length == _UNDEFINED)
+        pieces, at = self._elements(raw, at, stop, depth, expected, delimited=length == UNDEFINED)
         if pieces and pieces[0].tag <= CHARSET_TAG and any(one.tag == CHARSET_TAG for one in pieces):
             raise NotSure
         return tuple(pieces), at
@@ -332,9 +286,3 @@ def _put_together(parts: Iterable[Part], lasting: frozenset[Part]) -> Iterator[P
             yield from in_runs(piece for part in neighbours for piece in part.pieces)
         else:
             yield from neighbours
-
-
-_implicit_head = struct.Struct("<HHI").unpack_from
-_explicit_head = struct.Struct("<HH2sH").unpack_from
-_word = struct.Struct("<I").unpack_from
-_half_word = struct.Struct("<H").unpack_from

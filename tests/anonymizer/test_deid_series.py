@@ -18,7 +18,7 @@ from planted import ct, minimal, part10
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from anonymizer import IdentifiedInstance, Option, Profile, ProjectKey
+from anonymizer import Deidentifier, IdentifiedInstance, Option, Profile, ProjectKey, ResidualIdentity
 from anonymizer.memory import Memory
 from anonymizer.pieces import Run
 
@@ -37,7 +37,7 @@ VALUES: dict[str, list[object]] = {
     "ContrastBolusAgent": ["IOHEXOL", "Nordmann", "1.2.826.0.1.77.5.1234", None],
     "SeriesDescription": ["AX T2", "Ola", "Kari 2.25.77", None],
     "ConvolutionKernel": ["STANDARD", "QVALE", None],
-    "ScanOptions": ["HELICAL", "QVALE", "NORDMANN", None],
+    "ScanOptions": ["HELICAL", "QVALE", "NORDMANN", "1.2.826.0.1.77.5.2", "1.2.826.0.1.77.5.1234", None],
     "OperatorsName": ["Qvale^Anna", "Nordmann^Kari", None],
     "PatientName": ["Nordmann^Ola", "Qzdoe^Qzjohn", "Bjørn"],
     "PatientID": ["QZID4711", "12345", "987654"],
@@ -85,6 +85,15 @@ IN_ITEMS = [
     "OperatorsName",
     "SpecificCharacterSet",
 ]
+RETOLD = ["SliceLocation", "AcquisitionTime", "FrameOfReferenceUID", "ConvolutionKernel", "OperatorsName"]
+OTHERWISE = [
+    ("SH", "Qzjohn"),
+    ("SH", "12345"),
+    ("LO", "1015"),
+    ("DS", "12345"),
+    ("TM", "1015"),
+    ("UI", "2.25.77"),
+]
 SEQUENCES = [
     "ReferencedImageSequence",
     "PerFrameFunctionalGroupsSequence",
@@ -130,18 +139,25 @@ def series(draw: st.DrawFn) -> list[bytes]:
         whole = edited(deepcopy(made[-min(back, len(made))]), draw(edits_of(AT_THE_TOP, 3)))
         if draw(st.integers(0, 4)) == 0:
             setattr(whole, draw(st.sampled_from(SEQUENCES)), draw(st.lists(items(), max_size=3)))
+        if draw(st.integers(0, 4)) == 0:  # under a VR that is not the dictionary's
+            whole.add_new(draw(st.sampled_from(RETOLD)), *draw(st.sampled_from(OTHERWISE)))
         made.append(whole)
     syntax = draw(st.sampled_from([ExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian]))
-    return [
-        told_otherwise(part10(whole, syntax)) if draw(st.integers(0, 9)) == 0 else part10(whole, syntax)
-        for whole in made
-    ]
+    return [draw(damaged(part10(whole, syntax))) for whole in made]
 
 
-def told_otherwise(data: bytes) -> bytes:
-    """A file whose meta information names another SOP instance than its data set does."""
-    at = data.index(b"\x02\x00\x03\x00UI") + 8
-    return data[:at] + b"2" + data[at + 1 :]
+@st.composite
+def damaged(draw: st.DrawFn, data: bytes) -> bytes:
+    """A file, now and then one that tells another SOP instance than its data set, is cut off, or has a wrong byte."""
+    kind = draw(st.sampled_from(["", "", "", "", "", "", "", "told otherwise", "cut off", "wrong"]))
+    if not kind:
+        return data
+    at = draw(st.integers(400, len(data) - 1))
+    if kind == "cut off":
+        return data[:at]
+    if kind == "told otherwise":
+        at = data.index(b"\x02\x00\x03\x00UI") + 8
+    return data[:at] + draw(st.sampled_from([b"2", b"\0", b"\x08", b"\xff"])) + data[at + 1 :]
 
 
 OPTIONS = st.sets(
@@ -193,15 +209,43 @@ def test_an_item_that_is_referred_to_by_its_place_stays_in_its_place() -> None:
     assert_alike(objects, Profile.of(options=[Option.CLEAN_STRUCTURED_CONTENT]), KEY)
 
 
-def slices(number: int) -> list[bytes]:
+def test_a_value_that_comes_under_another_vr_is_another_value() -> None:
+    objects = []
+    for vr, value in (("DS", "1"), ("SH", "1 "), ("DS", "2"), ("SH", "Qzjohn")):
+        whole = minimal()
+        whole.add_new("SliceLocation", vr, value)
+        objects.append(part10(whole))
+    assert_alike(objects, Profile.of(), KEY)
+
+
+def test_elements_that_come_out_of_order_are_put_in_order() -> None:
+    data = part10(minimal(KVP="120"))
+    modality, kvp = b"\x08\x00\x60\x00CS\x02\x00CT", b"\x18\x00\x60\x00DS\x04\x00120 "
+    turned = data.replace(kvp, b"").replace(modality, kvp + modality)
+    assert len(turned) == len(data)
+    assert_alike([data, turned, data, turned], Profile.of(), KEY)
+
+
+def slices(number: int, **attributes: object) -> list[bytes]:
     """Of one series, each with a number, a place and a UID of its own."""
     made = []
     for index in range(number):
-        whole = ct().dataset
+        whole = edited(ct().dataset, list(attributes.items()))
         whole.InstanceNumber, whole.SliceLocation = index + 1, f"{2.5 * index:.1f}"
         whole.SOPInstanceUID = f"1.2.826.0.1.77.5.{1000 + index}"
         made.append(part10(whole))
     return made
+
+
+def test_the_uid_of_a_slice_is_found_in_what_has_stayed_since_the_first() -> None:
+    objects = slices(4, ScanOptions="1.2.826.0.1.77.5.1002")
+    remembering, refused = Deidentifier(Profile.of(), KEY), []
+    for number, data in enumerate(objects):
+        try:
+            remembering.deidentify(IdentifiedInstance.from_part10(data, remembering.memory))
+        except ResidualIdentity:
+            refused.append(number)
+    assert refused == [2]
 
 
 def test_two_series_that_arrive_by_turns_come_out_as_if_each_were_alone() -> None:
