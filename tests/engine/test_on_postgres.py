@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from examples.demo.service import Installation
-from orthanc import OrthancServer, send
+from orthanc import OrthancServer, PeerUnavailable, send
 from ror.app import App
 from ror.registry import ANY, Project, Route
 from tests.support.postgres import PostgresServer
@@ -129,9 +129,18 @@ def second_worker(installation: Installation) -> Iterator[subprocess.Popen[str]]
 
 
 def send_studies(serving: Serving, folder: Path, number: int) -> None:
-    """So many that either worker gets some."""
+    """So many that either worker gets some; as senders do, again where the service could not take an object now."""
+
+    def is_taken(files: Sequence[Path]) -> bool:
+        try:
+            send(serving.peer, files)
+        except PeerUnavailable:
+            return False
+        return True
+
     for seed in range(1, number + 1):
-        send(serving.peer, small_ct(folder / f"ct{seed}", seed=seed))
+        files = small_ct(folder / f"ct{seed}", seed=seed)
+        eventually(lambda files=files: is_taken(files), lambda: serving.log.read_text()[-4000:])
 
 
 def executors(serving: ServingOnPostgres) -> Counter[str]:
