@@ -14,6 +14,7 @@ class Scale:
     rounds: int
     received: int  # CT objects sent to each receiver in a turn
     received_with_nagle: int  # fewer, since a sender with Nagle's algorithm waits 40 ms for each
+    many: int  # small objects that are received while memory is looked at
     deidentified: int  # CT objects in a turn of each de-identifier
     frames: int  # of an enhanced MR, with 37 elements each
     large_frames: int  # of 0.5 MiB, in the object that may not be loaded
@@ -29,6 +30,7 @@ FULL = Scale(
     rounds=3,
     received=200,
     received_with_nagle=40,
+    many=100_000,
     deidentified=200,
     frames=268,
     large_frames=2048,
@@ -43,6 +45,7 @@ QUICK = Scale(
     rounds=1,
     received=40,
     received_with_nagle=10,
+    many=2_000,
     deidentified=20,
     frames=40,
     large_frames=128,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks import deid, engine, gateway, path, redcap, search, select, start, tls, web
+from benchmarks import deid, engine, gateway, many, path, redcap, search, select, start, tls, web
 from benchmarks.figure import Figure
 from benchmarks.scale import Scale
 
@@ -15,6 +15,7 @@ __all__ = ["SUITE"]
 SUITE: Mapping[str, Callable[[Scale, Path], list[Figure]]] = MappingProxyType(
     {
         "gateway": gateway.measure,
+        "many": many.measure,
         "web": web.measure,
         "tls": tls.measure,
         "deid": deid.measure,

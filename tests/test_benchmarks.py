@@ -18,6 +18,7 @@ TINY = Scale(
     rounds=1,
     received=4,
     received_with_nagle=2,
+    many=20,
     deidentified=3,
     frames=4,
     large_frames=8,
