@@ -22,7 +22,7 @@ from ror.config import ListenerSettings
 from ror.errors import ConfigurationError
 from ror.gateway import Answer, Listener, Received, Status
 from ror.gateway.association import Offer
-from ror.gateway.association.command import Command
+from ror.gateway.association.command import Command, CommandField, event_report
 from ror.gateway.association.errors import PeerViolation
 from ror.gateway.association.message import Assembly, Message
 from ror.gateway.association.negotiation import Context, Requested
@@ -300,6 +300,23 @@ def test_a_message_is_the_same_however_it_was_cut(data: bytes, cuts: list[int], 
             found += [message] if message else []
     (message,) = found
     assert (message.data, message.command) == (data, Command.of(asked))
+
+
+@given(data=st.binary(min_size=1, max_size=300), room=st.integers(0, 90), number=st.integers(1, 0xFFFF))
+def test_a_report_is_read_as_it_was_written_however_small_the_pdus(
+    data: bytes, room: int, number: int
+) -> None:
+    context = Context(CTImageStorage, ExplicitVRLittleEndian)
+    assembly, found = Assembly({1: context}, 1000, Path()), list[Message]()
+    asked = event_report(number, CTImageStorage, "1.2.3", 2)
+    for body in _bodies(p_data(1, asked, room) + p_data(1, data, room, is_command=False)):
+        for one in fragments(memoryview(body)):
+            found += filter(None, [assembly.add(*one)])
+    (message,) = found
+    assert message.data == data
+    command = message.command
+    assert (command.field, command.message_id) == (CommandField.N_EVENT_REPORT, number)
+    assert (command.sop_class_uid, command.sop_instance_uid) == (CTImageStorage, "1.2.3")
 
 
 def _bodies(pdus: bytes) -> list[bytes]:

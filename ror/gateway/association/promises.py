@@ -48,10 +48,11 @@ class Promises:
             return
         if self._wire.says_something(_KEPT_OPEN_SECONDS):
             return
-        context_id, context, self._asked = self._waiting.popleft()
-        report = self._asked.report()
+        context_id, context, promise = self._waiting[0]
+        report = promise.report()
         if report is None:
-            self._give_back()
+            self._waiting.popleft()
+            promise.untold()
             return
         self._message_id = self._message_id % 0xFFFF + 1
         asked = event_report(
@@ -59,6 +60,10 @@ class Promises:
         )
         data = encode(report.data_set, context.transfer_syntax_uid == _IMPLICIT, True)
         assert data is not None
+        if self._wire.says_something(0):  # it took its time
+            return
+        self._waiting.popleft()
+        self._asked = promise
         self._wire.send(p_data(context_id, asked, self._max_pdu_bytes), self._seconds)
         self._wire.send(p_data(context_id, data, self._max_pdu_bytes, is_command=False), self._seconds)
 
@@ -78,11 +83,7 @@ class Promises:
     def close(self) -> None:
         """The association is over: whatever is not kept is given back."""
         if self._asked is not None:
-            self._give_back()
+            self._asked.untold()
+            self._asked = None
         while self._waiting:
             self._waiting.popleft()[2].untold()
-
-    def _give_back(self) -> None:
-        promise, self._asked = self._asked, None
-        assert promise is not None
-        promise.untold()
