@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks import deid, engine, gateway, many, path, redcap, search, select, start, tls, web
+from benchmarks import deid, engine, gateway, many, path, redcap, results, search, select, start, tls, web
 from benchmarks.figure import Figure
 from benchmarks.scale import Scale
 
@@ -22,6 +22,7 @@ SUITE: Mapping[str, Callable[[Scale, Path], list[Figure]]] = MappingProxyType(
         "select": select.measure,
         "search": search.measure,
         "path": path.measure,
+        "results": results.measure,
         "engine": engine.measure,
         "redcap": redcap.measure,
         "start": start.measure,

@@ -29,7 +29,7 @@ TINY = Scale(
     measurements=20,
     jobs=2,
 )
-SERVERS = {"gateway", "path", "tls", "web"}
+SERVERS = {"gateway", "path", "results", "tls", "web"}
 
 
 BENCHMARKS = [pytest.param(name, marks=pytest.mark.orthanc if name in SERVERS else ()) for name in SUITE]

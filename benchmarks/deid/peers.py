@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import pydicom
 from dicomanonymizer import anonymize_dicom_file  # type: ignore[import-untyped]
 
+from benchmarks.environment import environment_with
 from benchmarks.rounds import processor_seconds
 
 __all__ = [
@@ -71,29 +71,10 @@ def dicognito(files: Sequence[Path], out: Path) -> float:
     return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
 
 
-@cache
 def dicognito_python() -> Path | None:
-    """The interpreter of an environment that has it, made if need be; None where that fails, which is said."""
-    cached = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ror-bench"
-    where = cached / "-".join(_PINNED).replace("==", "-")
-    python = where / "bin" / "python"
-    install: list[str | Path] = [
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        *_PINNED,
-    ]
-    try:
-        subprocess.run([sys.executable, "-m", "venv", where], check=True, capture_output=True, text=True)
-        subprocess.run(install, check=True, capture_output=True, text=True)
-    except subprocess.CalledProcessError as error:
-        reason = (error.stderr or error.stdout).strip().splitlines()[-1:]
-        print(f"left out: {DICOGNITO} cannot be installed into {where}: {' '.join(reason)}", file=sys.stderr)
-        return None
-    return python
+    """The interpreter of an environment that has it; None where there is none."""
+    programs = environment_with(*_PINNED)
+    return programs / "python" if programs else None
 
 
 def _gdcmanon(folder: Path) -> dict[str, Contender]:

@@ -8,6 +8,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from ror.results.checks_sr import repeated
+from ror.results.explicit import encoded, values_in
 from ror.results.model import ResultJob, SourceSeries
 
 __all__ = ["seg_faults"]
@@ -32,15 +33,14 @@ def seg_faults(seg: Dataset, job: ResultJob) -> Iterator[str]:
 
 
 def _frame_faults(seg: Dataset, sources: Sequence[SourceSeries]) -> Iterator[str]:
-    groups = seg.get("PerFrameFunctionalGroupsSequence", ())
-    if len(groups) != int(seg.get("NumberOfFrames") or 0):
-        yield f"says where {len(groups)} of its {seg.get('NumberOfFrames')} frames lie"
-    places = np.array([group.PlanePositionSequence[0].ImagePositionPatient for group in groups], np.float64)
+    positions = values_in(encoded(seg, "PerFrameFunctionalGroupsSequence"), "ImagePositionPatient", b"DS")
+    if len(positions) != int(seg.get("NumberOfFrames") or 0):
+        yield f"says where {len(positions)} of its {seg.get('NumberOfFrames')} frames lie"
     known = [header.ImagePositionPatient for s in sources if s.grid is not None for header in s.headers]
-    if not known or not len(places):
+    if not known or not positions:
         return
-    distinct = np.unique(places, axis=0)
-    apart = np.linalg.norm(distinct[:, None] - np.array(known, np.float64)[None], axis=2).min(axis=1)
+    places = np.array([one.split("\\") for one in sorted(set(positions))], np.float64)
+    apart = np.linalg.norm(places[:, None] - np.array(known, np.float64)[None], axis=2).min(axis=1)
     if beside := int((apart > SAME_PLACE_MM).sum()):
         yield f"has frames in {beside} planes where its source has none"
 

@@ -31,6 +31,8 @@ Labels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
 # The least stored probability that is one half or more, of 255.
 HALF = 128
+# Up to so many it is faster to compare a plane with each.
+FEW_VALUES = 8
 # Results copy the Patient and Study modules of their sources; a de-identifier may have taken away what it
 # should only have emptied.
 TYPE_2 = (
@@ -170,9 +172,7 @@ class LabelMap:
     def of(cls, announced: MaskOutput, labels: Labels) -> LabelMap:
         """Count what occurs where, once for all who ask."""
         values = int(labels.max()) + 1
-        # By plane: counting makes 64-bit copies.
-        counted = [np.bincount(plane.ravel(), minlength=values) for plane in labels]
-        return cls(announced, labels, np.array(counted, np.int64))
+        return cls(announced, labels, np.array([_counted(plane, values) for plane in labels], np.int64))
 
     @classmethod
     def of_fractions(cls, announced: MaskOutput, fractions: NDArray[np.uint8]) -> LabelMap:
@@ -194,6 +194,14 @@ class LabelMap:
     def largest_slice(self, value: int) -> int:
         """The first slice in which as many voxels as in no other hold a value that occurs."""
         return int(self.voxels[:, value].argmax())
+
+
+def _counted(plane: Labels, values: int) -> NDArray[np.int64]:
+    """How many voxels of a plane hold each value from 0."""
+    if values > FEW_VALUES:
+        return np.bincount(plane.ravel(), minlength=values)  # it makes a copy of 64 bits a voxel
+    found = [int(np.count_nonzero(plane == value)) for value in range(1, values)]
+    return np.array([plane.size - sum(found), *found], np.int64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from ror.results.checks_seg import seg_faults
 from ror.results.checks_sr import sr_faults
 from ror.results.errors import ObjectsInvalid
+from ror.results.explicit import values_in
 from ror.results.model import ResultJob, ResultObject
 
 __all__ = ["validate"]
@@ -80,8 +82,11 @@ def _reference_faults(one: ResultObject, known: set[str]) -> Iterator[str]:
 
 
 def _referenced(dataset: Dataset) -> Iterator[str]:
-    for element in dataset:
-        if element.keyword == "ReferencedSOPInstanceUID":
+    for tag in dataset.keys():  # noqa: SIM118 - it iterates elements
+        element = dataset.get_item(tag)
+        if isinstance(element, RawDataElement):  # a sequence that nobody has taken apart
+            yield from values_in(bytes(element.value or b""), "ReferencedSOPInstanceUID", b"UI")
+        elif element.keyword == "ReferencedSOPInstanceUID":
             yield str(element.value)
         elif element.VR == "SQ" and element.keyword not in COPIED_FROM_STUDY:
             for item in element.value:
