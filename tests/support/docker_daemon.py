@@ -6,6 +6,7 @@ workflows have none. The base image is Debian with Python, made by debootstrap; 
 """
 
 import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -122,17 +123,25 @@ def _bring_base_image(host: str) -> None:
     client = docker.DockerClient(base_url=host, timeout=300)
     if client.images.list(BASE_IMAGE):
         return
-    archive = _CACHE / f"{BASE_IMAGE.replace(':', '-')}.tar.gz"
-    if not archive.exists():
-        _debootstrap(archive)
+    archive = _base_image()
     repository, _, tag = BASE_IMAGE.partition(":")
     client.api.import_image_from_file(str(archive), repository=repository, tag=tag)
+
+
+def _base_image() -> Path:
+    """The archive of the base image; of several processes that miss it, one makes it, and the others wait."""
+    archive = _CACHE / f"{BASE_IMAGE.replace(':', '-')}.tar.gz"
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with archive.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not archive.exists():
+            _debootstrap(archive)
+    return archive
 
 
 def _debootstrap(archive: Path) -> None:
     if os.geteuid() != 0 or shutil.which("debootstrap", path=_PATH) is None:
         raise NoDocker(f"no base image {BASE_IMAGE}, and making it needs root and Debian's debootstrap")
-    archive.parent.mkdir(parents=True, exist_ok=True)
     include = "--include=python3,python3-venv,ca-certificates"
     # Beside the archive: a temporary folder may be mounted without device files.
     with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
