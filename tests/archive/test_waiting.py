@@ -40,14 +40,15 @@ def store(tmp_path: Path) -> FileStore:
 
 
 @pytest.fixture
-def index(database: Database, store: FileStore) -> Index:
+def index(database: Database, store: FileStore) -> Iterator[Index]:
     """An index that knows the series of all objects of `research`, by its number 0."""
     with database.write() as connection:
         connection.execute(tables.projects.insert().values(name="lungs", settings={}, created_at=0.0))
     index = Index(database)
     first = research(0)
     index.add("lungs", describe(first.header()), store.file("lungs", first), digest_of(0), 1.0)
-    return index
+    yield index
+    index.flush()  # or it would be indexed in the database of the next test
 
 
 def digest_of(number: int) -> str:

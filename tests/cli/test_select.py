@@ -346,6 +346,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     for seed, number, slices in ((1, 1, 4), (1, 2, 3), (2, 1, 5)):
         for path in small_ct(folder / f"{seed}.{number}", seed=seed, number=number, slices=slices):
             assert intake.receive(received(dcmread(path))).status is Status.SUCCESS
+    intake.flush()
     app.index.settle(0.0, now=time.time())
     app.matcher.match_settled()
     for path in small_ct(folder / "late", seed=3, number=1, slices=5):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +46,9 @@ class Gateway:
 
 
 @pytest.fixture
-def build(database: Database, tmp_path: Path) -> Callable[..., Gateway]:
+def build(database: Database, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     """Builds a gateway with a given disk reserve."""
+    built: list[Gateway] = []
 
     def made(reserve_mib: int = 0) -> Gateway:
         projects = ProjectStore(database, tmp_path / "secrets")
@@ -57,9 +58,12 @@ def build(database: Database, tmp_path: Path) -> Callable[..., Gateway]:
         who = WhoIsWho.of(database, tmp_path / "secrets")
         intake = Intake(projects, routes, files, index, quarantine, who, reserve_mib)
         catalogue = Catalogue(database, lambda name: projects.get(name).classifier())
-        return Gateway(intake, projects, routes, files, index, catalogue, quarantine, who, tmp_path)
+        built.append(Gateway(intake, projects, routes, files, index, catalogue, quarantine, who, tmp_path))
+        return built[-1]
 
-    return made
+    yield made
+    for one in built:  # or it would be indexed in the database of the next test
+        one.intake.flush()
 
 
 @pytest.fixture
