@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from containers.dimensions import fault_of_dimension
 from containers.errors import Fault
 from containers.ucum import fault_of_unit
 
@@ -188,6 +189,7 @@ def cross_faults(raw: dict[str, Any]) -> list[Fault]:
     measurements = _tables(_table(raw.get("outputs")).get("measurements"))
     faults += _repeated("outputs.measurements", "field", measurements)
     faults += _reference_faults(measurements, masks)
+    faults += _dimension_faults(measurements)
     return faults + list(_option_faults("options", raw.get("options")))
 
 
@@ -263,6 +265,16 @@ def _reference_faults(measurements: list[dict[str, Any]], masks: list[dict[str, 
                 f"outputs.measurements[{index}].segment",
                 f"{reference!r} is no mask/value of this manifest; there are: {', '.join(known) or 'none'}",
             )
+
+
+def _dimension_faults(measurements: list[dict[str, Any]]) -> Iterator[Fault]:
+    for index, measurement in enumerate(measurements):
+        code, unit = _table(measurement.get("code")), _table(measurement.get("unit")).get("value")
+        scheme, value = code.get("scheme"), code.get("value")
+        if isinstance(scheme, str) and isinstance(value, str) and isinstance(unit, str):
+            fault = fault_of_dimension(scheme, value, unit)
+            if fault:
+                yield Fault(f"outputs.measurements[{index}].unit.value", fault)
 
 
 def _table(value: object) -> dict[str, Any]:

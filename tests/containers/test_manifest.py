@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from containers import ManifestError, read_manifest
+from containers.dimensions import fault_of_dimension
 from containers.ucum import fault_of_unit
 
 FOLDER = Path(__file__).parent / "manifests"
@@ -61,3 +62,43 @@ def test_unit(line: str) -> None:
     else:
         assert fault is not None
         assert (f"write '{proposal}'" in fault or f'write "{proposal}"' in fault) == (proposal != "?")
+
+
+VOLUME, AREA, DIAMETER = ("SCT", "118565006"), ("SCT", "42798000"), ("SCT", "81827009")
+
+
+@pytest.mark.parametrize(
+    "unit", ["mL", "mm3", "cm3", "L", "dl", "m3", "mm2.cm", "10*-3.L", "{total}mL", "m.m.m"]
+)
+def test_a_volume_may_be_told_in(unit: str) -> None:
+    assert fault_of_dimension(*VOLUME, unit) is None
+
+
+@pytest.mark.parametrize("unit", ["kg", "mm", "mm2", "s", "%", "1", "mL/s", "[hnsf'U]", "deg", "/mL"])
+def test_a_volume_is_not_told_in(unit: str) -> None:
+    fault = fault_of_dimension(*VOLUME, unit)
+    assert fault is not None and "is no unit of a volume; write one, such as 'mL'" in fault
+
+
+@pytest.mark.parametrize(
+    ("quantity", "right", "wrong"),
+    [(AREA, ("mm2", "cm2", "ar"), "mm"), (DIAMETER, ("mm", "um", "cm2/mm"), "mm2")],
+)
+def test_areas_and_lengths_have_units_of_their_own(quantity, right, wrong: str) -> None:
+    assert [fault_of_dimension(*quantity, unit) for unit in right] == [None] * len(right)
+    assert fault_of_dimension(*quantity, wrong) is not None
+
+
+@pytest.mark.parametrize("unit", ["Bq", "[iU]", "mol", "10*6"])
+def test_what_is_not_known_is_not_judged(unit: str) -> None:
+    assert fault_of_dimension("99ROR", "LAA950", "kg") is None
+    assert fault_of_dimension(*VOLUME, unit) is None
+
+
+def test_a_volume_in_kilograms_is_a_fault_of_the_manifest() -> None:
+    text = (FOLDER / "whole.toml").read_text().replace('value = "mL"', 'value = "kg"')
+    with pytest.raises(ManifestError) as caught:
+        read_manifest(text)
+    assert [str(fault) for fault in caught.value.faults] == [
+        "outputs.measurements[0].unit.value: 'kg' is no unit of a volume; write one, such as 'mL'"
+    ]
