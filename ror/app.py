@@ -14,7 +14,7 @@ from pathlib import Path
 import containers
 from containers import Package, Runtime
 from ror import config
-from ror.archive import Announcements, Catalogue, Cataloguer, FileStore, Index
+from ror.archive import Announcements, Catalogue, Cataloguer, FileStore, Index, StillNeeded
 from ror.config import PacsSettings, Settings
 from ror.db import Database
 from ror.engine import Engine, EngineOptions, Executor, JobStore, Matcher, Stager
@@ -126,6 +126,14 @@ class App:
     @cached_property
     def matcher(self) -> Matcher:
         return Matcher(self.database, self.index, self.catalogue, self.workflows, self.jobs)
+
+    @cached_property
+    def still_needed(self) -> StillNeeded:
+        """What the enabled workflows of its project need of a study that they have found something in."""
+        return StillNeeded(
+            lambda study_uid, _received_until: self.matcher.lacking(study_uid),
+            self.settings.listener.needed_patience,
+        )
 
     @cached_property
     def measurements(self) -> MeasurementStore:
@@ -323,7 +331,12 @@ class Service:
             app.heal()
             with cls.work(app) as worker:
                 listener = Listener(app.settings.listener, app.intake, app.services.by_sop_class)
-                settler = Settler(app.index, app.settings.listener.settle_seconds, worker.engine.wake)
+                settler = Settler(
+                    app.index,
+                    app.settings.listener.settle_seconds,
+                    worker.engine.wake,
+                    needed=app.still_needed,
+                )
                 cataloguer = Cataloguer(app.catalogue, lambda: [one.name for one in app.projects.list()])
                 listener.start()
                 app.services.start()

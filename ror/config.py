@@ -69,6 +69,9 @@ class ListenerSettings(Section):
     sender_objects_per_second: float = Field(default=0.0, ge=0.0, description="of each sender; 0: no limit")
     sender_mib_per_second: float = Field(default=0.0, ge=0.0, description="of each sender; 0: no limit")
     settle_seconds: float = Field(default=30.0, ge=0.0, le=86400.0)
+    needed_patience: float = Field(
+        default=3.0, ge=1.0, le=100.0, description="times as long while a workflow needs more of the study"
+    )
     reserve_mib: int = Field(default=1024, ge=0, description="refuse objects below this much free disk")
 
     @field_validator("objects_per_second", "sender_objects_per_second")

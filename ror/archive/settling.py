@@ -1,14 +1,15 @@
 """When a study is complete, from all that is known of it, and why it was taken for complete. All of it is in rows.
 
 Known is: how many instances it has where it comes from; which ones its procedure steps have made, or are told to be
-available; that its sender has said that this was all; and, as the last resort, how long it has been quiet. Whatever
-comes later makes it receiving again.
+available; that its sender has said that this was all; which series a workflow still needs that has found others in it;
+and, as the last resort, how long it has been quiet. Whatever comes later makes it receiving again.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -19,11 +20,30 @@ from ror.archive.holdings import Holdings, StudyRow
 from ror.db import tables
 from ror.model import STUDY_TRANSITIONS, StudyEvent, StudyState
 
-__all__ = ["PATIENCE", "Settling", "moved", "settle_reason", "waits_for"]
+__all__ = ["NOTHING_NEEDED", "PATIENCE", "Settling", "StillNeeded", "moved", "settle_reason", "waits_for"]
 
 PATIENCE: Final = 10
 """A study of which instances are known to be missing has to be quiet so many times as long."""
 _LONG: Final = 1e12  # seconds, where infinity would be meant
+
+
+@dataclass(frozen=True, slots=True)
+class StillNeeded:
+    """Which series workflows still need of a study that is only quiet, and how long it waits for them.
+
+    Attributes
+    ----------
+    of
+        Says it of a study that received something last at that time; "" where nothing is needed, or none has begun.
+    patience
+        Such a study has to be quiet so many times as long.
+    """
+
+    of: Callable[[str, float], str]
+    patience: float
+
+
+NOTHING_NEEDED: Final = StillNeeded(lambda _study_uid, _received_until: "", 1.0)
 
 
 class Settling(Holdings):
@@ -52,7 +72,13 @@ class Settling(Holdings):
             with self._database.write() as connection:
                 connection.execute(update, [{"study": study_uid} for study_uid in sorted(study_uids)])
 
-    def settle(self, settle_seconds: float, now: float, there_for: float = math.inf) -> dict[str, str]:
+    def settle(
+        self,
+        settle_seconds: float,
+        now: float,
+        there_for: float = math.inf,
+        needed: StillNeeded = NOTHING_NEEDED,
+    ) -> dict[str, str]:
         """Mark the studies that are complete at `now` as settled; return their UIDs, each with the reason.
 
         Parameters
@@ -61,20 +87,35 @@ class Settling(Holdings):
             For how long a study must have been quiet whose route says nothing else.
         there_for
             For how many seconds objects could have come in; no study has been quiet for longer.
+        needed
+            What workflows still need; a study that is complete only because it is quiet waits for it.
         """
-        due = _receiving(settle_seconds, now, min(max(there_for, -1.0), _LONG))
+        there_for = min(max(there_for, -1.0), _LONG)
+        due = _receiving(settle_seconds, now, there_for)
         with self._read() as connection:
-            if connection.execute(due.limit(1)).first() is None:
-                return {}
+            complete = connection.execute(due).all()
+        because = {row.study_uid: _because(row, settle_seconds) for row in complete}
+        for row in complete:  # before anything is locked, for this may take some time
+            if _is_only_quiet(row) and (still := needed.of(row.study_uid, row.last_received_at)):
+                wait = needed.patience * _wait_seconds(row.settle_seconds, settle_seconds, None)
+                because[row.study_uid] = f"quiet for {wait:g} s; {still} did not come"
+                if min(now - row.last_received_at, there_for) < wait:
+                    del because[row.study_uid]
+        return self._settle(because, due, now) if because else {}
+
+    def _settle(self, because: Mapping[str, str], due: sa.Select[Any], now: float) -> dict[str, str]:
+        """Of the studies that are due, settle those of which it is told because of what."""
         table, settled = tables.studies, {}
         with self._database.write() as connection:
             for row in connection.execute(due).all():
-                because = _because(row, settle_seconds)
-                move = moved(row.study_uid, StudyEvent.COMPLETE, settled_at=now, settled_because=because)
+                if row.study_uid not in because:
+                    continue
+                told = because[row.study_uid]
+                move = moved(row.study_uid, StudyEvent.COMPLETE, settled_at=now, settled_because=told)
                 # Asked again: PostgreSQL may have let an object in since.
                 same = table.c.last_received_at == row.last_received_at
                 if connection.execute(move.where(same)).rowcount:
-                    settled[row.study_uid] = because
+                    settled[row.study_uid] = told
         return settled
 
     def mark_matched(
@@ -104,7 +145,9 @@ def settle_reason(study: StudyRow) -> str:
     return "an object came after it had settled" + (f" ({because})" if because else "")
 
 
-def waits_for(study: StudyRow, settle_seconds: float, now: float) -> str:
+def waits_for(
+    study: StudyRow, settle_seconds: float, now: float, needed: StillNeeded = NOTHING_NEEDED
+) -> str:
     """What a study waits for before it goes on; empty when it has gone all its way."""
     match study.state:
         case StudyState.MATCHED:
@@ -115,8 +158,12 @@ def waits_for(study: StudyRow, settle_seconds: float, now: float) -> str:
         return "to settle, by `ror serve`"
     lacks = _lacks(study)
     seconds = _wait_seconds(study.settle_seconds, settle_seconds, lacks, in_progress=study.in_progress)
+    still = needed.of(study.study_uid, study.last_received_at) if _is_only_quiet(study) else ""
+    if still:
+        seconds *= needed.patience
     quiet = min(max(now - study.last_received_at, 0.0), seconds)
     awaited = [
+        *([still] if still else []),
         *(["the end of its procedure step"] if study.in_progress else []),
         *([f"{lacks[0]} of {lacks[1]} instances"] if lacks else []),
     ]
@@ -179,6 +226,12 @@ def _receiving(settle_seconds: float, now: float, there_for: float) -> sa.Select
     )
 
 
+def _is_only_quiet(study: StudyRow | sa.Row[Any]) -> bool:
+    """Whether a study that is complete is so for no better reason than that nothing has come for a while."""
+    whole = study.sent_whole_by or study.instances == study.expected or study.told_whole
+    return not (whole or _lacks(study) or study.in_progress)
+
+
 def _because(row: sa.Row[Any], settle_seconds: float) -> str:
     if row.expected is not None and row.instances == row.expected:
         return f"all {row.expected} instances came ({row.told_by})"
@@ -201,7 +254,7 @@ def _lacks(study: StudyRow | sa.Row[Any]) -> tuple[int, int] | None:
 
 
 def _wait_seconds(
-    own: float | None, settle_seconds: float, lacks: tuple[int, int] | None, *, in_progress: bool
+    own: float | None, settle_seconds: float, lacks: tuple[int, int] | None, *, in_progress: bool = False
 ) -> float:
     seconds = (settle_seconds if own is None else own) * (PATIENCE if lacks else 1)
     return max(seconds, ABANDONED_SECONDS) if in_progress else seconds

@@ -7,7 +7,7 @@ import time
 import click
 
 from ror.app import App
-from ror.archive import StudyRow, settle_reason, waits_for
+from ror.archive import StillNeeded, StudyRow, settle_reason, waits_for
 from ror.cli.common import home_and_json, opened, print_table
 from ror.model import StudyState
 
@@ -48,13 +48,13 @@ def command(
             app.projects.get(project)
         seconds, now = app.settings.listener.settle_seconds, time.time()
         studies = [one for one in app.index.studies(project) if state in (None, one.state)]
-        rows: list[tuple[object, ...]] = [_row(one, seconds, now) for one in studies]
+        rows: list[tuple[object, ...]] = [_row(one, seconds, now, app.still_needed) for one in studies]
         if needs:
             rows = [(*row, _needs(app, one)) for row, one in zip(rows, studies, strict=True)]
     print_table((*_COLUMNS, "needs") if needs else _COLUMNS, rows, as_json=as_json)
 
 
-def _row(study: StudyRow, settle_seconds: float, now: float) -> tuple[object, ...]:
+def _row(study: StudyRow, settle_seconds: float, now: float, needed: StillNeeded) -> tuple[object, ...]:
     since = {
         StudyState.RECEIVING: study.last_received_at,
         StudyState.SETTLED: study.settled_at,
@@ -67,7 +67,7 @@ def _row(study: StudyRow, settle_seconds: float, now: float) -> tuple[object, ..
         study.state.value,
         since[study.state],
         settle_reason(study),
-        waits_for(study, settle_seconds, now),
+        waits_for(study, settle_seconds, now, needed),
         study.series,
         study.instances,
         study.named or None if study.expected is None else study.expected,

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from ror.archive import Index
+from ror.archive import NOTHING_NEEDED, Index, StillNeeded
 from ror.errors import RorError
 
 __all__ = ["Settler"]
@@ -16,6 +16,8 @@ __all__ = ["Settler"]
 _log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 15.0
+# Workflows may be enabled and disabled while a study waits for what they need.
+_ASK_AGAIN_SECONDS = 10.0
 
 
 class Settler:
@@ -32,11 +34,13 @@ class Settler:
         settle_seconds: float,
         on_settled: Callable[[], None],
         clock: Callable[[], float] = time.time,
+        needed: StillNeeded = NOTHING_NEEDED,
     ) -> None:
         self._index = index
         self._settle_seconds = settle_seconds
         self._on_settled = on_settled
         self._clock = clock
+        self._needed = StillNeeded(_Asked(needed, clock).of, needed.patience)
         self._there_since = clock()  # infinite during an outage of the database
         self._pause = _TICK_SECONDS
         self._stop = threading.Event()
@@ -54,7 +58,7 @@ class Settler:
     def tick(self, now: float) -> list[str]:
         """Settle what is complete at `now` (s since the epoch); return the UIDs of the studies."""
         # The database is asked also while nothing can be quiet yet, so that its outage is seen from the first moment.
-        settled = self._index.settle(self._settle_seconds, now, there_for=now - self._there_since)
+        settled = self._index.settle(self._settle_seconds, now, now - self._there_since, self._needed)
         for study_uid, because in settled.items():
             _log.info("study %s is settled: %s", study_uid, because)
         if settled:
@@ -81,3 +85,21 @@ class Settler:
     def _run(self) -> None:
         while not self._stop.wait(self._pause):
             self.look(self._clock())
+
+
+class _Asked:
+    """What is still needed of studies that are looked at again and again, asked once in a while."""
+
+    def __init__(self, needed: StillNeeded, clock: Callable[[], float]) -> None:
+        self._needed = needed
+        self._clock = clock
+        self._told: dict[str, tuple[float, float, str]] = {}
+
+    def of(self, study_uid: str, received_until: float) -> str:
+        now = self._clock()
+        known_until, asked_at, told = self._told.get(study_uid, (-math.inf, -math.inf, ""))
+        if known_until != received_until or not asked_at <= now < asked_at + _ASK_AGAIN_SECONDS:
+            self._told = {uid: one for uid, one in self._told.items() if now < one[1] + _ASK_AGAIN_SECONDS}
+            told = self._needed.of(study_uid, received_until)
+            self._told[study_uid] = (received_until, now, told)
+        return told

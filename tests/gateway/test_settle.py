@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from ror.archive import StillNeeded
 from ror.errors import ServiceUnavailable
 from ror.gateway import Settler
 from tests.gateway.conftest import Gateway, received
@@ -93,11 +94,13 @@ def test_settling_goes_on_by_itself_after_the_database_was_away(
 ) -> None:
     settle, settled, calls = gateway.index.settle, threading.Event(), []
 
-    def away_at_first(settle_seconds: float, now: float, there_for: float) -> dict[str, str]:
+    def away_at_first(
+        settle_seconds: float, now: float, there_for: float, needed: StillNeeded
+    ) -> dict[str, str]:
         calls.append(now)
         if len(calls) == 1:
             _away()
-        return settle(settle_seconds, now, there_for)
+        return settle(settle_seconds, now, there_for, needed)
 
     monkeypatch.setattr(gateway.index, "settle", away_at_first)
     gateway.intake.receive(received())

@@ -11,7 +11,7 @@ from pydicom.uid import CTImageStorage
 from pynetdicom import AE
 
 from orthanc import Peer, send
-from ror.archive import StudyRow, settle_reason, waits_for
+from ror.archive import StillNeeded, StudyRow, settle_reason, waits_for
 from ror.config import ListenerSettings
 from ror.errors import ServiceUnavailable
 from ror.gateway import Completeness, Listener, Settler
@@ -114,6 +114,65 @@ def test_the_next_object_takes_back_that_all_were_sent(
     completeness.sent_whole([row(gateway).study_uid], "its import ended")
     take_in(gateway, 2)
     assert settler.tick(row(gateway).last_received_at + 29) == []
+
+
+# -- what workflows still need ------------------------------------------------------------------------------------
+
+
+def test_a_quiet_study_waits_for_the_series_that_a_workflow_still_needs(
+    gateway: Gateway, completeness: Completeness
+) -> None:
+    told, asked, now = ["TWO of pair"], list[str](), [0.0]
+
+    def of(study_uid: str, _received_until: float) -> str:
+        asked.append(study_uid)
+        return told[0]
+
+    needed = StillNeeded(of, patience=3.0)
+    settler = Settler(gateway.index, 30.0, lambda: None, lambda: now[0], needed)
+    take_in(gateway, 1)
+    last = row(gateway).last_received_at
+    settler.tick(last)
+    assert asked == []  # it is not quiet for long enough anyhow
+    for seconds in (31, 32, 33):
+        now[0] = last + seconds
+        assert settler.tick(last + seconds) == []
+    assert len(asked) == 1  # not with each look
+    assert waits_for(row(gateway), 30.0, last + 40, needed) == "TWO of pair, or 90 s of quiet, 40 s so far"
+    assert settler.tick(last + 90) == [row(gateway).study_uid]
+    assert settle_reason(row(gateway)) == "quiet for 90 s; TWO of pair did not come"
+
+
+def test_what_a_workflow_no_longer_needs_is_no_longer_waited_for(gateway: Gateway) -> None:
+    told, now = ["TWO of pair"], [0.0]
+    needed = StillNeeded(lambda _study_uid, _received_until: told[0], patience=3.0)
+    settler = Settler(gateway.index, 30.0, lambda: None, lambda: now[0], needed)
+    take_in(gateway, 1)
+    last = row(gateway).last_received_at
+    now[0] = last + 31
+    assert settler.tick(now[0]) == []
+    told[0], now[0] = "", last + 42  # the workflow has been disabled, and is asked every ten seconds
+    assert settler.tick(now[0]) == [row(gateway).study_uid]
+    assert settle_reason(row(gateway)) == "quiet for 30 s"
+
+
+def test_a_study_that_is_known_to_be_whole_waits_for_nothing(
+    gateway: Gateway, completeness: Completeness
+) -> None:
+    needed = StillNeeded(lambda _study_uid, _received_until: "TWO of pair", patience=3.0)
+    settler = Settler(gateway.index, 30.0, lambda: None, lambda: 0.0, needed)
+    completeness.expect("lungs", STUDY, 1, "told by PACS research")
+    take_in(gateway, 1)
+    assert settler.tick(row(gateway).last_received_at) == [row(gateway).study_uid]
+
+
+def test_time_without_the_service_is_not_waited_in(gateway: Gateway) -> None:
+    needed = StillNeeded(lambda _study_uid, _received_until: "TWO of pair", patience=3.0)
+    take_in(gateway, 1)
+    last = row(gateway).last_received_at
+    settler = Settler(gateway.index, 30.0, lambda: None, lambda: last + 1000, needed)
+    assert settler.tick(last + 1089) == []
+    assert settler.tick(last + 1090) == [row(gateway).study_uid]
 
 
 def test_quiet_is_as_long_as_the_route_of_the_latest_object_says(gateway: Gateway, settler: Settler) -> None:
