@@ -1,8 +1,8 @@
 """Research DICOM files on disk, and the index over them.
 
 `FileStore` makes an object durable, `Index` makes it findable, at once or, with a `Receipt`, soon. `Holdings` (the
-reading half of `Index`) tells what is there, `Catalogue` tells it to select statements, `geometry.stack` puts the slices
-of a series in order.
+reading half of `Index`) tells what is there, `Catalogue` tells it to select statements, `geometry.stack` puts the
+slices of a series in order.
 """
 
 from ror.archive.announcements import Announcement, Announcements

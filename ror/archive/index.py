@@ -26,7 +26,15 @@ from ror.archive.rows import (
     set_attributes,
 )
 from ror.archive.settling import Settling
-from ror.archive.store import DifferentContent, Filed, FileStore, let_go, make_names_durable, set_aside
+from ror.archive.store import (
+    DifferentContent,
+    Filed,
+    FileStore,
+    file_of,
+    let_go,
+    make_names_durable,
+    set_aside,
+)
 from ror.archive.turns import Turns
 from ror.db import Database
 
@@ -77,7 +85,8 @@ class Index(Settling):
         """Index in a moment what `may_wait`, was not held, and was filed with this receipt."""
         row = row_of(instance, filed, receipt.source_digest, now)
         assert filed.waiting_at is not None
-        waiting = Waiting(instance.study_uid, filed, filed.waiting_at, receipt.settle_seconds, row)
+        file = file_of(filed.waiting_at, filed)
+        waiting = Waiting(instance.study_uid, filed, file, receipt.settle_seconds, row)
         self._waiting[instance.sop_uid] = waiting
         self._group.add(waiting)
 
@@ -149,7 +158,7 @@ class Index(Settling):
         except sa.exc.IntegrityError:  # a series is gone: the database is not the one that it was
             for one in waiting:
                 self._known.forget(one.series_uid)
-                if one.file.exists():  # or another process has indexed it
+                if one.file.exists():  # or somebody has removed it
                     self._heal_one(one.filed, one.file, one.source_digest, one.settle_seconds)
         for one in waiting:
             self._waiting.pop(one.sop_uid, None)
@@ -163,7 +172,7 @@ class Index(Settling):
         described = [
             _described(one.file)
             for uid, one in sorted(least.items())
-            if not self._known.keeps(uid, one.sop_uid)
+            if one.file.exists() and not self._known.keeps(uid, one.sop_uid)
         ]
         with self._database.write() as connection:
             for description in described:

@@ -29,7 +29,7 @@ _FILED: Final = moved(
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An object of a series that the index knows, which waits to get its row, in a `file` named after its receipt."""
+    """An object of a series that the index knows, which waits to get its row; `file` is where it is."""
 
     study_uid: str
     filed: Filed

@@ -7,6 +7,7 @@ import logging
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,7 @@ from anonymizer import ResearchInstance, same_content
 from ror.archive.durable import sync_folder, write_durably
 from ror.archive.receipt import Receipt
 
-__all__ = ["DifferentContent", "FileStore", "Filed", "let_go", "make_names_durable", "set_aside"]
+__all__ = ["DifferentContent", "FileStore", "Filed", "file_of", "let_go", "make_names_durable", "set_aside"]
 
 _log = logging.getLogger(__name__)
 _INCOMING: Final = ".incoming"
@@ -158,12 +159,25 @@ def _path(project: str, study_uid: str, series_uid: str, sop_uid: str) -> str:
     return f"{project}/{study_uid}/{series_uid}/{sop_uid}.dcm"
 
 
+def file_of(waiting_at: Path, filed: Filed) -> Path:
+    """The file of an object that waits, under its own name."""
+    return waiting_at.parent.parent / filed.path  # it waits in a folder below that of the archive
+
+
 def make_names_durable(filed: Iterable[Filed]) -> None:
-    """Sync the folders of objects that wait, each folder once."""
-    # An object waits in a folder below that of the archive.
-    places = {one.waiting_at.parent.parent / one.path for one in filed if one.waiting_at is not None}
-    for folder in sorted({place.parent for place in places}):
-        sync_folder(folder)
+    """Sync the folders of objects that wait, each folder once; what somebody has removed is linked again."""
+    folders = set()
+    for one in filed:
+        if one.waiting_at is None:
+            continue
+        file = file_of(one.waiting_at, one)
+        if not file.exists() and one.waiting_at.exists():
+            _make_folders(file.parent, one.waiting_at.parent.parent)
+            _link_unless_there(one.waiting_at, file)
+        folders.add(file.parent)
+    for folder in sorted(folders):
+        with suppress(FileNotFoundError):  # somebody has removed it with all that waited
+            sync_folder(folder)
 
 
 def let_go(filed: Iterable[Filed]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
@@ -241,6 +242,43 @@ def test_what_another_process_has_indexed_elsewhere_meanwhile_is_set_aside(
     assert not (store.root / filed.path).exists()
     assert (store.root / ".aside" / f"{uid_of(1)}.dcm").read_bytes() == research(1).to_part10()
     assert [study.instances for study in index.studies()] == [2]
+
+
+def test_what_somebody_removes_while_it_waits_is_there_again(
+    database: Database, store: FileStore, index: Index
+) -> None:
+    with index._group._changed:
+        filed = take_in(index, store, 1)
+        shutil.rmtree((store.root / filed.path).parents[1])
+    index.flush()
+    assert (store.root / filed.path).read_bytes() == research(1).to_part10()
+    assert index.source_digest(uid_of(1)) == digest_of(1)
+
+
+def test_what_another_process_has_recovered_meanwhile_is_indexed_once(
+    database: Database, store: FileStore, index: Index
+) -> None:
+    numbers = range(1, 6)
+    with index._group._changed:
+        for number in numbers:
+            take_in(index, store, number)
+        Index(database).heal(store.root, ["lungs"])
+    index.flush()
+    assert instances_of(database) == {uid_of(number): digest_of(number) for number in (0, *numbers)}
+    assert not list((store.root / ".incoming").iterdir())
+
+
+def test_an_archive_that_somebody_removes_holds_up_nothing_that_comes_later(
+    database: Database, store: FileStore, index: Index
+) -> None:
+    with index._group._changed:
+        take_in(index, store, 1)
+        shutil.rmtree(store.root)
+    index.flush()
+    (store.root / ".incoming").mkdir(parents=True)
+    take_in(index, store, 2)
+    index.flush()
+    assert index.source_digest(uid_of(2)) == digest_of(2)
 
 
 # -- a database that is away, or is another one -----------------------------------------------------------------------
