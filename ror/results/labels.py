@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ror.archive.geometry import Stack
 from ror.results.grid import AnyLabels, GridMismatch, Matrix, check_size, onto_grid
 from ror.results.model import Labels
-from ror.results.seg_input import SEG_UNREADABLE, SegUnfit, read_seg
+from ror.results.seg_input import SegUnfit, read_seg
 
 __all__ = ["SUFFIXES", "BadMask", "read_fractions", "read_labels"]
 
@@ -34,7 +34,6 @@ UNREADABLE = (
     ImageFileError,
     HeaderDataError,
     NRRDError,
-    *SEG_UNREADABLE,
 )
 # Some NRRD readers name the other handedness; both write millimetres.
 NRRD_TO_RAS = {

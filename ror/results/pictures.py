@@ -16,7 +16,7 @@ from pydicom.uid import UID
 from containers import Segment
 from ror.results.model import Labels, SourceSeries
 
-__all__ = ["COLORS", "CannotDraw", "Color", "Grey", "color_of", "edges", "paint", "read_grey"]
+__all__ = ["COLORS", "UNDECODABLE", "CannotDraw", "Color", "Grey", "color_of", "edges", "paint", "read_grey"]
 
 Grey: TypeAlias = NDArray[np.uint8]
 Color: TypeAlias = tuple[int, int, int]
@@ -32,7 +32,7 @@ COLORS: tuple[Color, ...] = (
     (204, 121, 167),
     (153, 153, 153),
 )
-# What pydicom and its decoders raise at pixels that are not what the header says.
+# What pydicom, its decoders and highdicom raise at an object that is damaged, or not what its header says.
 UNDECODABLE = (
     OSError,
     EOFError,
