@@ -71,12 +71,16 @@ def multipart(*files: bytes, kind: str = DICOM) -> bytes:
 
 
 @contextmanager
-def serving_at(folder: Path, migrated_sqlite: Path, settings: str = "") -> Iterator[Web]:
-    """A service with more settings of ``[web]``, until the block ends."""
+def serving_at(
+    folder: Path, migrated_sqlite: Path, settings: str = "", patience_seconds: int = 2
+) -> Iterator[Web]:
+    """A service with more settings of ``[web]``, and so much patience with its clients, until the block ends."""
     home = folder / "home"
     home.mkdir()
     shutil.copy(migrated_sqlite, home / "ror.sqlite")
-    (home / "ror.toml").write_text(SETTINGS + settings)
+    (home / "ror.toml").write_text(
+        SETTINGS.replace("_seconds = 2", f"_seconds = {patience_seconds}") + settings
+    )
     app = App(home)
     app.projects.add(Project("lungs"))
     app.projects.add(Project("heads"))

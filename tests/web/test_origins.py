@@ -108,7 +108,7 @@ def test_a_browser_lets_pages_of_the_origin_ask_and_no_others(tmp_path: Path, mi
     with ExitStack() as stack:
         allowed, others = stack.enter_context(pages()), stack.enter_context(pages())
         settings = f'allowed_origins = ["{allowed.origin}"]'
-        web = stack.enter_context(serving_at(tmp_path, migrated_sqlite, settings))
+        web = stack.enter_context(serving_at(tmp_path, migrated_sqlite, settings, patience_seconds=60))
         add(web.app.index, "lungs", 1, "CT", 1)
         assert ask(web, allowed) == [[200, FUZZY, 1], [401, None, None]]
         assert ask(web, others) == [["TypeError"], ["TypeError"]]

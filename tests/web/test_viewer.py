@@ -19,6 +19,7 @@ from tests.web.browser import browsing, needs_chromium, pages
 from tests.web.conftest import multipart, serving_at
 
 _FOLDER = viewer.CACHE / viewer.VERSION
+_PATIENCE_SECONDS = 60  # with a browser on a busy machine
 # When the viewport shows more than black, what the page says and how many shades it has.
 _TELLS = """
 const looking = setInterval(() => {
@@ -59,7 +60,7 @@ def test_ohif_shows_what_was_stored(
     port = free_port()
     with ExitStack() as stack:
         settings = f'allowed_origins = ["http://127.0.0.1:{port}"]'
-        web = stack.enter_context(serving_at(tmp_path, migrated_sqlite, settings))
+        web = stack.enter_context(serving_at(tmp_path, migrated_sqlite, settings, _PATIENCE_SECONDS))
         assert web.post(multipart(*ct(tmp_path / "ct"))).status_code == 200
         (study,) = (one["0020000D"]["Value"][0] for one in web.get("/studies").json())
         told = stack.enter_context(pages())
