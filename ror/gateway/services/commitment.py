@@ -82,13 +82,11 @@ class _Promised:
 
     def report(self) -> Report | None:
         """The result as of now; None while the database is away, or where it has been told meanwhile."""
-        commitment = self._pending.load(self._name)
-        if commitment is None:
-            return None
         try:
-            return report_of(commitment, self._judge.judge(commitment))
-        except (RorError, Refused) as error:
-            _log.warning("storage commitment for %s waits: %s", commitment.sender.calling_ae, error)
+            commitment = self._pending.load(self._name)
+            return None if commitment is None else report_of(commitment, self._judge.judge(commitment))
+        except (OSError, RorError, Refused) as error:
+            _log.warning("a result of storage commitment waits: %s", error)
             return None
 
     def told(self, status: int) -> None:

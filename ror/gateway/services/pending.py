@@ -102,7 +102,13 @@ class PendingCommitments:
             return sorted(filter(None, self._heads(files)), key=lambda one: one.asked_at)
 
     def load(self, name: str) -> Commitment | None:
-        """A request as it was kept; None if it is not there any more, or cannot be read, which is logged."""
+        """A request as it was kept; None if it is not there any more, or is none, which is logged.
+
+        Raises
+        ------
+        OSError
+            It cannot be read now.
+        """
         try:
             said = json.loads(self._path(name).read_text(encoding="utf-8"))
             sender = Sender(said["calling_ae"], said["called_ae"], said["address"])
@@ -110,7 +116,7 @@ class PendingCommitments:
             return Commitment(sender, said["transaction_uid"], instances, float(said["asked_at"]))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             _log.error("%s cannot be read: %s", self._path(name), type(error).__name__)
             return None
 
@@ -133,7 +139,11 @@ class PendingCommitments:
     def _waiting(self, name: str) -> Waiting | None:
         # Their files may be long, and are not read again for who has asked.
         if name not in self._known:
-            commitment = self.load(name)
+            try:
+                commitment = self.load(name)
+            except OSError as error:
+                _log.error("%s cannot be read: %s", self._path(name), type(error).__name__)
+                return None
             if commitment is None:
                 return None
             self._known[name] = Waiting(name, commitment.sender, commitment.asked_at)

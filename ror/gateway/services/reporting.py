@@ -106,15 +106,15 @@ class Reporter:
     def _try(self, one: Waiting, now: float) -> None:
         try:
             reason = self._reported(one.name)
-        except (RorError, OrthancError, Refused) as error:
-            reason = str(error)
-        if not reason:
-            self._pending.forget(one.name)
-            self._pauses.pop(one.sender, None)
-        elif now - one.asked_at > GIVEN_UP_SECONDS:
-            _log.error("storage commitment for %s is given up: %s", one.sender.calling_ae, reason)
-            self._pending.forget(one.name)
-        else:
+            if reason and now - one.asked_at > GIVEN_UP_SECONDS:
+                _log.error("storage commitment for %s is given up: %s", one.sender.calling_ae, reason)
+                reason = ""
+            if not reason:
+                self._pending.forget(one.name)
+                self._pauses.pop(one.sender, None)
+        except OSError as error:  # of the file of the request, or of those of TLS
+            reason = type(error).__name__
+        if reason:
             self._put_off(one.sender, reason)
 
     def _reported(self, name: str) -> str:
@@ -122,18 +122,21 @@ class Reporter:
         commitment = self._pending.load(name)
         if commitment is None:
             return ""
-        peer = self._peer(commitment.sender)
-        if peer is None:
-            return "ror.toml has no [pacs.NAME] with this AE title, host and port"
-        report = report_of(commitment, self._judge.judge(commitment))
-        status = report_event(
-            peer,
-            report.sop_class_uid,
-            report.sop_instance_uid,
-            report.event_type,
-            report.data_set,
-            _TIMEOUT_SECONDS,
-        )
+        try:
+            peer = self._peer(commitment.sender)
+            if peer is None:
+                return "ror.toml has no [pacs.NAME] with this AE title, host and port"
+            report = report_of(commitment, self._judge.judge(commitment))
+            status = report_event(
+                peer,
+                report.sop_class_uid,
+                report.sop_instance_uid,
+                report.event_type,
+                report.data_set,
+                _TIMEOUT_SECONDS,
+            )
+        except (RorError, OrthancError, Refused) as error:
+            return str(error)
         if status in _LATER:
             return f"it answers with status 0x{status:04X}"
         if not is_taken(status):  # it has been told, and will not say otherwise the next time
