@@ -5,7 +5,7 @@
     data = research.to_part10()
 
 No network, and no memory between calls. A `Deidentifier` does the same for many objects and remembers, for as long as
-it lives, what became of their elements: the same bytes, fifteen times as fast. `read_file` and `write_file` leave pixel
+it lives, what became of their elements: the same bytes, twenty times as fast. `read_file` and `write_file` leave pixel
 data in its file.
 
 `IdentifiedInstance` shows nothing of what it holds; a `ResearchInstance` is made by de-identification only. The same

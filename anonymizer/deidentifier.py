@@ -47,7 +47,7 @@ class Deidentifier:
     Attributes
     ----------
     memory
-        For `IdentifiedInstance.from_part10` and its like: objects that were read with it are treated fifteen times as
+        For `IdentifiedInstance.from_part10` and its like: objects that were read with it are treated twenty times as
         fast. It holds identified values, with the rest of this object some 30 MiB of them at most.
     """
 

@@ -218,6 +218,15 @@ def test_a_value_that_comes_under_another_vr_is_another_value() -> None:
     assert_alike(objects, Profile.of(), KEY)
 
 
+def test_what_comes_in_place_of_a_number_or_a_time_and_is_none_does_not_stay() -> None:
+    data = part10(minimal(KVP="120", AcquisitionTime="101500", FrameOfReferenceUID="2.25.77"))
+    objects = [data]
+    for before, after in ((b"120 ", b"Ola "), (b"101500", b"Qzjohn"), (b"2.25.77\0", b"Qzjohn\0\0")):
+        assert data.count(before) == 1
+        objects += [data.replace(before, after), data]
+    assert_alike(objects, Profile.of(), KEY)
+
+
 def test_elements_that_come_out_of_order_are_put_in_order() -> None:
     data = part10(minimal(KVP="120"))
     modality, kvp = b"\x08\x00\x60\x00CS\x02\x00CT", b"\x18\x00\x60\x00DS\x04\x00120 "
