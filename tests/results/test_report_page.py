@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from orthanc import send
 from ror.results import ResultJob, SourceSeries, encode, read_outputs, validate, write
 from ror.results.page import draw_page
 from ror.results.pdf import page_of
@@ -158,3 +159,15 @@ def test_dciodvfy_finds_no_error_in_the_encapsulated_page(
     objects = encode(outputs_of(output, job_on(series)), job_on(series))
     (path,) = write([one for one in objects if one.kind == "PDF"], tmp_path / "results")
     check_with_dciodvfy(path)
+
+
+@pytest.mark.orthanc
+def test_a_pacs_takes_page_pictures_and_key_images(
+    orthanc_pacs, output: Path, job: ResultJob, tmp_path: Path
+) -> None:
+    wanted = '[outputs]\nreport = true\ncaptures = "all"\n[[outputs.masks]]'
+    package = manifest(WORKFLOW.replace("[[outputs.masks]]", wanted, 1))
+    objects = encode(read_outputs(output, package, job), job)
+    send(orthanc_pacs.peer, write(objects, tmp_path / "results"))
+    held = {one.modality: one.instance_count for one in orthanc_pacs.rest.series(PatientID="P-1")}
+    assert held == {"SEG": 1, "SR": 1, "OT": 3, "KO": 1, "DOC": 1}
