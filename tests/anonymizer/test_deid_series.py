@@ -93,6 +93,7 @@ OTHERWISE = [
     ("DS", "12345"),
     ("TM", "1015"),
     ("UI", "2.25.77"),
+    ("PN", "Qzjohn"),
 ]
 SEQUENCES = [
     "ReferencedImageSequence",
@@ -100,6 +101,7 @@ SEQUENCES = [
     "FrameContentSequence",
     "AnatomicRegionSequence",
     "ReferencedStudySequence",
+    "ContributingEquipmentSequence",
 ]
 
 
@@ -110,10 +112,10 @@ def edits_of(words: Sequence[str], most: int) -> st.SearchStrategy[list[Edit]]:
 
 def edited(made: Dataset, edits: Sequence[Edit]) -> Dataset:
     for word, value in edits:
+        if word in made:
+            delattr(made, word)  # whatever VR it had
         if value is not None:
             setattr(made, word, value)
-        elif word in made:
-            delattr(made, word)
     return made
 
 
@@ -224,7 +226,9 @@ def test_what_comes_in_place_of_a_number_or_a_time_and_is_none_does_not_stay() -
     for before, after in ((b"120 ", b"Ola "), (b"101500", b"Qzjohn"), (b"2.25.77\0", b"Qzjohn\0\0")):
         assert data.count(before) == 1
         objects += [data.replace(before, after), data]
-    assert_alike(objects, Profile.of(), KEY)
+    even, odd = b"TM\x06\x00101500", b"TM\x03\x0010 "
+    assert data.count(even) == 1
+    assert_alike([*objects, data.replace(even, odd)], Profile.of(), KEY)
 
 
 def test_elements_that_come_out_of_order_are_put_in_order() -> None:
@@ -246,8 +250,12 @@ def slices(number: int, **attributes: object) -> list[bytes]:
     return made
 
 
-def test_the_uid_of_a_slice_is_found_in_what_has_stayed_since_the_first() -> None:
-    objects = slices(4, ScanOptions="1.2.826.0.1.77.5.1002")
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_the_uid_of_a_slice_is_found_in_what_has_stayed_since_the_first(depth: int) -> None:
+    naming = edited(Dataset(), [("ScanOptions", "1.2.826.0.1.77.5.1002")])
+    for sequence in SEQUENCES[1 : depth + 1]:
+        naming = edited(Dataset(), [(sequence, [naming])])
+    objects = slices(4, **{element.keyword: element.value for element in naming})
     remembering, refused = Deidentifier(Profile.of(), KEY), []
     for number, data in enumerate(objects):
         try:
