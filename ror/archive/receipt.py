@@ -11,7 +11,7 @@ from typing import Final
 __all__ = ["Receipt"]
 
 _BETWEEN: Final = "~"  # in no digest, number or name of a project
-_SUFFIX: Final = ".dcm"
+_SUFFIX: Final = ".waiting"
 _NOT_SET: Final = "-"
 
 
@@ -24,7 +24,7 @@ class Receipt:
     settle_seconds: float | None = None
 
     def file_name(self, sha256: str) -> str:
-        """What the file with this content is called; at most 239 bytes, where file systems take 255."""
+        """What the file with this content is called; at most 243 bytes, where file systems take 255."""
         wait = _NOT_SET if self.settle_seconds is None else repr(float(self.settle_seconds))
         return _BETWEEN.join((sha256, self.source_digest, wait, self.project)) + _SUFFIX
 

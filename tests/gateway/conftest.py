@@ -37,7 +37,8 @@ class Gateway:
         return Completeness(self.projects, self.index)
 
     def archived(self) -> dict[str, bytes]:
-        """All files of the archive, unfinished ones too."""
+        """All files of the archive, unfinished ones too; what waits to be indexed is indexed first."""
+        self.intake.flush()
         return {
             str(file.relative_to(self.files.root)): file.read_bytes()
             for file in self.files.root.rglob("*")
