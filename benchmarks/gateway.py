@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 from benchmarks.figure import Budget, Figure
 from benchmarks.objects import CtObjects
@@ -54,11 +55,13 @@ def measure(scale: Scale, folder: Path) -> list[Figure]:
         fast = {name: one for name, one in receivers.items() if name != DCMTK_WITH_NAGLE}
         figures = []
         for associations in (1, 4):
-            rates = _rates(fast, objects, folder, scale.rounds, scale.received, associations)
+            costs: dict[str, list[float]] = {}
+            rates = _rates(fast, objects, folder, scale.rounds, scale.received, associations, costs=costs)
             what = f"C-STORE receive, {associations} association{'s' if associations > 1 else ''}"
             for ours, peers in _PEERS.items():
                 budgets = {peer: _BUDGETS.get((associations, ours, peer)) for peer in peers}
                 figures += _figures(what, rates, ours, budgets)
+            figures += _cost(what, costs)
         with_nagle = {name: receivers[name] for name in (OURS, RECEIVE_LOOP, DCMTK_WITH_NAGLE)}
         count = scale.received_with_nagle
         slowed = _rates(with_nagle, objects, folder, scale.rounds, count, 1, nodelay=False)
@@ -78,6 +81,16 @@ def _figures(
         Figure(what, rates[ours], "objects/s", peer, rates[peer], budget)
         for peer, budget in budgets.items()
         if peer in rates
+    ]
+
+
+def _cost(what: str, costs: Mapping[str, Sequence[float]]) -> list[Figure]:
+    """Processor time, which tells more than rates where others use the machine; forked servers are not compared."""
+    peers = [name for name in (ORTHANC, PYNETDICOM) if name in costs]
+    ours = median(costs[OURS])
+    return [
+        Figure(f"{what}, processor time of an object", ours, "ms", peer, median(costs[peer]))
+        for peer in peers
     ]
 
 
@@ -107,8 +120,12 @@ def _rates(
     associations: int,
     *,
     nodelay: bool = True,
+    costs: dict[str, list[float]] | None = None,
 ) -> dict[str, float]:
-    """Objects per second of each receiver; all get the same objects in one round, and new ones in the next."""
+    """Objects per second of each receiver; all get the same objects in one round, and new ones in the next.
+
+    What an object costs each of processor time (ms) is added to `costs`, for each round.
+    """
     sent: dict[int, list[Path]] = {}
 
     def turn(receiver: Receiver, number: int) -> float:
@@ -116,10 +133,13 @@ def _rates(
             _discard(sent)
             where = [folder / f"sent-{number}-{one}" for one in range(associations)]
             sent[number] = [objects.write_study(study, count // associations) for study in where]
-        before = receiver.held()
+        before, used = receiver.held(), receiver.processor_seconds()
         os.sync()  # nobody pays for what another has left in the page cache
         took = seconds(lambda: send(receiver, sent[number], nodelay=nodelay))
         arrived = receiver.held() - before
+        if costs is not None:
+            took_ms = 1000 * (receiver.processor_seconds() - used)
+            costs.setdefault(receiver.name, []).append(took_ms / arrived)
         assert arrived == count // associations * associations, f"{receiver.name} filed {arrived} of {count}"
         return arrived / took
 
