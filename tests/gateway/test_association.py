@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
@@ -237,6 +237,7 @@ def test_any_bytes_are_a_request_or_a_violation(body: bytes) -> None:
     _negotiate(body)
 
 
+@example(damage=[(130, 86)], cut=0)  # a context without a transfer syntax
 @given(
     st.lists(st.tuples(st.integers(0, len(VALID) - 1), st.integers(0, 255)), max_size=6),
     st.integers(0, len(VALID)),

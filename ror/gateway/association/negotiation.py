@@ -124,10 +124,20 @@ class Offer:
         }
 
     def accept(self, requested: Requested) -> tuple[bytes, Mapping[int, Context]]:
-        """The A-ASSOCIATE-AC, and the accepted contexts by their ID; none may be accepted."""
-        results, _roles = negotiate_as_acceptor(
-            requested.primitive.presentation_context_definition_list, self._contexts, {}
-        )
+        """The A-ASSOCIATE-AC, and the accepted contexts by their ID; none may be accepted.
+
+        Raises
+        ------
+        PeerViolation
+            A context is proposed that cannot be answered, as one without a transfer syntax (PS3.8 9.3.2.2).
+        """
+        try:
+            results, _roles = negotiate_as_acceptor(
+                requested.primitive.presentation_context_definition_list, self._contexts, {}
+            )
+        except _MALFORMED as error:
+            text = f"presentation contexts that cannot be answered: {type(error).__name__}"
+            raise PeerViolation(text) from None
         accepted = {int(one.context_id or 0): _context(one) for one in results if one.result == _ACCEPTED}
         return _accepted(requested.primitive, results), accepted
 
