@@ -9,7 +9,8 @@ from ror.errors import ConfigurationError
 
 __all__ = ["listening_socket"]
 
-_BACKLOG: Final = 512
+# Who finds it full loses its connection some seconds later, a flood's neighbours too; the system may allow less.
+_BACKLOG: Final = 4096
 
 
 def listening_socket(host: str, port: int, setting: str) -> socket.socket:

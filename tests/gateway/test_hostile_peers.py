@@ -69,7 +69,7 @@ class Victim:
         """An echo is answered, and an object is taken in."""
         file = self.folder / f"{next(_numbers)}.dcm"
         file.write_bytes(part10(minimal(SOPInstanceUID=f"{ROOT}.4.{next(_numbers)}")))
-        echo(self.serving.peer)
+        echo(self.serving.peer, timeout_seconds=60)  # beside a flood, on a busy machine
         before = len(self.serving.archived())
         send(self.serving.peer, [file])
         assert len(self.serving.archived()) == before + 1
