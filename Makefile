@@ -5,7 +5,7 @@ WORKERS ?= 2
 BIN := .venv/bin
 CODE := ror select_lang anonymizer containers orthanc examples tests workflows benchmarks
 
-.PHONY: help setup servers ocr demo test lint check bench kill-test phi-report format lock clean
+.PHONY: help setup servers ocr viewer demo test lint check bench kill-test phi-report format lock clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ servers:  ## install the servers that tests use (Debian packages, as root); skip
 
 ocr: setup  ## install what finds text in pixels, which two tests need
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps onnxruntime==1.23.2 rapidocr-onnxruntime==1.4.4
+
+viewer: setup  ## fetch the viewer of examples.viewer by npm, which a test shows the archive in
+	$(BIN)/python -c "from examples import viewer; viewer.fetch()"
 
 demo: setup  ## two studies through the whole path, on embedded defaults
 	$(BIN)/python -m examples.demo

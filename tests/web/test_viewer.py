@@ -52,7 +52,7 @@ def ct(folder: Path) -> list[bytes]:
 
 @pytest.mark.slow
 @needs_chromium
-@pytest.mark.skipif(not _FOLDER.is_dir(), reason="`python -m examples.viewer` fetches OHIF by npm")
+@pytest.mark.skipif(not _FOLDER.is_dir(), reason="`make viewer` fetches OHIF by npm")
 def test_ohif_shows_what_was_stored(
     tmp_path: Path, migrated_sqlite: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
