@@ -57,18 +57,21 @@ class CtObjects:
         return folder
 
     def _slices(self, mould: bytes, objects: int) -> Iterator[bytes]:
-        study = mould.replace(_STUDY, self._uid()).replace(_SERIES, self._uid())
+        study, series = self._uid(), self._uid()
         for number in range(objects):
             minutes, hundredths = divmod(7 * number, 6000)
             yield (
-                study.replace(_INSTANCE, self._uid())
-                .replace(_NUMBER, f"{number + 1:06}".encode())
+                mould.replace(_NUMBER, f"{number + 1:06}".encode())
                 .replace(_LOCATION, f"{-2.5 * number:08.2f}".encode())
                 .replace(
                     _TIME, f"10{minutes % 60:02}{hundredths // 100:02}.{hundredths % 100:02}0000".encode()
                 )
                 .replace(_CURRENT, f"{300 + number % 97:05}".encode())
                 .replace(_EXPOSURE, f"{10 + number % 13:05}".encode())
+                # Last, for the digits of a UID may be those that are replaced elsewhere.
+                .replace(_STUDY, study)
+                .replace(_SERIES, series)
+                .replace(_INSTANCE, self._uid())
             ) + self._pixels
 
     def _uid(self) -> bytes:
