@@ -251,15 +251,15 @@ class Finisher:
     def _finish_sequence(self, piece: Piece, items: PieceItems) -> Finished:
         parent = piece.tag
         known = self._known.setdefault(parent, {})
-        raws, tallies, left = [], [], NO_UIDS
+        raws, tallies, left = [], [], list[frozenset[str]]()
         for item in items:
             done = [known.get(one) or self._finish_piece(one, parent) for one in item]
             raws.append(b"".join([one.raw for one in done]))
             tallies.append(tuple([one.done for one in done]))
-            left = left.union(*[one.left for one in done if one.left])
+            left += [one.left for one in done if one.left]
         value = write_items(raws, self._encoding)
         head = write_head(parent, "SQ", len(value), self._encoding)
-        return Finished(head + value, left, Tallies(_KEPT, parent, tallies))
+        return Finished(head + value, NO_UIDS.union(*left), Tallies(_KEPT, parent, tallies))
 
 
 def _group(done: Sequence[Finished], missing: Iterable[tuple[int, bytes]]) -> Finished:
