@@ -119,7 +119,13 @@ class DicomWeb:
             return self._taken(second, take)
 
     def find_instances(self, series: Iterable[tuple[str, str]]) -> frozenset[str]:
-        """The SOPInstanceUIDs that the server has of some series, each named with its study (QIDO-RS)."""
+        """The SOPInstanceUIDs that the server has of some series, each named with its study (QIDO-RS).
+
+        Raises
+        ------
+        PeerRefused
+            Also where there is no DICOMweb at the address.
+        """
         found: set[str] = set()
         for study_uid, series_uid in series:
             path, rows = f"/studies/{study_uid}/series/{series_uid}/instances", 0
@@ -129,6 +135,9 @@ class DicomWeb:
                     break
                 found |= uids
                 rows += len(page)
+        if not found:
+            # 404 is the answer of some servers for a series that they have not, and of all where there is no service.
+            self._rows("/studies", {"limit": 1}, known=(400, 403, 413))
         return frozenset(found - {""})
 
     def send(self, files: Iterable[Path]) -> SendReport:

@@ -84,6 +84,11 @@ def test_what_is_held_of_a_series_is_told_by_qido_and_c_find_alike(
             assert find([one, two]) == expected | {other.stem}
             assert find([nowhere, two]) == {other.stem}
             assert find([nowhere]) == frozenset()
+    with (
+        DicomWeb(f"{orthanc_web.rest.url}/dicom-web-elsewhere") as mistyped,
+        pytest.raises(PeerRefused, match="answers 404"),
+    ):
+        mistyped.find_instances([one])
 
 
 def test_a_peer_without_c_find_refuses_to_tell() -> None:
