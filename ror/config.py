@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from ror.errors import ConfigurationError
 from ror.pacs_settings import PacsSettings
@@ -48,6 +48,13 @@ class DatabaseSettings(Section):
     url: str = ""
 
 
+def _of_tls(path: str, info: ValidationInfo) -> str:
+    """Whoever names a key or an authority means TLS, and must not get plain TCP."""
+    if path and not info.data.get("tls_certificate"):
+        raise ValueError("is of no use without tls_certificate")
+    return path
+
+
 class ListenerSettings(Section):
     """The DICOM listener (Storage and Verification SCP)."""
 
@@ -73,6 +80,11 @@ class ListenerSettings(Section):
         default=3.0, ge=1.0, le=100.0, description="times as long while a workflow needs more of the study"
     )
     reserve_mib: int = Field(default=1024, ge=0, description="refuse objects below this much free disk")
+
+    @field_validator("tls_key", "tls_ca")
+    @classmethod
+    def _with_a_certificate(cls, path: str, info: ValidationInfo) -> str:
+        return _of_tls(path, info)
 
     @field_validator("objects_per_second", "sender_objects_per_second")
     @classmethod
@@ -101,6 +113,11 @@ class WebSettings(Section):
     )
     tls_certificate: str = Field(default="", description="PEM; empty for plain HTTP")
     tls_key: str = Field(default="", description="PEM; empty where the certificate's file holds it")
+
+    @field_validator("tls_key")
+    @classmethod
+    def _with_a_certificate(cls, path: str, info: ValidationInfo) -> str:
+        return _of_tls(path, info)
 
     @field_validator("allowed_origins", mode="before")
     @classmethod

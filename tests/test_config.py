@@ -243,3 +243,19 @@ def test_the_home_is_the_variable_or_a_folder_of_the_user(monkeypatch: pytest.Mo
     assert config.default_home() == Path("/srv/ror")
     monkeypatch.delenv("ROR_HOME")
     assert config.default_home() == Path.home() / ".ror"
+
+
+def test_a_key_or_an_authority_without_a_certificate_does_not_mean_plain_tcp(tmp_path: Path) -> None:
+    told = faults(
+        tmp_path,
+        """
+        [listener]
+        tls_ca = "ca.pem"
+        [web]
+        tls_key = "key.pem"
+        """,
+    )
+    assert told == [
+        "listener.tls_ca: is of no use without tls_certificate",
+        "web.tls_key: is of no use without tls_certificate",
+    ]
