@@ -217,6 +217,19 @@ def test_a_peer_that_cannot_take_the_result_now_gets_it_again(served: Served, ga
         eventually(lambda: pending(gateway) == [])
 
 
+def test_a_result_that_a_peer_cannot_take_holds_up_no_other(gateway: Gateway, database: Database) -> None:
+    with Served(gateway, database) as served:
+        served.store(1)
+        for transaction in ("1.2.3", "1.2.4"):
+            with served.asked() as asked:
+                assert asked.action(commitment_request(transaction, uid_of(1))) == 0
+    with Workstation([PROCESSING_FAILURE]) as workstation, Served(gateway, database) as served:
+        served.pacs["ct"] = workstation.settings
+        served.services.reporter.wake()
+        transactions = [workstation.report()[1].TransactionUID for _ in range(3)]
+        assert transactions == ["1.2.3", "1.2.4", "1.2.3"]
+
+
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 def test_a_peer_that_refuses_the_result_is_not_told_again(
     served: Served, gateway: Gateway, caplog: pytest.LogCaptureFixture

@@ -14,6 +14,7 @@ from ror.gateway.services.judging import Judge, report_of
 from ror.gateway.services.pending import Commitment, PendingCommitments
 from ror.gateway.services.senders import Senders
 from ror.gateway.services.statuses import Refused, ServiceStatus, is_taken
+from ror.registry import Sender
 
 __all__ = ["STORAGE_COMMITMENT", "StorageCommitment"]
 
@@ -30,7 +31,7 @@ class StorageCommitment:
     """
 
     def __init__(
-        self, senders: Senders, judge: Judge, pending: PendingCommitments, wake: Callable[[], None]
+        self, senders: Senders, judge: Judge, pending: PendingCommitments, wake: Callable[[Sender], None]
     ) -> None:
         self._senders = senders
         self._judge = judge
@@ -48,7 +49,7 @@ class StorageCommitment:
         self._senders.projects_of(request.sender)
         commitment = _read(request)
         self._pending.keep(commitment)
-        promise = _Promised(self._judge, self._pending, commitment.name, self._wake)
+        promise = _Promised(self._judge, self._pending, commitment, self._wake)
         return ServiceAnswer(ServiceStatus.SUCCESS, promise=promise)
 
 
@@ -73,11 +74,16 @@ class _Promised:
     """The result of one request, for the association that has asked; what it names is read again from its file."""
 
     def __init__(
-        self, judge: Judge, pending: PendingCommitments, name: str, wake: Callable[[], None]
+        self,
+        judge: Judge,
+        pending: PendingCommitments,
+        commitment: Commitment,
+        wake: Callable[[Sender], None],
     ) -> None:
         self._judge = judge
         self._pending = pending
-        self._name = name
+        self._name = commitment.name
+        self._sender = commitment.sender
         self._wake = wake
 
     def report(self) -> Report | None:
@@ -98,4 +104,4 @@ class _Promised:
     def untold(self) -> None:
         """If it is still there, it is reported on another association."""
         self._pending.release(self._name)
-        self._wake()
+        self._wake(self._sender)

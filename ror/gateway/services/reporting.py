@@ -34,9 +34,13 @@ def peer_for(sender: Sender, known: Mapping[str, PacsSettings]) -> PacsSettings 
     return next(iter(at_address or of_title), None)
 
 
+class _AnsweredLater(Exception):
+    """The peer is there, and cannot take this one report now; the text says what it answered."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Pause:
-    """A sender is left alone until then (s since the epoch), which is so long."""
+    """A sender is left alone, or one report is, until then (s since the epoch), which is so long."""
 
     until: float
     seconds: float
@@ -64,7 +68,8 @@ class Reporter:
         self._read_pacs = read_pacs
         self._our_ae_title = our_ae_title
         self._clock = clock
-        self._pauses: dict[Sender, _Pause] = {}
+        # Of senders who cannot be reached, and of reports, by name, that one who can does not take now.
+        self._pauses: dict[Sender | str, _Pause] = {}
         self._changed = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="commitments", daemon=True)
@@ -81,8 +86,10 @@ class Reporter:
         if self._thread.is_alive():
             self._thread.join()
 
-    def wake(self) -> None:
-        """There is something new to report."""
+    def wake(self, sender: Sender | None = None) -> None:
+        """There is something new to report, to a sender who was there just now."""
+        if sender is not None:
+            self._pauses.pop(sender, None)
         self._changed.set()
 
     def look(self, now: float) -> float | None:
@@ -90,11 +97,12 @@ class Reporter:
         for one in self._pending.waiting():
             if self._stopping:
                 return None
-            if self._pauses.get(one.sender, _NONE).until <= now:
+            if all(self._pauses.get(key, _NONE).until <= now for key in (one.sender, one.name)):
                 self._try(one, now)
-        senders = {one.sender for one in self._pending.waiting()}
-        self._pauses = {sender: pause for sender, pause in self._pauses.items() if sender in senders}
-        until = min((pause.until for pause in self._pauses.values()), default=None)
+        waiting = {key for one in self._pending.waiting() for key in (one.sender, one.name)}
+        for key in self._pauses.keys() - waiting:
+            self._pauses.pop(key, None)
+        until = min((pause.until for pause in tuple(self._pauses.values())), default=None)
         return None if until is None else max(until - self._clock(), 0.0)
 
     def _run(self) -> None:
@@ -104,18 +112,24 @@ class Reporter:
             self._changed.wait(seconds)
 
     def _try(self, one: Waiting, now: float) -> None:
+        held_up: Sender | str = one.sender
         try:
-            reason = self._reported(one.name)
+            try:
+                reason = self._reported(one.name)
+            except _AnsweredLater as answer:
+                reason, held_up = str(answer), one.name
+                self._pauses.pop(one.sender, None)
             if reason and now - one.asked_at > GIVEN_UP_SECONDS:
                 _log.error("storage commitment for %s is given up: %s", one.sender.calling_ae, reason)
                 reason = ""
             if not reason:
                 self._pending.forget(one.name)
-                self._pauses.pop(one.sender, None)
+                for key in (one.sender, one.name):
+                    self._pauses.pop(key, None)
         except OSError as error:  # of the file of the request, or of those of TLS
             reason = type(error).__name__
         if reason:
-            self._put_off(one.sender, reason)
+            self._put_off(held_up, one.sender, reason)
 
     def _reported(self, name: str) -> str:
         """Report it; why it has to be reported again, or ""."""
@@ -138,7 +152,7 @@ class Reporter:
         except (RorError, OrthancError, Refused) as error:
             return str(error)
         if status in _LATER:
-            return f"it answers with status 0x{status:04X}"
+            raise _AnsweredLater(f"it answers with status 0x{status:04X}")
         if not is_taken(status):  # it has been told, and will not say otherwise the next time
             _log.warning("%s refuses its storage commitment with status 0x%04X", peer, status)
         return ""
@@ -152,9 +166,9 @@ class Reporter:
         except ValueError:
             return peer_of(settings, self._our_ae_title)
 
-    def _put_off(self, sender: Sender, reason: str) -> None:
-        last = self._pauses.get(sender)
+    def _put_off(self, held_up: Sender | str, sender: Sender, reason: str) -> None:
+        last = self._pauses.get(held_up)
         if last is None:
             _log.warning("storage commitment for %s waits: %s", sender.calling_ae, reason)
         seconds = _FIRST_PAUSE_SECONDS if last is None else min(2 * last.seconds, _LONGEST_PAUSE_SECONDS)
-        self._pauses[sender] = _Pause(self._clock() + seconds, seconds)
+        self._pauses[held_up] = _Pause(self._clock() + seconds, seconds)
