@@ -24,7 +24,7 @@ MOST_LINES = 12
 
 
 def legend(entries: Sequence[tuple[str, Color]], footer: str, width: int) -> NDArray[np.uint8]:
-    """Words on black, a line each; what is too long is cut at the edge.
+    """Words on black, a line each; names that are too long are cut at the edge, the footer goes on in the next line.
 
     Parameters
     ----------
@@ -40,11 +40,23 @@ def legend(entries: Sequence[tuple[str, Color]], footer: str, width: int) -> NDA
     lines = list(entries[:MOST_LINES])
     if len(entries) > MOST_LINES:
         lines.append((f"and {len(entries) - MOST_LINES} more", WORDS))
-    lines.append((footer, WORDS))
+    font = ImageFont.truetype(FONT, FONT_PIXELS)
+    lines += [(line, WORDS) for line in _folded(footer, font, width - 2 * MARGIN_PIXELS)]
     picture = Image.new("RGB", (width, len(lines) * LINE_PIXELS + MARGIN_PIXELS))
     draw = ImageDraw.Draw(picture)
-    font = ImageFont.truetype(FONT, FONT_PIXELS)
     for number, (words, color) in enumerate(lines):
         top = number * LINE_PIXELS
         draw.text((MARGIN_PIXELS, top), words, fill=color, font=font)
     return np.asarray(picture)
+
+
+def _folded(text: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
+    """Lines of whole words that are no wider, where the words are not."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines

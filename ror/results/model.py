@@ -159,8 +159,8 @@ class LabelMap:
     voxels : int64, shape (slices, values)
         How many voxels of a slice hold a value, from 0 to the greatest that occurs.
     fractions : uint8, the same shape
-        Of a mask of probabilities: 255 is certain; then `labels` is 1 where they reach one half, and `voxels` counts
-        where they are not 0. None of a mask of labels.
+        Of a mask of probabilities: 255 is certain; then `labels` is 1 where they reach one half. None of a mask of
+        labels.
     """
 
     announced: MaskOutput
@@ -177,13 +177,22 @@ class LabelMap:
     @classmethod
     def of_fractions(cls, announced: MaskOutput, fractions: NDArray[np.uint8]) -> LabelMap:
         """A mask of the probabilities of one segment."""
-        some = np.count_nonzero(fractions, axis=(1, 2))
-        voxels = np.column_stack((fractions[0].size - some, some)).astype(np.int64)
-        return cls(announced, (fractions >= HALF).astype(np.uint8), voxels, fractions)
+        labels = (fractions >= HALF).astype(np.uint8)
+        some = np.count_nonzero(labels, axis=(1, 2))
+        voxels = np.column_stack((labels[0].size - some, some)).astype(np.int64)
+        return cls(announced, labels, voxels, fractions)
+
+    @property
+    def filled(self) -> NDArray[np.int64]:
+        """As `voxels`, but of probabilities all that are not 0: what a segmentation needs frames for."""
+        if self.fractions is None:
+            return self.voxels
+        some = np.count_nonzero(self.fractions, axis=(1, 2))
+        return np.column_stack((self.fractions[0].size - some, some)).astype(np.int64)
 
     @property
     def present(self) -> frozenset[int]:
-        """The segment values that occur."""
+        """The segment values that occur; a probability does where it reaches one half."""
         return frozenset(int(value) for value in np.flatnonzero(self.voxels.sum(axis=0)) if value)
 
     @property

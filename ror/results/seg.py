@@ -73,7 +73,8 @@ def encode_seg(mask: LabelMap, job: ResultJob, index: int = 0) -> Dataset | None
     EncodeError
         The source images have no frame of reference, or lack UIDs.
     """
-    if mask.empty:
+    filled = mask.filled
+    if not filled[:, 1:].any():
         return None
     announced = mask.announced
     series = job.series_named(announced.on)
@@ -86,7 +87,7 @@ def encode_seg(mask: LabelMap, job: ResultJob, index: int = 0) -> Dataset | None
             "Let the de-identification profile map FrameOfReferenceUID instead of removing it.",
         )
     seg = _frameless(mask, series, job, index)
-    frames = frames_of(mask.voxels, together=announced.encoding == "labelmap")
+    frames = frames_of(filled, together=announced.encoding == "labelmap")
     seg.NumberOfFrames = len(frames)
     seg.PixelData = _pixels(mask, frames)
     correct_ambiguous_vr(seg, is_little_endian=True)

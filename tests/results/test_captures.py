@@ -116,6 +116,14 @@ def test_the_legend_has_a_line_for_each_segment_in_its_colour_and_one_for_the_ma
     assert strip[28:].any()
 
 
+def test_who_made_a_picture_and_for_what_is_never_cut() -> None:
+    footer = "a_workflow_with_a_name 10.0.0: Research use only, not for diagnosis"
+    assert len(legend([], footer, 600)) == 14 + 4
+    narrow = legend([], footer, 264)
+    assert len(narrow) == 2 * 14 + 4
+    assert narrow[14:].any() and not narrow[:, -4:].any()
+
+
 def test_a_legend_of_a_hundred_segments_counts_those_it_has_no_room_for() -> None:
     assert len(legend([("organ", LIVER)] * 100, "footer", 256)) == 14 * 14 + 4
 

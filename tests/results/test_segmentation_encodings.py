@@ -207,6 +207,25 @@ def test_the_outline_of_a_probability_is_where_it_reaches_one_half(tmp_path: Pat
     assert mask.labels.sum() == 6 and mask.present == {1}
 
 
+def test_a_haze_of_probability_is_encoded_and_is_no_finding(tmp_path: Path) -> None:
+    series = series_of(tmp_path)
+    array = np.full((6, 8, 10), 0.02)
+    array[4, 3:5, 4:7] = 0.9
+    package, job = announcing("fractional"), job_on(series)
+    (mask,) = read_outputs(output_of(tmp_path, array, series), package, job).masks
+    assert mask.largest_slice(1) == 4
+    assert mask.filled[:, 1].all() and np.flatnonzero(mask.voxels[:, 1]).tolist() == [4]
+
+
+def test_a_probability_below_one_half_everywhere_is_encoded_and_told_as_nothing_found(tmp_path: Path) -> None:
+    series = series_of(tmp_path)
+    output = output_of(tmp_path, np.full((6, 8, 10), 0.37), series)
+    (output / "output.json").write_text(json.dumps(ROWS[1:]))
+    outputs = read_outputs(output, announcing("fractional"), job_on(series))
+    assert outputs.nothing_found == ("abdomen",)
+    assert [one.kind for one in encode(outputs, job_on(series))] == ["SEG", "SR"]
+
+
 def test_a_probability_of_nothing_is_nothing_found(tmp_path: Path) -> None:
     series = series_of(tmp_path)
     output = output_of(tmp_path, np.zeros((6, 8, 10)), series)
