@@ -13,7 +13,7 @@ from ror.db import Database, tables
 from ror.gateway import Answer, Received, Status
 from ror.registry import ANY, Project, ProjectStore, Route, RouteStore
 from tests.anonymizer.planted import ROOT, minimal
-from tests.archive.test_waiting import instances_of, nothing_is_indexed
+from tests.archive.test_indexing_behind import instances_of, nothing_is_indexed
 from tests.gateway.conftest import Gateway, received
 
 SUCCESS = Answer(Status.SUCCESS)
