@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
 import struct
 import time
@@ -17,12 +18,25 @@ DEADLINE_SECONDS = 60.0
 RQ, AC, RJ, P_DATA, RELEASE_RQ, RELEASE_RP, ABORT = range(1, 8)
 
 
+# select() knows no descriptor from here on, and pynetdicom, the honest sender of this process, asks it.
+_LEFT_TO_OTHERS = 1024
+
+
+def _out_of_the_way(connection: socket.socket) -> socket.socket:
+    """The same connection by a descriptor that nobody else here could want."""
+    number = fcntl.fcntl(connection, fcntl.F_DUPFD_CLOEXEC, _LEFT_TO_OTHERS)
+    with connection:
+        moved = socket.socket(fileno=number)
+    moved.settimeout(DEADLINE_SECONDS)
+    return moved
+
+
 class RawPeer:
     """A connection to a listener, from any loopback address."""
 
     def __init__(self, port: int, source: str = "127.0.0.1") -> None:
-        self.socket = socket.create_connection(
-            ("127.0.0.1", port), DEADLINE_SECONDS, source_address=(source, 0)
+        self.socket = _out_of_the_way(
+            socket.create_connection(("127.0.0.1", port), DEADLINE_SECONDS, source_address=(source, 0))
         )
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
