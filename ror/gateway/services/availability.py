@@ -7,8 +7,9 @@ import uuid
 from collections.abc import Callable
 from typing import Final
 
-from ror.archive import Announcement, Announcements
+from ror.archive import Announcements
 from ror.gateway.association import CommandField, ServiceAnswer, ServiceRequest
+from ror.gateway.services.announcing import Told, announce
 from ror.gateway.services.attributes import counted, read, required_uid
 from ror.gateway.services.senders import Senders
 from ror.gateway.services.statuses import Refused, ServiceStatus
@@ -41,19 +42,8 @@ class AvailabilityNotifications:
             if item.text("InstanceAvailability") in _AVAILABLE
         }
         notification = request.sop_instance_uid or f"2.25.{uuid.uuid4().int}"
+        told = Told(StepState.COMPLETED, f"availability told by {request.sender.calling_ae}", self._clock())
         projects = self._senders.projects_of(request.sender)
-        told = [
-            Announcement(
-                uid=project.uid(notification),
-                project=project.name,
-                study_uids=(project.uid(study),),
-                state=StepState.COMPLETED,
-                told_by=f"availability told by {request.sender.calling_ae}",
-                told_at=self._clock(),
-            )
-            for project in projects
-        ]
-        instances = [(project.uid(notification), project.uid(one)) for project in projects for one in named]
-        if not self._announcements.add(told, instances):
+        if not announce(self._announcements, projects, notification, (study,), named, told):
             raise Refused(ServiceStatus.DUPLICATE_SOP_INSTANCE, "the notification is known")
         return ServiceAnswer(ServiceStatus.SUCCESS, sop_instance_uid=notification)

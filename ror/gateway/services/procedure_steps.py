@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from itertools import chain
 from typing import Final
 
-from ror.archive import Announcement, Announcements
+from ror.archive import Announcements
 from ror.gateway.association import CommandField, ServiceAnswer, ServiceRequest
+from ror.gateway.services.announcing import Told, announce
 from ror.gateway.services.attributes import Attributes, counted, missing, read, required_uid
 from ror.gateway.services.senders import Senders
 from ror.gateway.services.statuses import Refused, ServiceStatus
@@ -60,20 +61,9 @@ class ProcedureSteps:
             raise Refused(ServiceStatus.RESOURCE_LIMITATION, f"more than {_MOST_STUDIES} studies")
         step = request.sop_instance_uid or f"2.25.{uuid.uuid4().int}"
         named = _named(said)
+        told = Told(StepState.IN_PROGRESS, f"MPPS of {request.sender.calling_ae}", self._clock())
         projects = self._senders.projects_of(request.sender)
-        told = [
-            Announcement(
-                uid=project.uid(step),
-                project=project.name,
-                study_uids=tuple(project.uid(study) for study in studies),
-                state=StepState.IN_PROGRESS,
-                told_by=f"MPPS of {request.sender.calling_ae}",
-                told_at=self._clock(),
-            )
-            for project in projects
-        ]
-        instances = [(project.uid(step), project.uid(one)) for project in projects for one in named]
-        if not self._announcements.add(told, instances):
+        if not announce(self._announcements, projects, step, studies, named, told):
             raise Refused(ServiceStatus.DUPLICATE_SOP_INSTANCE, "the procedure step is known")
         return ServiceAnswer(ServiceStatus.SUCCESS, sop_instance_uid=step)
 
@@ -104,6 +94,6 @@ def _state(said: Attributes) -> StepState:
         raise Refused(ServiceStatus.INVALID_ATTRIBUTE_VALUE, f"{_STATUS} is unknown") from error
 
 
-def _named(said: Attributes) -> Iterable[str]:
+def _named(said: Attributes) -> Collection[str]:
     items = chain.from_iterable(said.items(_SERIES, naming) for naming in _NAMING)
     return dict.fromkeys(required_uid(item, "ReferencedSOPInstanceUID") for item in counted(items))
