@@ -284,7 +284,8 @@ class JobStations:
         return self.app.results.collect(self._run(job_id))
 
     def encode(self, job_id: str) -> str:
-        return self.app.results.encode(self._run(job_id))
+        run = self._run(job_id)
+        return self.app.results.encode(run, self.app.jobs.replaced_by(run.job))
 
     def deliver(self, job_id: str) -> str:
         run = self._run(job_id)

@@ -49,6 +49,7 @@ from ror.results.redcap import (
 )
 from ror.results.stations import FinishedRun, ResultStations
 from ror.results.statistics import FieldSummary, figure, summaries
+from ror.results.superseded import Earlier, EarlierObject
 from ror.results.table import MeasurementRow, MeasurementStore
 from ror.results.uids import derive_uid
 from ror.results.validate import validate
@@ -62,6 +63,8 @@ __all__ = [
     "DeliveryState",
     "DeliveryUnavailable",
     "Destination",
+    "Earlier",
+    "EarlierObject",
     "EncodeError",
     "FieldFault",
     "FieldSummary",

@@ -18,6 +18,7 @@ from ror.results.legend import legend
 from ror.results.model import LabelMap, Outputs, ResultJob, SourceSeries
 from ror.results.objects import new_object, reference
 from ror.results.pictures import color_of, paint, read_grey
+from ror.results.superseded import told_in_words
 from ror.results.uids import derive_uid
 
 __all__ = ["encode_captures", "encode_key_images", "key_slices"]
@@ -70,7 +71,7 @@ def encode_captures(mask: LabelMap, job: ResultJob, index: int, every_slice: boo
             f"capture/{mask.announced.name}/{k}",
         )
         _set_plane(made, source, k, scale)
-        _set_picture(made, picture)
+        _set_picture(made, picture, told_in_words(job.supersedes, job.version))
         yield stamp(made, job, f"{job.workflow} {mask.announced.name} outlines")
 
 
@@ -136,11 +137,12 @@ def _set_plane(made: Dataset, source: SourceSeries, k: int, scale: int) -> None:
     made.SourceImageSequence = [item]
 
 
-def _set_picture(made: Dataset, picture: NDArray[np.uint8]) -> None:
+def _set_picture(made: Dataset, picture: NDArray[np.uint8], supersedes: str) -> None:
     made.Laterality = made.PatientOrientation = None
     made.ConversionType = "WSD"
     made.ImageType = ["DERIVED", "SECONDARY"]
-    made.DerivationDescription = "Outlines of segments drawn on the source image"
+    drawn = "Outlines of segments drawn on the source image"
+    made.DerivationDescription = "; ".join(filter(None, (drawn, supersedes)))
     made.ImageComments = RESEARCH_USE
     made.BurnedInAnnotation = "NO"
     made.LossyImageCompression = "00"

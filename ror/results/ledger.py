@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from ror.db import Database, tables
 from ror.model import Job, JobState
+from ror.results.superseded import Earlier, EarlierObject
 
 __all__ = ["DeliveryState", "Ledger", "MadeObject", "Receipt"]
 
@@ -97,6 +98,25 @@ class Ledger:
                 MadeObject(row.sop_uid, row.kind, row.sop_class_uid, row.series_uid, row.study_uid, row.path)
                 for row in connection.execute(query)
             ]
+
+    def superseded(self, job_ids: Iterable[str]) -> tuple[Earlier, ...]:
+        """Jobs with those of their objects that somebody may have seen, the oldest first.
+
+        These are all objects of a job that has succeeded, and what a destination has acknowledged of others.
+        """
+        taken = sa.exists().where(_deliveries.sop_uid == _results.sop_uid)
+        query = (
+            sa.select(tables.results, _jobs.version)
+            .join(tables.jobs, _jobs.id == _results.job_id)
+            .where(_results.job_id.in_(list(job_ids)), (_jobs.state == JobState.SUCCEEDED) | taken)
+            .order_by(_jobs.created_at, _jobs.id, _results.path)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            Earlier(job_id, version, tuple(_earlier(row) for row in rows if row.job_id == job_id))
+            for job_id, version in dict.fromkeys((row.job_id, row.version) for row in rows)
+        )
 
     # -- what was delivered -------------------------------------------------------------------------------------------
 
@@ -209,6 +229,10 @@ def _state(destination: str, made: int, rows: Sequence[sa.Row[tuple[object, ...]
         ", ".join(sorted(row.confirmed_by for row in shown)),
         max((row.at for row in rows), default=None),
     )
+
+
+def _earlier(row: sa.Row[tuple[object, ...]]) -> EarlierObject:
+    return EarlierObject(row.sop_class_uid, row.sop_uid, row.series_uid, row.study_uid)
 
 
 def _batches(sop_uids: Iterable[str]) -> Iterator[list[str]]:

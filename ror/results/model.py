@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 
 from containers import MaskOutput, Measurement
 from ror.archive.geometry import GeometryMismatch, Stack, stack
+from ror.results.superseded import Earlier
 
 __all__ = [
     "KeptFile",
@@ -122,6 +123,8 @@ class ResultJob:
         In the order of the select statement.
     finished_at
         When the program ended. Becomes the content date, so that encoding twice gives the same bytes.
+    supersedes
+        The jobs whose results these replace, the oldest first: objects say so.
     """
 
     job_id: str
@@ -131,6 +134,7 @@ class ResultJob:
     image_digest: str
     series: tuple[SourceSeries, ...]
     finished_at: datetime
+    supersedes: tuple[Earlier, ...] = ()
 
     def series_named(self, name: str) -> SourceSeries | None:
         """The first series of that name, or None."""

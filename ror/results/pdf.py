@@ -14,6 +14,7 @@ from ror.results.objects import encapsulated, new_object
 from ror.results.page import Page, draw_page
 from ror.results.pictures import CannotDraw
 from ror.results.planes import PlaneView, three_planes
+from ror.results.superseded import predecessor_documents
 
 __all__ = ["encode_pdf", "page_of"]
 
@@ -40,6 +41,8 @@ def encode_pdf(outputs: Outputs, job: ResultJob, left_out: Callable[[str], None]
     page = page_of(outputs, job, shown)
     made = new_object(job, job.series[0], EncapsulatedPDFStorage, "DOC", SERIES_NUMBER, "pdf")
     encapsulated(made, draw_page(page, planes), "application/pdf", page.title, TITLE, job.series)
+    if earlier := predecessor_documents(job.supersedes, "pdf"):
+        made.PredecessorDocumentsSequence = earlier
     return stamp(made, job, f"{job.workflow} report (research use)")
 
 
@@ -73,6 +76,8 @@ def _facts(job: ResultJob) -> Iterator[tuple[str, str]]:
     yield "Workflow", f"{job.workflow} {job.version}"
     yield "Package, image", f"{short_digest(job.package_digest)}, {short_digest(job.image_digest)}"
     yield "Job", job.job_id
+    if job.supersedes:
+        yield "Supersedes", ", ".join(f"{one.version} (job {one.job_id})" for one in job.supersedes)
     yield "Finished", job.finished_at.strftime("%Y-%m-%d %H:%M:%S %Z").rstrip()
     for series in job.series:
         yield f"Series {series.name}", _series(series)

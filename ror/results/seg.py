@@ -31,6 +31,7 @@ from ror.results.errors import EncodeError
 from ror.results.frames import Frame, frames_of, per_frame, source_references
 from ror.results.model import LabelMap, ResultJob, SourceSeries
 from ror.results.pictures import color_of
+from ror.results.superseded import told_in_words
 from ror.results.uids import derive_uid
 
 __all__ = ["encode_seg", "tracking_id", "tracking_uid"]
@@ -122,7 +123,7 @@ def _frameless(mask: LabelMap, series: SourceSeries, job: ResultJob, index: int)
         software_versions=long_text(job.version),
         device_serial_number=short_digest(job.image_digest),
         content_label=_content_label(announced.name),
-        content_description=RESEARCH_USE,
+        content_description=_content_description(job),
         content_creator_name=f"{MANUFACTURER}^",  # a name of one component
         transfer_syntax_uid=ExplicitVRLittleEndian,
         omit_empty_frames=True,
@@ -162,6 +163,14 @@ def _describe(job: ResultJob, mask: str, segment: Segment) -> SegmentDescription
         tracking_id=tracking_id(job, mask, segment),
         display_color=CIELabColor.from_rgb(*color_of(segment)),
     )
+
+
+def _content_description(job: ResultJob) -> str:
+    """For whom it is, and what it takes the place of.
+
+    In words only: viewers look for images in all series that a segmentation refers to, and the older one may be gone.
+    """
+    return long_text("; ".join(filter(None, (RESEARCH_USE, told_in_words(job.supersedes, job.version)))))
 
 
 def _content_label(name: str) -> str:

@@ -24,6 +24,7 @@ from ror.results.equipment import (
 )
 from ror.results.groups import measurement_groups
 from ror.results.model import Outputs, ResultJob
+from ror.results.superseded import predecessor_documents
 from ror.results.uids import derive_uid
 
 __all__ = ["encode_sr"]
@@ -32,7 +33,7 @@ SERIES_NUMBER = 9000
 
 
 def encode_sr(outputs: Outputs, segs: Mapping[str, Dataset], job: ResultJob) -> Dataset | None:
-    """Encode the announced measurements as a structured report, flagged preliminary and unverified.
+    """Encode the announced measurements as a structured report: complete, preliminary and unverified.
 
     A group per segment that has measurements, referring to the segment, and one with its outline where it is
     largest; or a group that refers to the source images when nothing of it was found, and says *absent*. One more
@@ -72,6 +73,8 @@ def encode_sr(outputs: Outputs, segs: Mapping[str, Dataset], job: ResultJob) -> 
         is_final=False,
         is_verified=False,
     )
+    if earlier := predecessor_documents(job.supersedes, "sr"):
+        sr.PredecessorDocumentsSequence = earlier
     sr.ManufacturerModelName = long_text(job.workflow)
     sr.SoftwareVersions = long_text(job.version)
     sr.DeviceSerialNumber = short_digest(job.image_digest)

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -79,9 +79,9 @@ class ResultStations:
         told += [f"nothing found for {name}" for name in outputs.nothing_found]
         return ", ".join(told)
 
-    def encode(self, run: FinishedRun) -> str:
+    def encode(self, run: FinishedRun, replaced_jobs: Sequence[str]) -> str:
         """Make DICOM objects of it, in place of those that an earlier attempt has made."""
-        result_job = _result_job(run)
+        result_job = replace(_result_job(run), supersedes=self._ledger.superseded(replaced_jobs))
         left_out: list[str] = []
         objects = encode(_outputs(run, result_job), result_job, left_out.append)
         validate(objects, result_job)

@@ -37,6 +37,7 @@ def validate(objects: Sequence[ResultObject], job: ResultJob) -> None:
     objects = [replace(one, dataset=_apart(one.dataset)) for one in objects]
     made = {one.sop_instance_uid for one in objects}
     known = made | {str(header.SOPInstanceUID) for series in job.series for header in series.headers}
+    known |= {earlier.sop_uid for superseded in job.supersedes for earlier in superseded.objects}
     faults = [
         f"{one.kind} {one.name}: {fault}"
         for one in objects

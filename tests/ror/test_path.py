@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 
 from examples.data.identity import PlantedIdentity
 from examples.demo.service import Installation
@@ -113,6 +113,16 @@ def test_a_late_slice_supersedes_the_job_and_its_results(
     assert held == {"CT": 9, "SEG": 1, "SR": 1}
     assert orthanc_pacs.rest.instances(Modality="SEG") != before
     assert [row["job_id"] for row in serving.installation.ask("measurements", "list")] == [second]
+    reports = [report_of(serving, job_id) for job_id in (first, second)]
+    (study,) = reports[1].PredecessorDocumentsSequence
+    (series,) = study.ReferencedSeriesSequence
+    assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == reports[0].SOPInstanceUID
+
+
+def report_of(serving: Serving, job_id: str) -> Dataset:
+    job = serving.installation.ask("jobs", "show", job_id)
+    (path,) = (one["path"] for one in job["results"] if one["kind"] == "SR")
+    return dcmread(Path(job["folder"]) / path)
 
 
 def test_a_workflow_that_comes_later_gets_the_studies_that_are_held_when_asked(
