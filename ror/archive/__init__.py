@@ -12,6 +12,7 @@ from ror.archive.cataloguer import Cataloguer
 from ror.archive.holdings import Holdings, IndexedInstance, StudyRow
 from ror.archive.index import Index
 from ror.archive.receipt import Receipt
+from ror.archive.rows import add_original_uids
 from ror.archive.settling import NOTHING_NEEDED, StillNeeded, settle_reason, waits_for
 from ror.archive.store import DifferentContent, Filed, FileStore
 
@@ -31,6 +32,7 @@ __all__ = [
     "Receipt",
     "StillNeeded",
     "StudyRow",
+    "add_original_uids",
     "describe",
     "describe_later",
     "settle_reason",

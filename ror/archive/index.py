@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from ror.archive.rows import (
     Waiting,
     add_instance,
     add_instances,
+    add_original_uids,
     add_series,
     add_study,
     row_of,
@@ -41,6 +43,7 @@ from ror.db import Database
 __all__ = ["Index"]
 
 _MOST_WAITING: Final = 1000
+_NOTHING: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
 class Index(Settling):
@@ -86,7 +89,7 @@ class Index(Settling):
         row = row_of(instance, filed, receipt.source_digest, now)
         assert filed.waiting_at is not None
         file = file_of(filed.waiting_at, filed)
-        waiting = Waiting(instance.study_uid, filed, file, receipt.settle_seconds, row)
+        waiting = Waiting(instance.study_uid, filed, file, receipt.settle_seconds, row, receipt.sealed)
         self._waiting[instance.sop_uid] = waiting
         self._group.add(waiting)
 
@@ -113,10 +116,12 @@ class Index(Settling):
         source_digest: str,
         now: float,
         settle_seconds: float | None = None,
+        sealed: Mapping[str, bytes] = _NOTHING,
     ) -> bool:
         """Index a filed instance; its study is receiving again. Returns False, changing nothing, if it is known.
 
-        Quiet for `settle_seconds`, or for as long as the settings say, the study will be complete.
+        Quiet for `settle_seconds`, or for as long as the settings say, the study will be complete. `sealed` are
+        original UIDs, by those of research, that are kept with it, also if it is known.
 
         Raises
         ------
@@ -126,7 +131,7 @@ class Index(Settling):
         """
         if instance.sop_uid in self._waiting:
             self.flush()
-        return self._add(project, instance, filed, source_digest, now, settle_seconds)
+        return self._add(project, instance, filed, source_digest, now, settle_seconds, sealed)
 
     def _add(
         self,
@@ -136,6 +141,7 @@ class Index(Settling):
         source_digest: str,
         now: float,
         settle_seconds: float | None,
+        sealed: Mapping[str, bytes] = _NOTHING,
     ) -> bool:
         database, attributes_of = self._database, ""
         with database.write() as connection:
@@ -145,6 +151,7 @@ class Index(Settling):
                 attributes_of = add_series(database, connection, instance)
             row = row_of(instance, filed, source_digest, now)
             added = add_instance(database, connection, instance.study_uid, row, settle_seconds)
+            add_original_uids(database, connection, project, sealed)
         if attributes_of:  # what was rolled back is not known
             self._known.add(instance, attributes_of)
         return added
@@ -159,7 +166,8 @@ class Index(Settling):
             for one in waiting:
                 self._known.forget(one.series_uid)
                 if one.file.exists():  # or somebody has removed it
-                    self._heal_one(one.filed, one.file, one.source_digest, one.settle_seconds)
+                    receipt = Receipt(one.project, one.source_digest, one.settle_seconds, one.sealed)
+                    self._heal_one(one.filed, one.file, receipt)
         for one in waiting:
             self._waiting.pop(one.sop_uid, None)
         let_go(filed)
@@ -193,20 +201,21 @@ class Index(Settling):
         for filed, receipt in FileStore(root).recovered():
             # Under its receipt, so that the same object is known again by what was received.
             file = root / filed.path
-            healed += self._heal_one(filed, file, receipt.source_digest, receipt.settle_seconds)
+            healed += self._heal_one(filed, file, receipt)
             let_go([filed])
         for file in self.unindexed(root, projects):
             sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-            healed += self._heal_one(Filed(str(file.relative_to(root)), sha256, new=True), file)
+            filed = Filed(str(file.relative_to(root)), sha256, new=True)
+            healed += self._heal_one(filed, file, Receipt(filed.project, ""))
         return healed
 
-    def _heal_one(
-        self, filed: Filed, file: Path, source_digest: str = "", settle_seconds: float | None = None
-    ) -> bool:
-        """Index a file from what it says; False if it is known, or is refused."""
-        project = filed.path.partition("/")[0]
+    def _heal_one(self, filed: Filed, file: Path, receipt: Receipt) -> bool:
+        """Index a file from what it, and its receipt, say; False if it is known, or is refused."""
+        described = _described(file)
+        sealed = {described.sop_uid: receipt.sealed} if receipt.sealed else _NOTHING
+        wait, now = receipt.settle_seconds, time.time()
         try:
-            return self._add(project, _described(file), filed, source_digest, time.time(), settle_seconds)
+            return self._add(filed.project, described, filed, receipt.source_digest, now, wait, sealed)
         except DifferentContent:
             if filed.waiting_at is None:
                 file.unlink()

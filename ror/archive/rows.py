@@ -16,7 +16,16 @@ from ror.archive.store import DifferentContent, Filed
 from ror.db import Database, tables
 from ror.model import StudyEvent, StudyState
 
-__all__ = ["Waiting", "add_instance", "add_instances", "add_series", "add_study", "row_of", "set_attributes"]
+__all__ = [
+    "Waiting",
+    "add_instance",
+    "add_instances",
+    "add_original_uids",
+    "add_series",
+    "add_study",
+    "row_of",
+    "set_attributes",
+]
 
 _FILED: Final = moved(
     sa.bindparam("study"),
@@ -29,13 +38,21 @@ _FILED: Final = moved(
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An object of a series that the index knows, which waits to get its row; `file` is where it is."""
+    """An object of a series that the index knows, which waits to get its row; `file` is where it is.
+
+    `sealed` is its original UID, if that is kept (`Receipt`).
+    """
 
     study_uid: str
     filed: Filed
     file: Path
     settle_seconds: float | None
     row: dict[str, Any]
+    sealed: bytes = b""
+
+    @property
+    def project(self) -> str:
+        return self.filed.project
 
     @property
     def sop_uid(self) -> str:
@@ -153,8 +170,21 @@ def add_instances(
     grown = {one.study_uid: one.settle_seconds for one in waiting if one.sop_uid in new}
     for study_uid in sorted(grown):
         connection.execute(_FILED, {"study": study_uid, "at": at, "wait": grown[study_uid]})
+    for project in sorted({one.project for one in waiting if one.sealed}):
+        sealed = {one.sop_uid: one.sealed for one in waiting if one.sealed and one.project == project}
+        add_original_uids(database, connection, project, sealed)
     held = {uid: _path_of(connection, uid) for uid in by_uid.keys() - new}
     return [by_uid[uid] for uid, path in held.items() if path != by_uid[uid].filed.path]
+
+
+def add_original_uids(
+    database: Database, connection: sa.Connection, project: str, sealed: Mapping[str, bytes]
+) -> None:
+    """Keep the way back to original UIDs, sealed already, by their UIDs of research; what is there stays."""
+    if sealed:
+        insert = database.insert(tables.original_uids).on_conflict_do_nothing()
+        rows = [{"project": project, "uid": uid, "sealed": sealed[uid]} for uid in sorted(sealed)]
+        connection.execute(insert, rows)
 
 
 def _path_of(connection: sa.Connection, sop_uid: str) -> str | None:

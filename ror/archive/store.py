@@ -47,6 +47,11 @@ class Filed:
     new: bool
     waiting_at: Path | None = None
 
+    @property
+    def project(self) -> str:
+        """Whose it is."""
+        return self.path.partition("/")[0]
+
 
 class FileStore:
     """Files research instances; takes nothing else, so that identified bytes cannot get here."""

@@ -1,6 +1,7 @@
 """Tables, migrations, and the one class that knows whether the database is SQLite or PostgreSQL."""
 
 from ror.db import tables
+from ror.db.batches import in_batches
 from ror.db.database import Database
 
-__all__ = ["Database", "tables"]
+__all__ = ["Database", "in_batches", "tables"]

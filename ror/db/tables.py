@@ -1,7 +1,7 @@
 """The tables, in one dialect-neutral schema. Times are seconds since 1970-01-01 UTC (float), UIDs are text.
 
 Nothing here is identified: patients, studies, series and instances are known by pseudonym and hashed UIDs. What
-`identities` holds is encrypted, and its key is not in the database.
+`identities` and `original_uids` hold is encrypted, and its key is not in the database.
 """
 
 from sqlalchemy import (
@@ -37,6 +37,7 @@ __all__ = [
     "jobs",
     "measurements",
     "metadata",
+    "original_uids",
     "projects",
     "pseudonym_rules",
     "quarantine",
@@ -123,6 +124,15 @@ identities = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("sealed_at", Double, nullable=False),
     Index(None, "project", "pseudonym"),
+)
+
+# The original UIDs behind those of research, sealed in the same way, where results go to a clinical PACS.
+original_uids = Table(
+    "original_uids",
+    metadata,
+    Column("project", Name, ForeignKey("projects.name"), primary_key=True),
+    Column("uid", Uid, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
 )
 
 # Who has opened or changed what leads to patients; rows are only ever added.

@@ -19,12 +19,16 @@ __all__ = ["Gate", "Gates"]
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """By which rules a project lets objects in."""
+    """By which rules a project lets objects in.
+
+    `keeps_uids` says whether the way back of UIDs is kept besides that of the patient.
+    """
 
     project: str
     profile: Profile
     key: ProjectKey
     rule: PseudonymRule
+    keeps_uids: bool = False
 
     @property
     def asks_who(self) -> bool:
@@ -90,6 +94,7 @@ class Gates:
             with self._lock:  # secrets never change
                 if project not in self._keys:
                     self._keys[project] = self._projects.key(project)
-            profile, rule = self._projects.get(project).profile(), self._who.rules.get(project)
-            read.gates[project] = Gate(project, profile, self._keys[project], rule)
+            settings, rule = self._projects.get(project), self._who.rules.get(project)
+            keeps_uids = rule.keeps_identities and settings.original_identity
+            read.gates[project] = Gate(project, settings.profile(), self._keys[project], rule, keeps_uids)
         return read.gates[project]

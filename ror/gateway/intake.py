@@ -31,6 +31,7 @@ from ror.errors import RorError
 from ror.gateway.gates import Gate, Gates
 from ror.gateway.quarantine import Quarantine
 from ror.gateway.received import Received
+from ror.gateway.way_back import KeptUids, kept_uids
 from ror.model import PseudonymScheme
 from ror.registry import Admission, ProjectStore, Route, RouteStore, Sender, WhoIsWho
 
@@ -149,10 +150,13 @@ class Intake:
             held = self._index.source_digest(sop_uid)
             if held is not None and _is_same(held, source_digest, gate, received):
                 # The same object again: nothing to do, and nothing changes.
+                self._complete_way_back(gate, deidentifier, identified, sop_uid)
                 return Answer(Status.SUCCESS, held=True)
             research = self._deidentified(gate, deidentifier, identified)
-            receipt = Receipt(gate.project, source_digest, None if route is None else route.settle_seconds)
-            self._file(research, receipt, may_wait=held is None)
+            kept = kept_uids(identified, gate, self._who.identities.uids)
+            wait = None if route is None else route.settle_seconds
+            receipt = Receipt(gate.project, source_digest, wait, kept.own)
+            self._file(research, receipt, kept, may_wait=held is None and not kept.shared)
         until_release = route is not None and route.until_release
         return Answer(Status.SUCCESS, study_uid=research.study_instance_uid, until_release=until_release)
 
@@ -174,6 +178,16 @@ class Intake:
             self._who.identities.keep(gate.project, research.patient_id, study_uid, original)
         return research
 
+    def _complete_way_back(
+        self, gate: Gate, deidentifier: Deidentifier, identified: IdentifiedInstance, sop_uid: str
+    ) -> None:
+        """Keep the way back of an object that has come before its project kept it, and now comes again."""
+        uids = self._who.identities.uids
+        if gate.keeps_uids and not uids.holds(gate.project, sop_uid):
+            self._deidentified(gate, deidentifier, identified)  # which keeps that of its study
+            kept = kept_uids(identified, gate, uids)
+            uids.keep(gate.project, {**kept.shared, sop_uid: kept.own})
+
     def _deidentifier(self, gate: Gate) -> Deidentifier:
         """The one of this thread, and so of this association, which remembers what its series say again and again."""
         remembered: dict[str, Deidentifier] = self._of_thread.__dict__
@@ -182,7 +196,7 @@ class Intake:
             found = remembered[gate.project] = Deidentifier(gate.profile, gate.key)
         return found
 
-    def _file(self, research: ResearchInstance, receipt: Receipt, *, may_wait: bool) -> None:
+    def _file(self, research: ResearchInstance, receipt: Receipt, kept: KeptUids, *, may_wait: bool) -> None:
         """Make it durable and certain to be indexed; what the index could refuse is indexed now, the rest soon."""
         description = describe_later(research)
         may_wait = may_wait and research.length <= _MOST_WAITING_BYTES and self._index.may_wait(description)
@@ -192,7 +206,9 @@ class Intake:
             return
         try:
             digest, settle_seconds = receipt.source_digest, receipt.settle_seconds
-            self._index.add(receipt.project, description, filed, digest, time.time(), settle_seconds)
+            sealed = {**kept.shared, research.sop_instance_uid: kept.own} if kept.own else kept.shared
+            self._index.add(receipt.project, description, filed, digest, time.time(), settle_seconds, sealed)
+            self._who.identities.uids.note_known(receipt.project, kept.shared)
         except DifferentContent:
             self._files.remove(filed)
             raise

@@ -5,6 +5,7 @@ from ror.registry.conditions import Attributes, Condition
 from ror.registry.coupling_list import Coupling, read_couplings
 from ror.registry.couplings import CouplingStore
 from ror.registry.identities import IdentityStore, OpenedIdentity
+from ror.registry.original_uids import OriginalUids
 from ror.registry.projects import Project, ProjectStore
 from ror.registry.pseudonym_rules import PseudonymRule, PseudonymRuleStore
 from ror.registry.redcap import redcap_token, redcap_token_variable, redcap_url_fault
@@ -13,6 +14,7 @@ from ror.registry.route import ANY, Route, Sender
 from ror.registry.routes import Admission, RouteStore, Tried, first_that_fits, try_routes
 from ror.registry.subjects import KnownSubject, SubjectStore
 from ror.registry.tokens import Right, Token, TokenStore
+from ror.registry.way_back import WayBack
 from ror.registry.who import WhoIsWho
 from ror.registry.workflows import InstalledWorkflow, WorkflowStore
 
@@ -29,6 +31,7 @@ __all__ = [
     "InstalledWorkflow",
     "KnownSubject",
     "OpenedIdentity",
+    "OriginalUids",
     "Project",
     "ProjectStore",
     "PseudonymRule",
@@ -42,6 +45,7 @@ __all__ = [
     "Token",
     "TokenStore",
     "Tried",
+    "WayBack",
     "WhoIsWho",
     "WorkflowStore",
     "first_that_fits",

@@ -36,6 +36,19 @@ class AuditLog:
         with self._database.write() as connection:
             add_record(connection, action, project, pseudonym, detail)
 
+    def record_once(self, action: str, project: str, pseudonym: str, detail: str) -> None:
+        """Add a record unless there is the same one already: what is tried again and again is told once."""
+        table = tables.audit.c
+        same = (
+            (table.action == action)
+            & (table.project == project)
+            & (table.pseudonym == pseudonym)
+            & (table.detail == detail)
+        )
+        with self._database.write() as connection:
+            if connection.execute(sa.select(table.id).where(same).limit(1)).first() is None:
+                add_record(connection, action, project, pseudonym, detail)
+
     def list(self) -> list[AuditRecord]:
         """All records, the latest first."""
         table = tables.audit

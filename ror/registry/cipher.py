@@ -6,6 +6,8 @@ not Fernet, for it binds a text to its place, so that sealed rows cannot be exch
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 
 from ror.errors import ConfigurationError
 
-__all__ = ["Cipher", "make_key_file", "read_key_file"]
+__all__ = ["Cipher", "PlaceCipher", "make_key_file", "read_key_file", "subkey"]
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12  # random, so at most 2**32 texts under one key (SP 800-38D 8.3)
@@ -39,10 +41,49 @@ class Cipher:
         try:
             return bytes(self._aead.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place))
         except self._refused:
-            raise ConfigurationError(
-                "a sealed identity does not open: the key is another one, or the row was changed",
-                advice="give the key file of this project; if it is that, restore the database from a backup",
-            ) from None
+            raise _closed() from None
+
+
+class PlaceCipher:
+    """Seals short texts, of which each place only ever has one; so the nonce is made of the place and not kept.
+
+    Two texts for one place would share a nonce, which AES-GCM does not forgive: a place is named by a keyed digest of
+    its text, or something else that no other text can have.
+    """
+
+    __slots__ = ("_aead", "_nonces", "_refused")
+
+    def __init__(self, key: bytes) -> None:
+        library = _library("cryptography.hazmat.primitives.ciphers.aead")
+        self._aead: Any = library.AESGCM(subkey(key, "text of a place"))
+        self._nonces = subkey(key, "nonce of a place")
+        self._refused: type[Exception] = _library("cryptography.exceptions").InvalidTag
+
+    def seal(self, text: bytes, place: bytes) -> bytes:
+        """Encrypted text and tag (16 bytes); the same bytes each time."""
+        return bytes(self._aead.encrypt(self._nonce(place), text, place))
+
+    def open(self, sealed: bytes, place: bytes) -> bytes:
+        """As `Cipher.open`."""
+        try:
+            return bytes(self._aead.decrypt(self._nonce(place), sealed, place))
+        except self._refused:
+            raise _closed() from None
+
+    def _nonce(self, place: bytes) -> bytes:
+        return hmac.digest(self._nonces, place, hashlib.sha256)[:_NONCE_BYTES]
+
+
+def subkey(key: bytes, purpose: str) -> bytes:
+    """A key of 32 bytes for one purpose, of which another purpose's tells nothing (SP 800-108 with HMAC-SHA-256)."""
+    return hmac.digest(key, f"ror\0{purpose}".encode(), hashlib.sha256)
+
+
+def _closed() -> ConfigurationError:
+    return ConfigurationError(
+        "a sealed identity does not open: the key is another one, or the row was changed",
+        advice="give the key file of this project; if it is that, restore the database from a backup",
+    )
 
 
 def make_key_file(file: Path) -> bool:

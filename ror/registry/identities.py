@@ -16,7 +16,9 @@ from ror.db import Database, tables
 from ror.errors import NotAllowed, NotFound, RorError
 from ror.registry.audit import AuditLog
 from ror.registry.cipher import Cipher, make_key_file, read_key_file
+from ror.registry.original_uids import OriginalUids
 from ror.registry.role import Role, caller
+from ror.registry.way_back import WayBack
 
 __all__ = ["IdentityStore", "OpenedIdentity"]
 
@@ -37,6 +39,7 @@ class IdentityStore:
         self._secrets = secrets_folder
         self._audit = audit
         self._ciphers: dict[str, Cipher] = {}
+        self.uids = OriginalUids(database, self._read_key)
 
     def key_file(self, project: str) -> Path:
         """Where the key of a project lies."""
@@ -77,10 +80,8 @@ class IdentityStore:
         with self._database.read() as connection:
             if connection.execute(sa.select(table.c.study_uid).where(same)).first() is not None:
                 return
-        if project not in self._ciphers:
-            self._ciphers[project] = Cipher(read_key_file(self.key_file(project)))
         text = json.dumps(asdict(original)).encode()
-        sealed = self._ciphers[project].seal(text, _place(project, pseudonym, study_uid))
+        sealed = self._cipher(project).seal(text, _place(project, pseudonym, study_uid))
         with self._database.write() as connection:
             connection.execute(
                 self._database.insert(table)
@@ -93,6 +94,37 @@ class IdentityStore:
                 )
                 .on_conflict_do_nothing()
             )
+
+    def authorise_delivery(self, project: str, role: Role) -> None:
+        """Put on record that results of a project may go to clinical PACS under the original identity from now on.
+
+        Raises
+        ------
+        NotAllowed
+            The one who runs this process has not the role; that is on record, too.
+        ConfigurationError
+            No key is there: the project keeps no identities.
+        """
+        try:
+            _require(role)
+            self.check(project)
+        except RorError as error:
+            self._audit.record("allow original refused", project, detail=_why(error))
+            raise
+        self._audit.record("allow original", project)
+
+    def way_back(self, project: str) -> WayBack:
+        """The way back of a project's results, for the service that delivers them."""
+
+        def identity(pseudonym: str, study_uid: str) -> OriginalIdentity | None:
+            rows = [one for one in self._rows(project, pseudonym) if one.study_uid == study_uid]
+            return (
+                _original(self._cipher(project), project, pseudonym, study_uid, rows[0].sealed)
+                if rows
+                else None
+            )
+
+        return WayBack(project, identity, self.uids, self._read_key, self._audit)
 
     def open(
         self, project: str, pseudonym: str, purpose: str, role: Role, key_file: Path | None = None
@@ -130,6 +162,14 @@ class IdentityStore:
             OpenedIdentity(row.study_uid, _original(cipher, project, pseudonym, row.study_uid, row.sealed))
             for row in rows
         ]
+
+    def _read_key(self, project: str) -> bytes:
+        return read_key_file(self.key_file(project))
+
+    def _cipher(self, project: str) -> Cipher:
+        if project not in self._ciphers:
+            self._ciphers[project] = Cipher(self._read_key(project))
+        return self._ciphers[project]
 
     def _rows(self, project: str, pseudonym: str) -> Sequence[sa.Row[Any]]:
         table = tables.identities

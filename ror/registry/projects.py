@@ -53,6 +53,7 @@ class Project:
     whether such text is searched for besides, None as the profile says; both are for the option ``clean-pixel-data``.
     `profile_toml` is the whole text of a profile (`anonymizer.write_profile`), on top of which all these come; empty
     for the default. `redcap_event` is the event of its REDCap that measurements of studies without one go to.
+    `original_identity` says whether its results may go to a clinical PACS under the patient's own identity.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Project:
     find_text: bool | None = None
     profile_toml: str = ""
     redcap_event: str = ""
+    original_identity: bool = False
 
     def profile(self) -> Profile:
         """The de-identification profile of the project's studies."""
@@ -315,4 +317,5 @@ def _project(row: sa.Row[tuple[object, ...]]) -> Project:
         find_text=settings.get("find_text"),
         profile_toml=settings.get("profile_toml", ""),  # not there before profiles were files
         redcap_event=settings.get("redcap_event", ""),  # not there before it could be set
+        original_identity=settings.get("original_identity", False),  # not there before results could go back
     )
