@@ -21,6 +21,7 @@ from pydantic import (
 
 from containers import manifest_rules as rules
 from containers.errors import Fault, ManifestError
+from containers.manifest_cross import cross_faults
 
 __all__ = [
     "Code",
@@ -108,10 +109,18 @@ class Measurement(_Frozen):
 
 
 class FileOutput(_Frozen):
-    """Files that are kept beside the measurements: a glob below /output."""
+    """Files that are kept beside the measurements: a glob below /output.
+
+    A mesh `on` a series goes to the PACS, too, if it is STL: its coordinates are millimetres of the patient in `space`.
+    `segment` (mask/value) is that whose surface it is. Unless `beyond`, it lies within the images.
+    """
 
     pattern: Annotated[str, AfterValidator(rules.relative_glob)]
     kind: Literal["figure", "mesh", "report", "data"]
+    on: Annotated[str, AfterValidator(rules.plain_text)] | None = None
+    segment: str | None = None
+    space: Literal["LPS", "RAS"] = "LPS"
+    beyond: StrictBool = False
 
 
 class Outputs(_Frozen):
@@ -129,10 +138,16 @@ class Outputs(_Frozen):
 
 
 class Resources(_Frozen):
-    """What one run may use. Sizes in MiB, time in seconds, cpus in cores."""
+    """What one run may use. Sizes in MiB, time in seconds, cpus in cores.
+
+    A card is the run's alone, unless `gpu_memory_mib` says how much of it is enough. With `cpu_fallback` it runs without
+    where no host has one. `labels` are those that its host must have.
+    """
 
     gpu: StrictBool = False
     gpu_memory_mib: Annotated[StrictInt, Field(ge=0)] = 0
+    cpu_fallback: StrictBool = False
+    labels: tuple[Annotated[str, AfterValidator(rules.plain_text)], ...] = ()
     memory_mib: Annotated[StrictInt, Field(ge=16)] = 4096
     cpus: Annotated[StrictFloat, Field(gt=0, allow_inf_nan=False)] = 2.0
     timeout_s: Annotated[StrictFloat, Field(gt=0, allow_inf_nan=False)] = 600.0
@@ -160,7 +175,8 @@ class Manifest(_Frozen):
 
     def series_names_needed(self) -> frozenset[str]:
         """Names that the select statement must define, because an output is on the grid of that series."""
-        return frozenset(mask.on for mask in self.outputs.masks)
+        meshes = (file.on for file in self.outputs.files if file.on)
+        return frozenset((*(mask.on for mask in self.outputs.masks), *meshes))
 
     def mask(self, name: str) -> MaskOutput:
         """The mask of that name.
@@ -188,7 +204,7 @@ def read_manifest(text: str, source: str = "workflow.toml") -> Manifest:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ManifestError(source, [Fault("", f"not TOML: {error}")]) from error
-    faults = rules.cross_faults(raw)
+    faults = cross_faults(raw)
     manifest = None
     try:
         manifest = Manifest.model_validate(raw)

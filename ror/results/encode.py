@@ -1,4 +1,4 @@
-"""Checked outputs → DICOM objects → files: a SEG per mask, one SR, pictures, and the program's own objects."""
+"""Checked outputs → DICOM objects → files: a SEG per mask, one SR, pictures, models, and the program's own objects."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from ror.results.capture import encode_captures, encode_key_images
+from ror.results.encapsulated_stl import encode_meshes
+from ror.results.meshes import is_stl
 from ror.results.model import Outputs, ResultJob, ResultObject
 from ror.results.pdf import encode_pdf
 from ror.results.pictures import CannotDraw
@@ -31,7 +33,7 @@ def encode(
     Parameters
     ----------
     left_out
-        Told why there are no pictures of a series whose pixels cannot be read here: results do not depend on them.
+        Told why there are no pictures of a series whose pixels cannot be read here, and which meshes are only kept.
 
     Raises
     ------
@@ -51,6 +53,10 @@ def encode(
         objects += _captures(outputs, job, left_out)
     if outputs.report:
         objects.append(ResultObject("PDF", job.workflow, encode_pdf(outputs, job, left_out)))
+    objects += [ResultObject("STL", name, model) for name, model in encode_meshes(outputs, segs, job)]
+    for file in outputs.files:
+        if file.announced is not None and file.announced.on is not None and not is_stl(file):
+            left_out(f"{file.name} is kept and not sent: there is DICOM for STL only")
     objects += [ResultObject("DICOM", path.name, dcmread(path)) for path in outputs.dicom_files]
     return tuple(objects)
 

@@ -18,6 +18,7 @@ from pydicom.sr.codedict import codes
 from containers import Code, Unit
 from ror.results.errors import EncodeError
 from ror.results.model import ResultJob, SourceSeries
+from ror.results.superseded import told_in_words
 from ror.results.uids import derive_uid
 
 __all__ = [
@@ -26,9 +27,11 @@ __all__ = [
     "algorithm_content",
     "algorithm_item",
     "concept",
+    "content_description",
     "detached",
     "device_observer",
     "long_text",
+    "require_frame_of_reference",
     "require_uids",
     "short_digest",
     "stamp",
@@ -62,6 +65,31 @@ def require_uids(series: SourceSeries) -> None:
             f"images of the series {series.name!r} have no {', '.join(missing)}",
             "Send the series again with its UIDs.",
         )
+
+
+def require_frame_of_reference(series: SourceSeries) -> str:
+    """The UID of the frame of reference in which results on a series lie.
+
+    Raises
+    ------
+    EncodeError
+        The source images have none, or lack other UIDs.
+    """
+    require_uids(series)
+    if series.grid is None or not series.grid.frame_of_reference_uid:
+        raise EncodeError(
+            f"the series {series.name!r} has no FrameOfReferenceUID, so results cannot lie on it",
+            "Let the de-identification profile map FrameOfReferenceUID instead of removing it.",
+        )
+    return series.grid.frame_of_reference_uid
+
+
+def content_description(job: ResultJob) -> str:
+    """For what a result is, and what it takes the place of.
+
+    In words only: viewers look for images in all series that a segmentation refers to, and the older one may be gone.
+    """
+    return long_text("; ".join(filter(None, (RESEARCH_USE, told_in_words(job.supersedes, job.version)))))
 
 
 def short_digest(digest: str) -> str:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from containers import MaskOutput, Measurement
+from containers import FileOutput, MaskOutput, Measurement
 from ror.archive.geometry import GeometryMismatch, Stack, stack
+from ror.results.stl import Mesh
 from ror.results.superseded import Earlier
 
 __all__ = [
@@ -242,10 +243,19 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """A file that is kept as it is: a figure, a mesh, a report, data."""
+    """A file that is kept as it is: a figure, a mesh, a report, data.
+
+    Attributes
+    ----------
+    name
+        Relative to /output.
+    announced
+        Its entry in the manifest; None for an older package.
+    """
 
     path: Path
-    kind: Literal["figure", "mesh", "report", "data"]
+    name: str
+    announced: FileOutput | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +266,7 @@ class Outputs:
     masks: tuple[LabelMap, ...] = ()
     dicom_files: tuple[Path, ...] = ()
     files: tuple[KeptFile, ...] = ()
+    meshes: tuple[Mesh, ...] = ()
     captures: Literal["none", "key", "all"] = "none"
     report: bool = False
 
@@ -272,13 +283,13 @@ class ResultObject:
     Attributes
     ----------
     kind
-        SC is a picture with outlines, KO points at key images, PDF is the page; DICOM is the program's own object,
-        passed on.
+        SC is a picture with outlines, KO points at key images, PDF is the page, STL a mesh; DICOM is the program's own
+        object, passed on.
     name
-        The mask's name for SEG and SC; the workflow's for SR, KO and PDF; the file's for DICOM.
+        The mask's name for SEG and SC; the workflow's for SR, KO and PDF; the file's for STL and DICOM.
     """
 
-    kind: Literal["SEG", "SR", "SC", "KO", "PDF", "DICOM"]
+    kind: Literal["SEG", "SR", "SC", "KO", "PDF", "STL", "DICOM"]
     name: str
     dataset: Dataset = field(repr=False, compare=False)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 
 from highdicom.base import SOPClass
@@ -14,7 +14,7 @@ from ror.results.equipment import MANUFACTURER, long_text, require_uids, short_d
 from ror.results.model import ResultJob, SourceSeries
 from ror.results.uids import derive_uid
 
-__all__ = ["encapsulated", "new_object", "reference"]
+__all__ = ["encapsulated", "new_object", "reference", "referenced_series"]
 
 
 def new_object(
@@ -64,19 +64,26 @@ def reference(header: Dataset) -> Dataset:
     return item
 
 
+def referenced_series(headers: Sequence[Dataset]) -> Dataset:
+    """An item of the Referenced Series Sequence (PS3.3 C.12.2): instances of one series."""
+    item = Dataset()
+    item.SeriesInstanceUID = headers[0].SeriesInstanceUID
+    item.ReferencedInstanceSequence = [reference(header) for header in headers]
+    return item
+
+
 def encapsulated(
     made: Dataset,
     document: bytes,
     media_type: str,
     title: str,
-    concept: CodedConcept,
+    concept: CodedConcept | None,
     sources: Iterable[SourceSeries],
 ) -> Dataset:
-    """Put a file into an object (PS3.3 C.24.2), with the images that it was made of."""
-    made.ConversionType = "WSD"
+    """Put a file into an object (PS3.3 C.24.2), with the images that it was made of; `concept` is what it is."""
     made.BurnedInAnnotation = "NO"
     made.DocumentTitle = title
-    made.ConceptNameCodeSequence = [concept]
+    made.ConceptNameCodeSequence = [concept] if concept else []
     made.AcquisitionDateTime = None
     made.MIMETypeOfEncapsulatedDocument = media_type
     made.EncapsulatedDocumentLength = len(document)

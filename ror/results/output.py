@@ -14,7 +14,9 @@ from containers import Manifest, MaskOutput
 from ror.results.errors import OutputError, OutputFault
 from ror.results.labels import SUFFIXES, BadMask, read_fractions, read_labels
 from ror.results.measurements import NAME, check_rows, read_rows
+from ror.results.meshes import read_meshes
 from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, Row
+from ror.results.stl import Mesh
 
 __all__ = ["read_outputs"]
 
@@ -46,10 +48,20 @@ def read_outputs(output_dir: Path, manifest: Manifest, job: ResultJob) -> Output
     for path in dicom:
         _check_dicom(path, output_dir, job, faults)
     kept = tuple(_kept_files(output_dir, manifest, found, faults))
+    meshes = list(read_meshes(kept, job))
+    faults += [one for one in meshes if isinstance(one, OutputFault)]
     if faults:
         raise OutputError(tuple(faults))
     wanted = manifest.outputs
-    return Outputs(rows, masks, tuple(dicom), kept, wanted.captures, wanted.report)
+    return Outputs(
+        rows,
+        masks,
+        tuple(dicom),
+        kept,
+        tuple(one for one in meshes if isinstance(one, Mesh)),
+        wanted.captures,
+        wanted.report,
+    )
 
 
 def _files_below(output_dir: Path, faults: list[OutputFault]) -> dict[str, Path]:
@@ -157,11 +169,11 @@ def _kept_files(
     output_dir: Path, manifest: Manifest, found: dict[str, Path], faults: list[OutputFault]
 ) -> Iterator[KeptFile]:
     if not manifest.announced:
-        yield from (KeptFile(found[name], "data") for name in sorted(found))
+        yield from (KeptFile(found[name], name) for name in sorted(found))
         return
     for announced in manifest.outputs.files:
         matching = {path.relative_to(output_dir).as_posix() for path in output_dir.glob(announced.pattern)}
-        yield from (KeptFile(found.pop(name), announced.kind) for name in sorted(matching & found.keys()))
+        yield from (KeptFile(found.pop(name), name, announced) for name in sorted(matching & found.keys()))
     for name in sorted(found)[:20]:
         faults.append(
             OutputFault(name, "is not announced in workflow.toml ([[outputs.files]], a mask or log/)")

@@ -40,6 +40,7 @@ def encode_pdf(outputs: Outputs, job: ResultJob, left_out: Callable[[str], None]
     planes, shown = _planes(outputs, job, left_out)
     page = page_of(outputs, job, shown)
     made = new_object(job, job.series[0], EncapsulatedPDFStorage, "DOC", SERIES_NUMBER, "pdf")
+    made.ConversionType = "WSD"
     encapsulated(made, draw_page(page, planes), "application/pdf", page.title, TITLE, job.series)
     if earlier := predecessor_documents(job.supersedes, "pdf"):
         made.PredecessorDocumentsSequence = earlier

@@ -18,12 +18,12 @@ from pydicom.uid import ExplicitVRLittleEndian
 from containers import Segment
 from ror.results.equipment import (
     MANUFACTURER,
-    RESEARCH_USE,
     algorithm_item,
     concept,
+    content_description,
     detached,
     long_text,
-    require_uids,
+    require_frame_of_reference,
     short_digest,
     stamp,
 )
@@ -31,7 +31,6 @@ from ror.results.errors import EncodeError
 from ror.results.frames import Frame, frames_of, per_frame, source_references
 from ror.results.model import LabelMap, ResultJob, SourceSeries
 from ror.results.pictures import color_of
-from ror.results.superseded import told_in_words
 from ror.results.uids import derive_uid
 
 __all__ = ["encode_seg", "tracking_id", "tracking_uid"]
@@ -81,12 +80,7 @@ def encode_seg(mask: LabelMap, job: ResultJob, index: int = 0) -> Dataset | None
     series = job.series_named(announced.on)
     if series is None or series.grid is None or len(series.headers) != len(mask.labels):
         raise EncodeError(f"the mask {announced.name} has no volume {announced.on!r} to lie on")
-    require_uids(series)
-    if not series.grid.frame_of_reference_uid:
-        raise EncodeError(
-            f"the series {announced.on!r} has no FrameOfReferenceUID, so a segmentation cannot refer to it",
-            "Let the de-identification profile map FrameOfReferenceUID instead of removing it.",
-        )
+    require_frame_of_reference(series)
     seg = _frameless(mask, series, job, index)
     frames = frames_of(filled, together=announced.encoding == "labelmap")
     seg.NumberOfFrames = len(frames)
@@ -123,7 +117,7 @@ def _frameless(mask: LabelMap, series: SourceSeries, job: ResultJob, index: int)
         software_versions=long_text(job.version),
         device_serial_number=short_digest(job.image_digest),
         content_label=_content_label(announced.name),
-        content_description=_content_description(job),
+        content_description=content_description(job),
         content_creator_name=f"{MANUFACTURER}^",  # a name of one component
         transfer_syntax_uid=ExplicitVRLittleEndian,
         omit_empty_frames=True,
@@ -163,14 +157,6 @@ def _describe(job: ResultJob, mask: str, segment: Segment) -> SegmentDescription
         tracking_id=tracking_id(job, mask, segment),
         display_color=CIELabColor.from_rgb(*color_of(segment)),
     )
-
-
-def _content_description(job: ResultJob) -> str:
-    """For whom it is, and what it takes the place of.
-
-    In words only: viewers look for images in all series that a segmentation refers to, and the older one may be gone.
-    """
-    return long_text("; ".join(filter(None, (RESEARCH_USE, told_in_words(job.supersedes, job.version)))))
 
 
 def _content_label(name: str) -> str:

@@ -16,6 +16,7 @@ from pydicom.uid import UID
 
 from ror.results.checks_seg import seg_faults
 from ror.results.checks_sr import sr_faults
+from ror.results.checks_stl import stl_faults
 from ror.results.errors import ObjectsInvalid
 from ror.results.explicit import values_in
 from ror.results.model import ResultJob, ResultObject
@@ -99,3 +100,5 @@ def _kind_faults(one: ResultObject, objects: Sequence[ResultObject], job: Result
         yield from seg_faults(one.dataset, job)
     elif one.kind == "SR":
         yield from sr_faults(one.dataset, [other.dataset for other in objects if other.kind == "SEG"], job)
+    elif one.kind == "STL":
+        yield from stl_faults(one.dataset, job)

@@ -47,7 +47,9 @@ def test_a_good_output_is_read_whole(output: Path, job: ResultJob, labels) -> No
         ("liver_volume", 1 / 3, "mL"),
         ("noise", 12, "[hnsf'U]"),
     ]
-    assert [(file.path.name, file.kind) for file in outputs.files] == [("overview.png", "figure")]
+    assert [(file.name, file.announced.kind) for file in outputs.files] == [
+        ("figures/overview.png", "figure")
+    ]
 
 
 def test_an_empty_mask_is_a_result_and_its_measurements_may_be_missing(

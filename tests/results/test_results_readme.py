@@ -25,5 +25,6 @@ def test_every_kind_of_object_is_told() -> None:
         "Secondary Capture",
         "Key Object",
         "Encapsulated PDF",
+        "Encapsulated STL",
     ):
         assert f"| {words}" in README
