@@ -17,7 +17,7 @@ from ror import config
 from ror.archive import Announcements, Catalogue, Cataloguer, FileStore, Index, StillNeeded
 from ror.config import PacsSettings, Settings
 from ror.db import Database
-from ror.engine import Engine, EngineOptions, Executor, JobStore, Matcher, Stager
+from ror.engine import AwaitsReview, Engine, EngineOptions, Executor, JobStore, Matcher, Stager
 from ror.errors import ConfigurationError, HomeInUse, NotFound, ServiceUnavailable
 from ror.gateway import Completeness, Intake, Listener, Quarantine, Services, Settler
 from ror.home import Home
@@ -31,6 +31,8 @@ from ror.results import (
     RedcapPlaces,
     Redcaps,
     ResultStations,
+    ReviewRoom,
+    ReviewStore,
     warm_up,
 )
 
@@ -150,6 +152,20 @@ class App:
     @cached_property
     def redcap_outlook(self) -> RedcapOutlook:
         return RedcapOutlook(self.redcaps, self.projects, self.workflows, self.who)
+
+    @cached_property
+    def reviews(self) -> ReviewStore:
+        return ReviewStore(self.database, self.jobs)
+
+    @cached_property
+    def review_room(self) -> ReviewRoom:
+        return ReviewRoom(
+            self.index,
+            self.home.archive,
+            self.ledger,
+            lambda: config.read_pacs(self.home.root),
+            self.settings.listener.ae_title,
+        )
 
     @cached_property
     def results(self) -> ResultStations:
@@ -289,8 +305,11 @@ class JobStations:
 
     def deliver(self, job_id: str) -> str:
         run = self._run(job_id)
-        project = self.app.projects.get(run.job.project)
-        return self.app.results.deliver(run, project, self.app.jobs.replaced_by(run.job))
+        project, replaced = self.app.projects.get(run.job.project), self.app.jobs.replaced_by(run.job)
+        decision = self.app.reviews.decision(run.job.id)
+        if project.review and not (decision and decision.accepted):
+            raise AwaitsReview(self.app.review_room.show(run, project, replaced))
+        return self.app.results.deliver(run, project, replaced)
 
     def record(self, job_id: str) -> str:
         run = self._run(job_id)

@@ -73,8 +73,10 @@ class JobState(StrEnum):
 
     QUEUED = "queued"
     RUNNING = "running"
+    REVIEW = "review"  # its results are made, and wait for somebody to look at them
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    REJECTED = "rejected"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
 
@@ -82,10 +84,12 @@ class JobState(StrEnum):
 JOB_TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
     JobState.QUEUED: frozenset({JobState.RUNNING, JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED}),
     JobState.RUNNING: frozenset(
-        {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED}
+        {JobState.REVIEW, JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED}
     ),
+    JobState.REVIEW: frozenset({JobState.QUEUED, JobState.REJECTED, JobState.CANCELLED, JobState.SUPERSEDED}),
     JobState.SUCCEEDED: frozenset({JobState.SUPERSEDED}),
     JobState.FAILED: frozenset({JobState.QUEUED, JobState.SUPERSEDED}),
+    JobState.REJECTED: frozenset({JobState.QUEUED, JobState.SUPERSEDED}),  # people change their minds
     JobState.CANCELLED: frozenset({JobState.QUEUED, JobState.SUPERSEDED}),
     JobState.SUPERSEDED: frozenset(),
 }
@@ -140,7 +144,10 @@ def job_id(workflow: str, package_digest: str, match_key: str, series: Sequence[
 
 @dataclass(frozen=True, slots=True)
 class JobFolder:
-    """Where a job's files are: `data` (read-only input), `output`, `log`, and the `results` made of the output."""
+    """Where a job's files are: `data` (read-only input), `output`, `log`, the `results` made of the output.
+
+    `review` holds their copies for reviewers.
+    """
 
     root: Path
 
@@ -159,3 +166,7 @@ class JobFolder:
     @property
     def results(self) -> Path:
         return self.root / "results"
+
+    @property
+    def review(self) -> Path:
+        return self.root / "review"

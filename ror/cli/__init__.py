@@ -28,6 +28,7 @@ _COMMANDS = {
     "quarantine": ("ror.cli.quarantine", "List the objects that could not be taken in, and let them in."),
     "redcap": ("ror.cli.redcap", "Say what a REDCap would refuse; make its data dictionary."),
     "reidentify": ("ror.cli.reidentify", "Tell whose studies are held under a pseudonym, on record."),
+    "review": ("ror.cli.review", "Accept or reject results that wait for a decision."),
     "route": ("ror.cli.route", "Add, remove and list routes from senders to projects."),
     "select": ("ror.cli.select", "Check, run and explain select statements, and propose one."),
     "serve": ("ror.cli.serve", "Receive studies and run their workflows."),

@@ -22,6 +22,7 @@ Names: TypeAlias = tuple[str, ...]
 # What `--clear` puts back, by the name of the option.
 _UNSET: dict[str, tuple[str, Any]] = {
     "pacs": ("pacs", ()),
+    "review-pacs": ("review_pacs", ""),
     "redcap-url": ("redcap_url", ""),
     "redcap-repeat-instrument": ("redcap_repeat_instrument", ""),
     "redcap-event": ("redcap_event", ""),
@@ -56,6 +57,16 @@ def _settings(function: _F) -> _F:
         (
             click.option(
                 "--pacs", multiple=True, help="A [pacs.NAME] of ror.toml to send results to; repeatable."
+            ),
+            click.option(
+                "--review/--no-review",
+                default=None,
+                help="Whether results wait until somebody accepts them (`ror review`).",
+            ),
+            click.option(
+                "--review-pacs",
+                callback=_not_empty,
+                help="A [pacs.NAME] of ror.toml at which reviewers look at images and results.",
             ),
             click.option(
                 "--redcap-url",
@@ -156,6 +167,8 @@ def add(
     context: click.Context,
     name: str,
     pacs: Names,
+    review: bool | None,
+    review_pacs: str | None,
     redcap_url: str | None,
     redcap_repeat_instrument: str | None,
     redcap_event: str | None,
@@ -174,6 +187,7 @@ def add(
     """
     with opened(context, make=True) as app:
         known = _known_pacs(app, pacs)
+        _known_pacs(app, (review_pacs,) if review_pacs else ())
         repeat = redcap_repeat_instrument or ""
         rules, in_pixels = _rules("--classification", classification), _pixel_rules(pixel_rules)
         own = clean or None, keep, remove
@@ -189,6 +203,8 @@ def add(
             find_text,
             _profile(profile),
             redcap_event or "",
+            review=bool(review),
+            review_pacs=review_pacs or "",
         )
         app.projects.add(project)
         click.echo(
@@ -210,6 +226,8 @@ def change(
     context: click.Context,
     name: str,
     pacs: Names,
+    review: bool | None,
+    review_pacs: str | None,
     redcap_url: str | None,
     redcap_repeat_instrument: str | None,
     redcap_event: str | None,
@@ -229,6 +247,7 @@ def change(
     """
     given: dict[str, Any] = {
         "pacs": pacs,
+        "review_pacs": review_pacs,
         "redcap_url": redcap_url,
         "redcap_repeat_instrument": redcap_repeat_instrument,
         "redcap_event": redcap_event,
@@ -241,15 +260,16 @@ def change(
         "remove": remove,
     }
     wanted = {field: value for field, value in given.items() if value}
-    if find_text is not None:
-        wanted["find_text"] = find_text
+    wanted |= {
+        name: switch for name, switch in (("find_text", find_text), ("review", review)) if switch is not None
+    }
     for option in dict.fromkeys(clear):
         field, unset = _UNSET[option]
         if field in wanted:
             raise click.UsageError(f"--{option} is both given and cleared")
         wanted[field] = unset
     with opened(context) as app:
-        _known_pacs(app, pacs)
+        _known_pacs(app, (*pacs, review_pacs) if review_pacs else pacs)
         app.projects.change(replace(app.projects.get(name), **wanted))
         click.echo(f"project {name}: {', '.join(wanted) or 'nothing'} changed")
         if any(field.startswith("redcap_") for field in wanted):
@@ -269,6 +289,8 @@ def list_(context: click.Context, as_json: bool) -> None:
             (
                 one.name,
                 one.pacs,
+                one.review,
+                one.review_pacs,
                 one.redcap_url,
                 one.redcap_repeat_instrument,
                 one.redcap_event,
@@ -286,6 +308,8 @@ def list_(context: click.Context, as_json: bool) -> None:
     columns = (
         "name",
         "pacs",
+        "review",
+        "review_pacs",
         "redcap_url",
         "redcap_repeat_instrument",
         "redcap_event",

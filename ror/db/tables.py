@@ -29,6 +29,7 @@ __all__ = [
     "announced_studies",
     "audit",
     "catalogue",
+    "corrections",
     "deliveries",
     "expected_studies",
     "identities",
@@ -44,6 +45,7 @@ __all__ = [
     "redcap_instances",
     "redcap_owners",
     "results",
+    "reviews",
     "routes",
     "series",
     "studies",
@@ -380,6 +382,36 @@ results = Table(
     Column("study_uid", Uid, nullable=False),
     Column("path", Text, nullable=False),  # below the job's folder
     Column("made_at", Double, nullable=False),
+)
+
+# What people have decided on the results of jobs; the latest row of a job counts, and none is ever taken away.
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", String(96), ForeignKey("jobs.id"), nullable=False, index=True),
+    Column("accepted", Boolean, nullable=False),
+    Column("who", String(128), nullable=False),  # the user of the system
+    Column("reader", String(64), nullable=False),  # in whose name, "": their own
+    Column("note", String(500), nullable=False),
+    Column("corrections", JSON, nullable=False),  # UIDs of those that take the place of masks
+    Column("decided_at", Double, nullable=False),
+)
+
+# Masks that were corrected in a viewer and sent back, each a version of its own.
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("sop_uid", Uid, primary_key=True),
+    Column("job_id", String(96), ForeignKey("jobs.id"), nullable=False),
+    Column("mask", Name, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("series_uid", Uid, nullable=False),  # of the images that it lies on
+    Column("sender", String(64), nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("agreement", JSON, nullable=False),  # Dice of each segment with the mask of the workflow
+    Column("path", Text, nullable=False),  # below the home folder
+    UniqueConstraint("job_id", "mask", "version"),
 )
 
 # What a destination has acknowledged, how often it was sent there, and how the destination has shown that it holds it.

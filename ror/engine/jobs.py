@@ -15,6 +15,8 @@ from ror.model import JOB_TRANSITIONS, STEPS, Job, JobSeries, JobState
 __all__ = ["JobRow", "JobStep", "JobStore"]
 
 _jobs = tables.jobs.c
+_FINISHED = (JobState.SUCCEEDED, JobState.SUPERSEDED)
+_UNDECIDED = (JobState.QUEUED, JobState.RUNNING, JobState.REVIEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,7 @@ class JobStore:
 
         A finished one keeps its state until the results of `job` have replaced its own (`supersede_finished`).
         """
-        unfinished = [JobState.QUEUED, JobState.RUNNING, JobState.FAILED, JobState.CANCELLED]
-        return self._supersede(connection, job, unfinished)
+        return self._supersede(connection, job, [state for state in JobState if state not in _FINISHED])
 
     def supersede_finished(self, connection: sa.Connection, job: Job) -> list[str]:
         """Within a transaction: the results of `job` have replaced those of the finished jobs returned."""
@@ -93,9 +94,7 @@ class JobStore:
     def replaced_by(self, job: Job) -> list[str]:
         """The ended jobs whose results those of `job` replace, whatever they ended as: they may have delivered."""
         with self._database.read() as connection:
-            query = sa.select(_jobs.id).where(
-                _same_match(job), _jobs.state.not_in([JobState.QUEUED, JobState.RUNNING])
-            )
+            query = sa.select(_jobs.id).where(_same_match(job), _jobs.state.not_in(_UNDECIDED))
             return list(connection.execute(query).scalars())
 
     def _supersede(self, connection: sa.Connection, job: Job, states: Sequence[JobState]) -> list[str]:
@@ -173,7 +172,7 @@ class JobStore:
         values: dict[str, object] = {"state": to, "detail": _storable(detail)}
         if to is JobState.RUNNING:
             values["started_at"] = now
-        else:
+        elif to is not JobState.REVIEW:
             values["ended_at"] = now
         update = tables.jobs.update().where(_jobs.id == job_id, _jobs.state.in_(allowed)).values(values)
         return bool(connection.execute(update).rowcount)
@@ -181,23 +180,26 @@ class JobStore:
     def retry(self, job_id: str) -> None:
         """Queue a failed or cancelled job again; the engine continues it from the step that failed."""
         with self._database.write() as connection:
-            update = (
-                tables.jobs.update()
-                .where(_jobs.id == job_id, _jobs.state.in_([JobState.FAILED, JobState.CANCELLED]))
-                .values(state=JobState.QUEUED, detail="", ended_at=None, attempt=_jobs.attempt + 1)
-            )
-            done = connection.execute(update).rowcount
+            done = _queue_again(connection, job_id, (JobState.FAILED, JobState.CANCELLED))
         if not done:
             state = self.get(job_id).state
             raise NotAllowed(f"job {job_id} is {state}", "only failed and cancelled jobs can be retried")
 
+    def requeue(self, connection: sa.Connection, job_id: str) -> bool:
+        """Within a transaction: queue a job whose results are accepted; it goes on where it began to wait.
+
+        False if it is neither in review nor rejected.
+        """
+        return _queue_again(connection, job_id, (JobState.REVIEW, JobState.REJECTED))
+
     def cancel(self, job_id: str) -> None:
-        """Cancel a queued or running job; the engine stops its container."""
+        """Cancel a job that is queued, runs or is in review; the engine stops its container."""
         job = self.get(job_id)
-        if job.state not in (JobState.QUEUED, JobState.RUNNING) or not self.move(
-            job.id, JobState.CANCELLED, "cancelled on request"
-        ):
-            raise NotAllowed(f"job {job_id} is {job.state}", "only queued and running jobs can be cancelled")
+        if job.state not in _UNDECIDED or not self.move(job.id, JobState.CANCELLED, "cancelled on request"):
+            raise NotAllowed(
+                f"job {job_id} is {job.state}",
+                "only jobs that are queued, run or are in review can be cancelled",
+            )
 
     def is_live(self, job_id: str) -> bool:
         """Whether the job is still to be worked on."""
@@ -253,6 +255,15 @@ class JobStore:
             connection.execute(
                 tables.jobs.update().where(_jobs.id == job_id).values(image=image, image_digest=digest)
             )
+
+
+def _queue_again(connection: sa.Connection, job_id: str, states: Sequence[JobState]) -> bool:
+    update = (
+        tables.jobs.update()
+        .where(_jobs.id == job_id, _jobs.state.in_(states))
+        .values(state=JobState.QUEUED, detail="", ended_at=None, attempt=_jobs.attempt + 1)
+    )
+    return bool(connection.execute(update).rowcount)
 
 
 def _storable(text: str) -> str:

@@ -19,7 +19,7 @@ from ror.engine.jobs import JobStore
 from ror.errors import JobFailed, RorError, ServiceUnavailable
 from ror.model import JobState
 
-__all__ = ["Stations", "durable_job"]
+__all__ = ["AwaitsReview", "Stations", "durable_job"]
 
 _log = logging.getLogger(__name__)
 _WAIT_SECONDS = 1.0
@@ -31,7 +31,8 @@ class Stations(Protocol):
     """The steps of a job. Each finds its input by the job's id and returns one line for people.
 
     A station raises `ServiceUnavailable` where only waiting helps, and another `RorError` where waiting does not.
-    A disk that is full is waited for too.
+    A disk that is full is waited for too. `AwaitsReview` ends the attempt; that of a job whose results were accepted
+    begins with the station that has raised it.
     """
 
     def stage(self, job_id: str) -> str:
@@ -51,6 +52,10 @@ class Stations(Protocol):
 
     def record(self, job_id: str) -> str:
         """Write the measurements into the table and REDCap, in place of those that they supersede."""
+
+
+class AwaitsReview(RorError):
+    """Somebody has to look at the results before they are delivered; what it says is for people."""
 
 
 class _Ended(Exception):
@@ -86,6 +91,9 @@ def durable_job(stations: Stations, jobs: JobStore, home: Path) -> Callable[[str
             record(job_id)
         except _Ended:
             _log.info("job %s ended early: it was cancelled or superseded", job_id)
+        except AwaitsReview:  # it holds no place while it waits: whoever accepts it makes a new attempt
+            _move(jobs, job_id, JobState.REVIEW)
+            _log.info("job %s is in review", job_id)
         except RorError as fault:
             _fail(jobs, job_id, fault)  # told in two lines; only bugs keep their traceback
         except Exception as bug:
@@ -132,6 +140,9 @@ def _pass(station: Callable[[str], str], jobs: JobStore, job_id: str) -> None:
     try:
         detail = station(job_id)
     except ServiceUnavailable:
+        raise
+    except AwaitsReview as waiting:
+        jobs.note_step(job_id, name, str(waiting), ended=False)
         raise
     except RorError as fault:
         jobs.note_step(job_id, name, str(fault), ended=True)

@@ -1,6 +1,6 @@
 """What administrators set: projects with their secrets, routes, tokens, workflows, and who is who in a project."""
 
-from ror.registry.audit import AuditLog, AuditRecord
+from ror.registry.audit import AuditLog, AuditRecord, add_record
 from ror.registry.conditions import Attributes, Condition
 from ror.registry.coupling_list import Coupling, read_couplings
 from ror.registry.couplings import CouplingStore
@@ -9,7 +9,7 @@ from ror.registry.original_uids import OriginalUids
 from ror.registry.projects import Project, ProjectStore
 from ror.registry.pseudonym_rules import PseudonymRule, PseudonymRuleStore
 from ror.registry.redcap import redcap_token, redcap_token_variable, redcap_url_fault
-from ror.registry.role import Role
+from ror.registry.role import Role, caller
 from ror.registry.route import ANY, Route, Sender
 from ror.registry.routes import Admission, RouteStore, Tried, first_that_fits, try_routes
 from ror.registry.subjects import KnownSubject, SubjectStore
@@ -48,6 +48,8 @@ __all__ = [
     "WayBack",
     "WhoIsWho",
     "WorkflowStore",
+    "add_record",
+    "caller",
     "first_that_fits",
     "read_couplings",
     "redcap_token",

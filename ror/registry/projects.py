@@ -54,6 +54,7 @@ class Project:
     `profile_toml` is the whole text of a profile (`anonymizer.write_profile`), on top of which all these come; empty
     for the default. `redcap_event` is the event of its REDCap that measurements of studies without one go to.
     `original_identity` says whether its results may go to a clinical PACS under the patient's own identity.
+    With `review` results wait until somebody accepts them, and are shown at `review_pacs`, a `[pacs.NAME]`, before.
     """
 
     name: str
@@ -70,6 +71,8 @@ class Project:
     profile_toml: str = ""
     redcap_event: str = ""
     original_identity: bool = False
+    review: bool = False
+    review_pacs: str = ""
 
     def profile(self) -> Profile:
         """The de-identification profile of the project's studies."""
@@ -318,4 +321,6 @@ def _project(row: sa.Row[tuple[object, ...]]) -> Project:
         profile_toml=settings.get("profile_toml", ""),  # not there before profiles were files
         redcap_event=settings.get("redcap_event", ""),  # not there before it could be set
         original_identity=settings.get("original_identity", False),  # not there before results could go back
+        review=settings.get("review", False),  # these two not before results were reviewed
+        review_pacs=settings.get("review_pacs", ""),
     )

@@ -33,6 +33,7 @@ from ror.results.errors import (
     RedcapUnavailable,
 )
 from ror.results.export import COLUMNS, as_csv_table, as_json_table, as_parquet, cells
+from ror.results.finished import FinishedRun
 from ror.results.ledger import DeliveryState, Ledger, MadeObject, Receipt
 from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, ResultObject, Row, SourceSeries
 from ror.results.output import read_outputs
@@ -47,7 +48,9 @@ from ror.results.redcap import (
     dictionary_rows,
     merged_dictionary,
 )
-from ror.results.stations import FinishedRun, ResultStations
+from ror.results.review_room import ReviewRoom
+from ror.results.reviews import Decision, ReviewStore, Tally
+from ror.results.stations import ResultStations
 from ror.results.statistics import FieldSummary, figure, summaries
 from ror.results.superseded import Earlier, EarlierObject
 from ror.results.table import MeasurementRow, MeasurementStore
@@ -58,6 +61,7 @@ from ror.results.warm import warm_up
 __all__ = [
     "COLUMNS",
     "Announced",
+    "Decision",
     "Deliverer",
     "DeliveryRefused",
     "DeliveryState",
@@ -92,9 +96,12 @@ __all__ = [
     "ResultJob",
     "ResultObject",
     "ResultStations",
+    "ReviewRoom",
+    "ReviewStore",
     "Row",
     "Shipment",
     "SourceSeries",
+    "Tally",
     "as_csv_table",
     "as_json_table",
     "as_parquet",

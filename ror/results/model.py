@@ -19,6 +19,7 @@ from ror.results.stl import Mesh
 from ror.results.superseded import Earlier
 
 __all__ = [
+    "Corrected",
     "KeptFile",
     "LabelMap",
     "Labels",
@@ -151,6 +152,14 @@ class ResultJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """That a mask was corrected by a reader: the UID of the segmentation that it is kept as, and when it came."""
+
+    sop_uid: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LabelMap:
     """A mask on the grid of its series.
 
@@ -166,18 +175,22 @@ class LabelMap:
     fractions : uint8, the same shape
         Of a mask of probabilities: 255 is certain; then `labels` is 1 where they reach one half. None of a mask of
         labels.
+    corrected
+        None of a mask that is as its program made it.
     """
 
     announced: MaskOutput
     labels: Labels = field(repr=False, compare=False)
     voxels: NDArray[np.int64] = field(repr=False, compare=False)
     fractions: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
+    corrected: Corrected | None = None
 
     @classmethod
-    def of(cls, announced: MaskOutput, labels: Labels) -> LabelMap:
+    def of(cls, announced: MaskOutput, labels: Labels, corrected: Corrected | None = None) -> LabelMap:
         """Count what occurs where, once for all who ask."""
         values = int(labels.max()) + 1
-        return cls(announced, labels, np.array([_counted(plane, values) for plane in labels], np.int64))
+        voxels = np.array([_counted(plane, values) for plane in labels], np.int64)
+        return cls(announced, labels, voxels, corrected=corrected)
 
     @classmethod
     def of_fractions(cls, announced: MaskOutput, fractions: NDArray[np.uint8]) -> LabelMap:

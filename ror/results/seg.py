@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from highdicom.color import CIELabColor
@@ -81,6 +82,8 @@ def encode_seg(mask: LabelMap, job: ResultJob, index: int = 0) -> Dataset | None
     if series is None or series.grid is None or len(series.headers) != len(mask.labels):
         raise EncodeError(f"the mask {announced.name} has no volume {announced.on!r} to lie on")
     require_frame_of_reference(series)
+    if mask.corrected is not None:
+        job = replace(job, finished_at=mask.corrected.at)
     seg = _frameless(mask, series, job, index)
     frames = frames_of(filled, together=announced.encoding == "labelmap")
     seg.NumberOfFrames = len(frames)
@@ -89,7 +92,7 @@ def encode_seg(mask: LabelMap, job: ResultJob, index: int = 0) -> Dataset | None
     one_segment = "SegmentIdentificationSequence" in seg.SharedFunctionalGroupsSequence[0]
     for replaced in (per_frame(frames, series, one_segment=one_segment), *source_references(series)):
         seg[replaced.tag] = replaced
-    stamp(seg, job, f"{job.workflow} {announced.name}")
+    stamp(seg, job, f"{job.workflow} {announced.name}{' corrected' if mask.corrected else ''}")
     # What is unparsed is in the encoding of the file and has no letters: else pydicom takes it apart to write it.
     character_set = convert_encodings(seg.SpecificCharacterSet)
     seg.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding=character_set)
@@ -98,7 +101,8 @@ def encode_seg(mask: LabelMap, job: ResultJob, index: int = 0) -> Dataset | None
 
 def _frameless(mask: LabelMap, series: SourceSeries, job: ResultJob, index: int) -> Dataset:
     """Everything but what is of single frames: highdicom makes a segmentation of one voxel, with all segments."""
-    announced = mask.announced
+    announced, corrected = mask.announced, mask.corrected
+    series_role = f"seg/{announced.name}/series"
     voxel = np.zeros(
         (2, *mask.labels.shape[1:]), np.float32 if announced.encoding == "fractional" else mask.labels.dtype
     )
@@ -107,10 +111,12 @@ def _frameless(mask: LabelMap, series: SourceSeries, job: ResultJob, index: int)
         source_images=detached(series.headers[:2]),
         pixel_array=voxel,
         segmentation_type=TYPES[announced.encoding],
-        segment_descriptions=[_describe(job, announced.name, segment) for segment in announced.segments],
-        series_instance_uid=derive_uid(job.job_id, f"seg/{announced.name}/series"),
+        segment_descriptions=[_describe(job, mask, segment) for segment in announced.segments],
+        series_instance_uid=derive_uid(
+            job.job_id, f"{series_role}/{corrected.sop_uid}" if corrected else series_role
+        ),
         series_number=FIRST_SERIES_NUMBER + index,
-        sop_instance_uid=derive_uid(job.job_id, f"seg/{announced.name}"),
+        sop_instance_uid=corrected.sop_uid if corrected else derive_uid(job.job_id, f"seg/{announced.name}"),
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=long_text(job.workflow),
@@ -145,16 +151,17 @@ def _bits(planes: Sequence[NDArray[np.bool_]]) -> bytes:
     return np.packbits(np.concatenate([plane.ravel() for plane in planes]), bitorder="little").tobytes()
 
 
-def _describe(job: ResultJob, mask: str, segment: Segment) -> SegmentDescription:
+def _describe(job: ResultJob, mask: LabelMap, segment: Segment) -> SegmentDescription:
+    name, types = mask.announced.name, SegmentAlgorithmTypeValues
     return SegmentDescription(
         segment_number=segment.value,
         segment_label=segment.label,
         segmented_property_category=concept(segment.category),
         segmented_property_type=concept(segment.type),
-        algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
+        algorithm_type=types.SEMIAUTOMATIC if mask.corrected else types.AUTOMATIC,
         algorithm_identification=algorithm_item(job),
-        tracking_uid=tracking_uid(job, mask, segment.value),
-        tracking_id=tracking_id(job, mask, segment),
+        tracking_uid=tracking_uid(job, name, segment.value),
+        tracking_id=tracking_id(job, name, segment),
         display_color=CIELabColor.from_rgb(*color_of(segment)),
     )
 

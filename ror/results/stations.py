@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from containers import Manifest
 from ror.archive import Index
 from ror.config import PacsSettings
 from ror.errors import ConfigurationError, ServiceUnavailable
@@ -19,26 +16,15 @@ from ror.registry import Project
 from ror.results.deliver import Deliverer, Shipment
 from ror.results.destinations import Destination, Outgoing, destinations_of
 from ror.results.encode import encode, write
+from ror.results.finished import FinishedRun, outputs_of, result_job_of
 from ror.results.ledger import Ledger, MadeObject
-from ror.results.model import Outputs, ResultJob, ResultObject, SourceSeries
-from ror.results.output import read_outputs
+from ror.results.model import ResultObject
 from ror.results.places import RedcapPlaces
 from ror.results.redcap import Redcaps, with_event
 from ror.results.table import MeasurementStore
 from ror.results.validate import validate
 
-__all__ = ["FinishedRun", "ResultStations"]
-
-
-@dataclass(frozen=True, slots=True)
-class FinishedRun:
-    """A job whose program has ended well, and what is known of that run."""
-
-    job: Job
-    folder: JobFolder
-    manifest: Manifest
-    image_digest: str
-    finished_at: datetime
+__all__ = ["ResultStations"]
 
 
 class ResultStations:
@@ -70,7 +56,7 @@ class ResultStations:
 
     def collect(self, run: FinishedRun) -> str:
         """Check what the program has written against its manifest (`OutputError` with all faults)."""
-        outputs = _outputs(run, _result_job(run))
+        outputs = outputs_of(run, result_job_of(run))
         told = [
             f"{len(outputs.masks)} masks",
             f"{len(outputs.rows)} measurements",
@@ -81,9 +67,9 @@ class ResultStations:
 
     def encode(self, run: FinishedRun, replaced_jobs: Sequence[str]) -> str:
         """Make DICOM objects of it, in place of those that an earlier attempt has made."""
-        result_job = replace(_result_job(run), supersedes=self._ledger.superseded(replaced_jobs))
+        result_job = replace(result_job_of(run), supersedes=self._ledger.superseded(replaced_jobs))
         left_out: list[str] = []
-        objects = encode(_outputs(run, result_job), result_job, left_out.append)
+        objects = encode(outputs_of(run, result_job), result_job, left_out.append)
         validate(objects, result_job)
         shutil.rmtree(run.folder.results, ignore_errors=True)
         paths = write(objects, run.folder.results)
@@ -107,7 +93,7 @@ class ResultStations:
 
     def record(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
         """Write the measurements into the table, in place of those they supersede, and into REDCap."""
-        rows = _outputs(run, _result_job(run)).rows
+        rows = outputs_of(run, result_job_of(run)).rows
         self._measurements.replace(run.job, rows, replaced_jobs)  # kept, whatever REDCap says
         told = f"{len(rows)} measurements"
         if project.redcap_url and rows:
@@ -132,27 +118,6 @@ class ResultStations:
             for study_uid in dict.fromkeys(series.study_uid for series in job.series)
             for one in self._index.study_instances(study_uid)
         ]
-
-
-def _result_job(run: FinishedRun) -> ResultJob:
-    staged = json.loads((run.folder.data / "job.json").read_text(encoding="utf-8"))["series"]
-    return ResultJob(
-        job_id=run.job.id,
-        workflow=run.job.workflow,
-        version=run.job.version,
-        package_digest=run.job.package_digest,
-        image_digest=run.image_digest,
-        series=tuple(SourceSeries.read(one["name"], _below(run.folder.data, one["files"])) for one in staged),
-        finished_at=run.finished_at,
-    )
-
-
-def _outputs(run: FinishedRun, result_job: ResultJob) -> Outputs:
-    return read_outputs(run.folder.output, run.manifest, result_job)
-
-
-def _below(folder: Path, names: Iterable[str]) -> list[Path]:
-    return [folder / name for name in names]
 
 
 def _made(one: ResultObject, path: Path, folder: JobFolder) -> MadeObject:

@@ -1,5 +1,6 @@
 """The schema: migrations make what `ror.db.tables` says, on both databases, forwards and backwards."""
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -15,8 +16,10 @@ from alembic.migration import MigrationContext
 
 import ror.db
 from ror.db import Database, tables
+from ror.engine import JobStore
 from ror.errors import ConfigurationError, ServiceUnavailable
 from ror.model import JobState, StudyState
+from tests.engine.test_jobs import a_job
 
 MIGRATE = "import sys; from ror.db import Database; Database(sys.argv[1]).migrate()"
 
@@ -97,6 +100,19 @@ def test_what_is_in_quarantine_stays_there_through_all_revisions(database: Datab
             sa.select(tables.quarantine).order_by(tables.quarantine.c.sha256)
         ).mappings()
         assert [dict(one) for one in held] == [row, {**row, "sha256": "cd", "project": ""}]
+
+
+def test_an_older_release_can_take_up_what_waits_for_a_decision(database: Database) -> None:
+    job = dataclasses.replace(a_job(), state=JobState.REVIEW)
+    with database.write() as connection:
+        connection.execute(tables.projects.insert().values(name=job.project, settings={}, created_at=0.0))
+        JobStore(database).create(connection, job)
+        connection.execute(tables.jobs.update().values(state=JobState.REVIEW))
+    downgrade(database, "0009")
+    with database.read() as connection:
+        assert connection.execute(sa.text("SELECT state FROM jobs")).scalar() == "cancelled"
+    database.migrate()
+    assert differences(database) == []
 
 
 def test_several_processes_may_migrate_at_once(empty: Database) -> None:

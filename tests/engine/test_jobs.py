@@ -157,18 +157,36 @@ def test_failed_and_cancelled_jobs_can_be_retried(
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_queued_and_running_jobs_can_be_cancelled(
-    database: Database, jobs: JobStore, state: JobState
-) -> None:
+def test_jobs_that_are_not_over_can_be_cancelled(database: Database, jobs: JobStore, state: JobState) -> None:
     job = made(database, jobs, state)
     assert jobs.is_live(job.id) == (state in (JobState.QUEUED, JobState.RUNNING))
-    if jobs.is_live(job.id):
+    if state in (JobState.QUEUED, JobState.RUNNING, JobState.REVIEW):
         jobs.cancel(job.id)
         assert jobs.get(job.id).state is JobState.CANCELLED
     else:
         with pytest.raises(NotAllowed, match=f"is {state}"):
             jobs.cancel(job.id)
         assert jobs.get(job.id) == job
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_jobs_in_review_and_rejected_ones_are_queued_again_when_they_are_accepted(
+    database: Database, jobs: JobStore, state: JobState
+) -> None:
+    job = made(database, jobs, state)
+    with database.write() as connection:
+        released = jobs.requeue(connection, job.id)
+    after = jobs.get(job.id)
+    assert released == (state in (JobState.REVIEW, JobState.REJECTED))
+    assert (after.state, after.attempt) == ((JobState.QUEUED, 2) if released else (state, 1))
+
+
+def test_a_job_that_waits_for_a_decision_has_not_ended(database: Database, jobs: JobStore) -> None:
+    job = made(database, jobs, JobState.RUNNING)
+    assert jobs.move(job.id, JobState.REVIEW)
+    assert jobs.show(job.id).ended_at is None
+    assert jobs.move(job.id, JobState.REJECTED, "no lung in it")
+    assert jobs.show(job.id).ended_at is not None
 
 
 def test_unknown_jobs_are_told(jobs: JobStore) -> None:

@@ -239,8 +239,12 @@ def test_a_job_that_is_there_is_not_made_twice(
     receive(index)
     settle(index)
     (queued,) = matcher.match_settled()
-    if state in (JobState.SUCCEEDED, JobState.SUPERSEDED):
-        jobs.move(queued, JobState.RUNNING)
+    for before in {
+        JobState.SUCCEEDED: [JobState.RUNNING],
+        JobState.REVIEW: [JobState.RUNNING],
+        JobState.REJECTED: [JobState.RUNNING, JobState.REVIEW],
+    }.get(state, []):
+        jobs.move(queued, before)
     jobs.move(queued, state)
     (again,) = matcher.match_again(["1.1"])
     assert again.jobs == ()

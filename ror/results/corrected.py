@@ -1,0 +1,161 @@
+"""Masks that a reader has corrected, in the place of those that a program made; and what was measured in these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from containers import Measurement
+from ror.results.labels import read_labels
+from ror.results.model import Corrected, LabelMap, Outputs, ResultJob, Row, SourceSeries
+
+__all__ = ["CorrectedMask", "Remeasured", "agreement", "label_map_of", "remeasured", "with_corrections"]
+
+_VOLUME = {("118565006", "SCT"), ("G-D705", "SRT")}
+_PER_MM3 = {"mm3": 1.0, "cm3": 1e-3, "mL": 1e-3, "ml": 1e-3, "L": 1e-6, "l": 1e-6}
+# A program that counts voxels gives their volume but for rounding; another formula is not ours to guess.
+_SAME_SHARE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedMask:
+    """A corrected version of a mask, as it is kept: a segmentation that we have encoded ourselves."""
+
+    mask: str
+    sop_uid: str
+    at: datetime
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Remeasured:
+    """The measurements of a job with a corrected mask, and what became of them, a line for each that changed."""
+
+    rows: tuple[Row, ...]
+    told: tuple[str, ...]
+
+
+def with_corrections(
+    outputs: Outputs,
+    corrections: Sequence[CorrectedMask],
+    measurements: Sequence[Measurement],
+    job: ResultJob,
+) -> Outputs:
+    """Put corrected masks into the place of those that a program made, and measure again what they change."""
+    by_mask = {one.mask: one for one in corrections}
+    for before in outputs.masks:
+        if (correction := by_mask.get(before.announced.name)) is None:
+            continue
+        series = _volume_of(before, job)
+        after = label_map_of(correction, before, series)
+        rows = remeasured(outputs.rows, measurements, before, after, series).rows
+        masks = tuple(after if mask is before else mask for mask in outputs.masks)
+        outputs = replace(outputs, rows=rows, masks=masks)
+    return outputs
+
+
+def label_map_of(correction: CorrectedMask, before: LabelMap, series: SourceSeries) -> LabelMap:
+    """The voxels of a correction; labels also where the program gave probabilities, which nobody draws."""
+    assert series.grid is not None  # the mask was read on it
+    announced = before.announced
+    if announced.encoding == "fractional":
+        announced = announced.model_copy(update={"encoding": "binary"})
+    labels = read_labels(correction.path, series.grid)
+    return LabelMap.of(announced, labels, Corrected(correction.sop_uid, correction.at))
+
+
+def agreement(before: LabelMap, after: LabelMap) -> dict[str, float]:
+    """Dice of each segment, by label: 1 where both are the same, also where both have nothing of it."""
+    found = {}
+    for segment in before.announced.segments:
+        one, other = before.labels == segment.value, after.labels == segment.value
+        both = int(one.sum()) + int(other.sum())
+        found[segment.label] = 2 * int((one & other).sum()) / both if both else 1.0
+    return found
+
+
+def remeasured(
+    rows: Sequence[Row],
+    measurements: Sequence[Measurement],
+    before: LabelMap,
+    after: LabelMap,
+    series: SourceSeries,
+) -> Remeasured:
+    """Measure the segments of a corrected mask again, as far as that can be done without the program.
+
+    Volumes are counted again where the program's own value is the volume of its own mask, to one per cent. What else
+    it has measured in a segment that was changed is left out: it is of another mask. Measurements of unchanged
+    segments, of other masks and of no segment stay.
+    """
+    assert series.grid is not None  # the mask was read on it
+    name, voxel_mm3 = before.announced.name, float(np.prod(series.grid.spacing_mm))
+    changed = {
+        segment.value
+        for segment in before.announced.segments
+        if not np.array_equal(before.labels == segment.value, after.labels == segment.value)
+    }
+    volumes = {
+        value: (_voxels(before, value) * voxel_mm3, _voxels(after, value) * voxel_mm3) for value in changed
+    }
+    kept, told = list[Row](), list[str]()
+    for row in rows:
+        of = row.announced.segment_of if row.announced else None
+        if row.announced is None or of is None or of[0] != name or of[1] not in changed:
+            kept.append(row)
+            continue
+        was, now = (mm3 * _factor(row.announced) for mm3 in volumes[of[1]])
+        if _is_volume(row.announced) and _is_same(row.value, was):
+            kept.append(replace(row, value=now))
+            told.append(f"{row.field_name}: {row.value:g} became {now:g}")
+        else:
+            told.append(f"{row.field_name}: left out, since it was measured in the mask of the workflow")
+    for row in _new_volumes(rows, measurements, name, volumes, job_record=series.patient_id):
+        kept.append(row)
+        told.append(f"{row.field_name}: {row.value:g}, where the workflow had found nothing")
+    return Remeasured(tuple(kept), tuple(told))
+
+
+def _new_volumes(
+    rows: Sequence[Row],
+    measurements: Sequence[Measurement],
+    mask: str,
+    volumes: Mapping[int, tuple[float, float]],
+    job_record: str,
+) -> Iterator[Row]:
+    """Volumes of segments of which the program had found nothing, and so had given no number."""
+    given = {row.field_name for row in rows}
+    beside = rows[0] if rows else Row(job_record, "", "", 0)
+    for one in measurements:
+        of = one.segment_of
+        if one.field in given or of is None or of[0] != mask or of[1] not in volumes or not _is_volume(one):
+            continue
+        was, now = volumes[of[1]]
+        if not was:
+            yield replace(beside, field_name=one.field, value=now * _factor(one), announced=one)
+
+
+def _volume_of(mask: LabelMap, job: ResultJob) -> SourceSeries:
+    series = job.series_named(mask.announced.on)
+    assert series is not None  # the mask was read on it
+    return series
+
+
+def _voxels(mask: LabelMap, value: int) -> int:
+    counted = mask.voxels.sum(axis=0)
+    return int(counted[value]) if value < len(counted) else 0
+
+
+def _is_volume(one: Measurement) -> bool:
+    return (one.code.value, one.code.scheme) in _VOLUME and one.unit.value in _PER_MM3
+
+
+def _factor(one: Measurement) -> float:
+    return _PER_MM3.get(one.unit.value, 0.0)
+
+
+def _is_same(value: float | str, volume: float) -> bool:
+    return not isinstance(value, str) and abs(value - volume) <= _SAME_SHARE * max(abs(value), volume)
