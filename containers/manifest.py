@@ -76,12 +76,13 @@ class MaskOutput(_Frozen):
 
     `segments` is sorted by value, so ``segments[v - 1]`` belongs to the value v. `encoding` is that of the
     segmentation: a "labelmap" is smaller where there are many segments, but older PACS fail at it; a "fractional"
-    mask holds the probability, 0 to 1, of its only segment.
+    mask holds the probability, 0 to 1, of its only segment. With `rtstruct` it is sent as an RT Structure Set, too.
     """
 
     name: Annotated[str, AfterValidator(rules.mask_name)]
     on: Annotated[str, AfterValidator(rules.plain_text)]
     encoding: Literal["binary", "labelmap", "fractional"] = "binary"
+    rtstruct: StrictBool = False
     segments: tuple[Segment, ...]
 
     @field_validator("segments")

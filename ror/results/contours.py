@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Outline", "Plane", "largest", "outlines"]
+__all__ = ["Outline", "Plane", "Points", "largest", "outlines"]
 
 Plane: TypeAlias = NDArray[np.bool_]
 Points: TypeAlias = NDArray[np.float64]

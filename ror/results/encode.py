@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ror.results.meshes import is_stl
 from ror.results.model import Outputs, ResultJob, ResultObject
 from ror.results.pdf import encode_pdf
 from ror.results.pictures import CannotDraw
+from ror.results.rtstruct import encode_rtstruct
 from ror.results.seg import encode_seg
 from ror.results.sr import encode_sr
 from ror.results.whole_file import write_whole
@@ -49,6 +50,7 @@ def encode(
     sr = encode_sr(outputs, segs, job)
     if sr is not None:
         objects.append(ResultObject("SR", job.workflow, sr))
+    objects += _structure_sets(outputs, segs, job)
     if outputs.captures != "none":
         objects += _captures(outputs, job, left_out)
     if outputs.report:
@@ -59,6 +61,16 @@ def encode(
             left_out(f"{file.name} is kept and not sent: there is DICOM for STL only")
     objects += [ResultObject("DICOM", path.name, dcmread(path)) for path in outputs.dicom_files]
     return tuple(objects)
+
+
+def _structure_sets(outputs: Outputs, segs: Mapping[str, Dataset], job: ResultJob) -> Iterator[ResultObject]:
+    for index, mask in enumerate(outputs.masks):
+        name = mask.announced.name
+        if (
+            mask.announced.rtstruct
+            and (made := encode_rtstruct(mask, segs.get(name), job, index)) is not None
+        ):
+            yield ResultObject("RTSTRUCT", name, made)
 
 
 def _captures(outputs: Outputs, job: ResultJob, left_out: Callable[[str], None]) -> Iterator[ResultObject]:

@@ -296,13 +296,13 @@ class ResultObject:
     Attributes
     ----------
     kind
-        SC is a picture with outlines, KO points at key images, PDF is the page, STL a mesh; DICOM is the program's own
-        object, passed on.
+        RTSTRUCT has the contours of a mask, SC is a picture with outlines, KO points at key images, PDF is the page,
+        STL a mesh; DICOM is the program's own object, passed on.
     name
-        The mask's name for SEG and SC; the workflow's for SR, KO and PDF; the file's for STL and DICOM.
+        The mask's name for SEG, RTSTRUCT and SC; the workflow's for SR, KO and PDF; the file's for STL and DICOM.
     """
 
-    kind: Literal["SEG", "SR", "SC", "KO", "PDF", "STL", "DICOM"]
+    kind: Literal["SEG", "SR", "RTSTRUCT", "SC", "KO", "PDF", "STL", "DICOM"]
     name: str
     dataset: Dataset = field(repr=False, compare=False)
 

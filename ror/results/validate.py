@@ -14,6 +14,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
+from ror.results.checks_rtstruct import rtstruct_faults
 from ror.results.checks_seg import seg_faults
 from ror.results.checks_sr import sr_faults
 from ror.results.checks_stl import stl_faults
@@ -38,6 +39,7 @@ def validate(objects: Sequence[ResultObject], job: ResultJob) -> None:
     objects = [replace(one, dataset=_apart(one.dataset)) for one in objects]
     made = {one.sop_instance_uid for one in objects}
     known = made | {str(header.SOPInstanceUID) for series in job.series for header in series.headers}
+    known |= job.study_instance_uids  # structure sets refer to their study so
     known |= {earlier.sop_uid for superseded in job.supersedes for earlier in superseded.objects}
     faults = [
         f"{one.kind} {one.name}: {fault}"
@@ -100,5 +102,7 @@ def _kind_faults(one: ResultObject, objects: Sequence[ResultObject], job: Result
         yield from seg_faults(one.dataset, job)
     elif one.kind == "SR":
         yield from sr_faults(one.dataset, [other.dataset for other in objects if other.kind == "SEG"], job)
+    elif one.kind == "RTSTRUCT":
+        yield from rtstruct_faults(one.dataset, job)
     elif one.kind == "STL":
         yield from stl_faults(one.dataset, job)

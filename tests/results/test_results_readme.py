@@ -22,6 +22,7 @@ def test_every_kind_of_object_is_told() -> None:
     for words in (
         "Segmentation",
         "Comprehensive 3D SR",
+        "RT Structure Set",
         "Secondary Capture",
         "Key Object",
         "Encapsulated PDF",
