@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-__all__ = ["fault_of_dimension"]
+__all__ = ["fault_of_dimension", "measures_extent"]
 
 # By scheme and value: the power of length, and a unit that would do.
 _QUANTITIES = {
@@ -52,6 +52,12 @@ def fault_of_dimension(scheme: str, code: str, unit: str) -> str | None:
     if found == Counter(length=power):
         return None
     return f"{unit!r} is no unit of {name}; write one, such as {example!r}"
+
+
+def measures_extent(unit: str) -> bool:
+    """Whether a number in `unit` says how large something is: a length, an area or a volume."""
+    found = _dimension(unit)
+    return found is not None and set(found) == {"length"} and found["length"] in (1, 2, 3)
 
 
 def _dimension(unit: str) -> Counter[str] | None:

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from containers import manifest_rules as rules
+from containers.dimensions import measures_extent
 from containers.errors import Fault, ManifestError
 from containers.manifest_cross import cross_faults
 
@@ -99,6 +100,11 @@ class Measurement(_Frozen):
     code: Code
     unit: Unit
     segment: str | None = None
+
+    @property
+    def is_extent(self) -> bool:
+        """Whether it says how large something is, which is 0 where there is nothing."""
+        return measures_extent(self.unit.value)
 
     @property
     def segment_of(self) -> tuple[str, int] | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from containers import Manifest, Measurement
 from ror.results.errors import OutputFault
 from ror.results.model import Row
 
-__all__ = ["MAX_BYTES", "check_rows", "read_rows"]
+__all__ = ["MAX_BYTES", "check_rows", "check_sizes", "read_rows"]
 
 MAX_BYTES = 10_000_000
 MAX_FAULTS = 20
@@ -174,6 +174,26 @@ def check_rows(
     for name, measurement in announced.items():
         if name not in given and measurement.segment not in absent:
             yield OutputFault(f"{NAME} {name}", "is announced but missing")
+
+
+def check_sizes(rows: Iterable[Row], nothing: Mapping[str, str]) -> Iterator[OutputFault]:
+    """A length, an area or a volume of what is not there can only be 0.
+
+    Parameters
+    ----------
+    nothing
+        Labels of the segments (``mask/value``) of which the masks hold nothing.
+    """
+    for row in rows:
+        measured = row.announced
+        if measured is None or not measured.is_extent or row.value == 0:
+            continue
+        if label := nothing.get(measured.segment or ""):
+            yield OutputFault(
+                f"{NAME} {row.field_name}",
+                f"is {row.value:g} {measured.unit.value}, but its mask holds nothing of {measured.segment} "
+                f"({label}); write 0 or leave it out, or correct the mask",
+            )
 
 
 def _problem(row: Row, announced: Mapping[str, Measurement]) -> str:

@@ -213,6 +213,10 @@ class LabelMap:
         """The segment values that occur; a probability does where it reaches one half."""
         return frozenset(int(value) for value in np.flatnonzero(self.voxels.sum(axis=0)) if value)
 
+    def holds(self, value: int) -> bool:
+        """Whether there is anything of a segment, however improbable."""
+        return value < self.filled.shape[1] and bool(self.filled[:, value].any())
+
     @property
     def empty(self) -> bool:
         """Nothing was found."""

@@ -13,7 +13,7 @@ from pydicom.errors import InvalidDicomError
 from containers import Manifest, MaskOutput
 from ror.results.errors import OutputError, OutputFault
 from ror.results.labels import SUFFIXES, BadMask, read_fractions, read_labels
-from ror.results.measurements import NAME, check_rows, read_rows
+from ror.results.measurements import NAME, check_rows, check_sizes, read_rows
 from ror.results.meshes import read_meshes
 from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, Row
 from ror.results.stl import Mesh
@@ -143,6 +143,13 @@ def _announced_rows(
         if segment.value not in mask.present
     )
     checked = list(check_rows(rows, manifest, absent))
+    nothing = {
+        f"{mask.announced.name}/{segment.value}": segment.label
+        for mask in masks
+        for segment in mask.announced.segments
+        if not mask.holds(segment.value)
+    }
+    checked += check_sizes([one for one in checked if isinstance(one, Row)], nothing)
     # Where the file itself is unreadable, that is the fault; its measurements are not missing one by one.
     if not any(fault.path == NAME for fault in faults):
         faults += [one for one in checked if isinstance(one, OutputFault)]

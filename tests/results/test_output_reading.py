@@ -20,6 +20,7 @@ from ror.results.measurements import MAX_BYTES
 from tests.results.conftest import ROWS
 from tests.results.samples import (
     OBLIQUE,
+    WORKFLOW,
     ct_headers,
     job_on,
     manifest,
@@ -182,6 +183,28 @@ def test_a_bad_measurement_is_named(text, place, problem, output: Path, job: Res
     (output / "output.json").write_text(text)
     faults = faults_of(output, job)
     assert problem in faults[place]
+
+
+def test_a_size_of_a_segment_of_which_there_is_nothing_is_a_fault_and_0_is_a_result(
+    output: Path, job: ResultJob, ct, labels
+) -> None:
+    write_mask(np.where(labels == 1, 0, labels), ct, output / "mask" / "abdomen.nii.gz")
+    assert faults_of(output, job) == {
+        "output.json spleen_volume": "is 14.25 mL, but its mask holds nothing of abdomen/1 (Spleen); "
+        "write 0 or leave it out, or correct the mask"
+    }
+    (output / "output.json").write_text(json.dumps([ROWS[0] | {"value": 0}, *ROWS[1:]]))
+    assert read_outputs(output, manifest(), job).rows[0].value == 0
+
+
+def test_what_is_no_size_may_be_said_of_a_segment_of_which_there_is_nothing(
+    output: Path, job: ResultJob, ct, labels
+) -> None:
+    chance = 'unit = { value = "%", scheme = "UCUM", meaning = "percent" }'
+    millilitres = 'unit = { value = "mL", scheme = "UCUM", meaning = "milliliter" }'
+    text = WORKFLOW.replace(millilitres, chance, 1).replace("118565006", "30525-0", 1)
+    write_mask(np.where(labels == 1, 0, labels), ct, output / "mask" / "abdomen.nii.gz")
+    assert len(read_outputs(output, manifest(text), job).rows) == 3
 
 
 def test_many_faults_are_told_in_part_and_counted(output: Path, job: ResultJob) -> None:

@@ -153,7 +153,7 @@ def test_any_number_fits_into_a_decimal_string(value: float) -> None:
 
 def test_an_empty_mask_gives_no_segmentation_and_a_report_that_says_absent(output: Path, job, ct) -> None:
     write_mask(np.zeros(ct.grid.shape, np.uint8), ct, output / "mask" / "abdomen.nii.gz")
-    (output / "output.json").write_text(json.dumps(ROWS[1:]))
+    (output / "output.json").write_text(json.dumps([ROWS[1] | {"value": 0}, ROWS[2]]))
     found = objects_of(output, job)
     assert set(found) == {"SR"}
     groups = hd.sr.Comprehensive3DSR.from_dataset(found["SR"]).content.get_image_measurement_groups()
@@ -163,7 +163,7 @@ def test_an_empty_mask_gives_no_segmentation_and_a_report_that_says_absent(outpu
         if g.finding_type
     }
     assert told == {"Spleen": "Absent", "Liver": "Absent"}
-    assert [m.value for g in groups for m in g.get_measurements()] == [1 / 3, 12.0]
+    assert [m.value for g in groups for m in g.get_measurements()] == [0.0, 12.0]
 
 
 def test_a_segment_without_voxels_is_described_but_has_no_frames(output: Path, job, ct, labels) -> None:
@@ -317,6 +317,7 @@ def test_dciodvfy_finds_no_error(orientation, tmp_path: Path, output: Path, labe
 @pytest.mark.dciodvfy
 def test_dciodvfy_finds_no_error_in_a_report_of_nothing_found(tmp_path: Path, output: Path, job, ct) -> None:
     write_mask(np.zeros(ct.grid.shape, np.uint8), ct, output / "mask" / "abdomen.nii.gz")
+    (output / "output.json").write_text(json.dumps([row | {"value": 0} for row in ROWS]))
     (path,) = write(encode(read_outputs(output, manifest(), job), job), tmp_path / "results")
     check_with_dciodvfy(path)
 
