@@ -178,6 +178,7 @@ class App:
             self.redcaps,
             lambda: config.read_pacs(self.home.root),
             self.settings.listener.ae_title,
+            self.who.identities.way_back,
         )
 
     @cached_property

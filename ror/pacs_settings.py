@@ -29,6 +29,9 @@ class PacsSettings(Section):
     port: int = Field(default=None, ge=1, le=65535, validate_default=True)
     ae_title: AeTitle = Field(default=None, validate_default=True)
     images: bool = Field(default=True, description="send the de-identified images of the study too")
+    identity: Literal["pseudonym", "original"] = Field(
+        default="pseudonym", description="under which identity results are sent to it"
+    )
     retrieve: Literal["auto", "get", "move", "dicomweb"] = Field(
         default="auto", description="how studies are pulled from it"
     )
@@ -53,6 +56,13 @@ class PacsSettings(Section):
         if url and info.data.get("folder"):
             raise ValueError("a folder has no address; give it a section of its own")
         return url
+
+    @field_validator("identity")
+    @classmethod
+    def _is_never_on_a_disk(cls, identity: str, info: ValidationInfo) -> str:
+        if identity == "original" and info.data.get("folder"):
+            raise ValueError("a folder gets no original identity: it is never written to a disk")
+        return identity
 
     @field_validator("confirm")
     @classmethod

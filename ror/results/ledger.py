@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import sqlalchemy as sa
 
-from ror.db import Database, tables
+from ror.db import Database, in_batches, tables
 from ror.model import Job, JobState
 from ror.results.superseded import Earlier, EarlierObject
 
 __all__ = ["DeliveryState", "Ledger", "MadeObject", "Receipt"]
 
-_BATCH = 10_000
 _results, _deliveries, _jobs = tables.results.c, tables.deliveries.c, tables.jobs.c
 
 
@@ -86,7 +84,7 @@ class Ledger:
                         made_at=now,
                     )
                 )
-            for some in _batches(one.sop_uid for one in objects):
+            for some in in_batches(one.sop_uid for one in objects):
                 connection.execute(tables.deliveries.delete().where(_deliveries.sop_uid.in_(some)))
 
     def made(self, job_ids: Iterable[str]) -> list[MadeObject]:
@@ -98,6 +96,16 @@ class Ledger:
                 MadeObject(row.sop_uid, row.kind, row.sop_class_uid, row.series_uid, row.study_uid, row.path)
                 for row in connection.execute(query)
             ]
+
+    def named(self, uids: Iterable[str]) -> frozenset[str]:
+        """Those of some UIDs that name an object or a series that a job has made."""
+        with self._database.read() as connection:
+            return frozenset(
+                found
+                for some in in_batches(uids)
+                for column in (_results.sop_uid, _results.series_uid)
+                for found in connection.execute(sa.select(column).where(column.in_(some))).scalars()
+            )
 
     def superseded(self, job_ids: Iterable[str]) -> tuple[Earlier, ...]:
         """Jobs with those of their objects that somebody may have seen, the oldest first.
@@ -128,7 +136,7 @@ class Ledger:
                 row.sop_uid: Receipt(
                     row.sop_uid, row.delivered_at, row.times_sent, row.confirmed_at, row.confirmed_by
                 )
-                for some in _batches(sop_uids)
+                for some in in_batches(sop_uids)
                 for row in connection.execute(query.where(_deliveries.sop_uid.in_(some)))
             }
 
@@ -151,7 +159,7 @@ class Ledger:
         """A destination has shown that it holds some objects that it has acknowledged."""
         update = tables.deliveries.update().where(_deliveries.destination == destination)
         with self._database.write() as connection:
-            for some in _batches(sop_uids):
+            for some in in_batches(sop_uids):
                 connection.execute(
                     update.where(_deliveries.sop_uid.in_(some)).values(confirmed_at=at, confirmed_by=by)
                 )
@@ -160,7 +168,7 @@ class Ledger:
         """A destination holds some objects no longer."""
         table = tables.deliveries
         with self._database.write() as connection:
-            for some in _batches(sop_uids):
+            for some in in_batches(sop_uids):
                 connection.execute(
                     table.delete().where(table.c.destination == destination, table.c.sop_uid.in_(some))
                 )
@@ -233,10 +241,3 @@ def _state(destination: str, made: int, rows: Sequence[sa.Row[tuple[object, ...]
 
 def _earlier(row: sa.Row[tuple[object, ...]]) -> EarlierObject:
     return EarlierObject(row.sop_class_uid, row.sop_uid, row.series_uid, row.study_uid)
-
-
-def _batches(sop_uids: Iterable[str]) -> Iterator[list[str]]:
-    # PostgreSQL takes at most 65535 parameters in one statement, and SQLite may take fewer.
-    rest = iter(sop_uids)
-    while some := list(islice(rest, _BATCH)):
-        yield some

@@ -12,9 +12,15 @@ from ror.archive import Index
 from ror.config import PacsSettings
 from ror.errors import ConfigurationError, ServiceUnavailable
 from ror.model import Job, JobFolder
-from ror.registry import Project
+from ror.registry import Project, WayBack
 from ror.results.deliver import Deliverer, Shipment
-from ror.results.destinations import Destination, Outgoing, destinations_of
+from ror.results.destinations import (
+    Destination,
+    NotAuthorised,
+    Outgoing,
+    UnderOriginalIdentity,
+    destinations_of,
+)
 from ror.results.encode import encode, write
 from ror.results.finished import FinishedRun, outputs_of, result_job_of
 from ror.results.ledger import Ledger, MadeObject
@@ -30,7 +36,7 @@ __all__ = ["ResultStations"]
 class ResultStations:
     """Works on the folders of jobs; what was made and who has acknowledged it is in the `Ledger`.
 
-    `pacs` gives the PACS as they are set now: it is asked again for every delivery.
+    `pacs` gives the PACS as they are set now: it is asked again for every delivery. `way_back` gives that of a project.
     """
 
     def __init__(
@@ -43,6 +49,7 @@ class ResultStations:
         redcaps: Redcaps,
         pacs: Callable[[], Mapping[str, PacsSettings]],
         our_ae_title: str,
+        way_back: Callable[[str], WayBack],
     ) -> None:
         self._index = index
         self._archive = archive
@@ -53,6 +60,7 @@ class ResultStations:
         self._pacs = pacs
         self._deliverer = Deliverer(ledger)
         self._our_ae_title = our_ae_title
+        self._way_back = way_back
 
     def collect(self, run: FinishedRun) -> str:
         """Check what the program has written against its manifest (`OutputError` with all faults)."""
@@ -82,7 +90,7 @@ class ResultStations:
 
     def deliver(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
         """Bring images (once) and results to every PACS of the project; then remove there what they replace."""
-        destinations = self._destinations(project)
+        destinations = self._destinations(project, run.job)
         shipment = Shipment(
             run.job,
             self._images(run.job) if any(one.images for one in destinations) else (),
@@ -104,12 +112,23 @@ class ResultStations:
             told += f", {self._redcaps.write(project, placed)}"
         return told
 
-    def _destinations(self, project: Project) -> list[Destination]:
+    def _destinations(self, project: Project, job: Job) -> list[Destination]:
         try:
             known = self._pacs() if project.pacs else {}
         except ConfigurationError as error:  # somebody writes it now: this job is not at fault
             raise ServiceUnavailable(str(error), f"it is read again; {error.advice}") from error
-        return destinations_of(project.pacs, known, self._our_ae_title)
+        return [
+            self._under_original_identity(one, project, job)
+            if known[one.name].identity == "original"
+            else one
+            for one in destinations_of(project.pacs, known, self._our_ae_title)
+        ]
+
+    def _under_original_identity(self, destination: Destination, project: Project, job: Job) -> Destination:
+        if not project.original_identity:
+            return NotAuthorised(destination.name, project.name)
+        way_back = self._way_back(project.name)
+        return UnderOriginalIdentity(destination, way_back, self._ledger.named, job.id)
 
     def _images(self, job: Job) -> list[Outgoing]:
         """The images of the job's studies."""

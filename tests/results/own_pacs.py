@@ -36,6 +36,8 @@ class OwnPacs:
         Whether it accepts C-FIND, and whether it ends the association that asks (as an Orthanc does).
     not_taken
         SOP classes that it does not accept.
+    keeps, kept
+        Whether it keeps whole data sets for the test to look at, and those.
     """
 
     to_lose: int = 0
@@ -47,6 +49,8 @@ class OwnPacs:
     held: dict[str, set[str]] = field(default_factory=dict)
     queries: int = 0
     port: int = 0
+    keeps: bool = False
+    kept: list[Dataset] = field(default_factory=list)
 
     def settings(self, **more: object) -> PacsSettings:
         """As ``ror.toml`` would name it."""
@@ -90,6 +94,8 @@ class OwnPacs:
 
     def _take(self, dataset: Dataset) -> None:
         self.received.append(str(dataset.SOPInstanceUID))
+        if self.keeps:
+            self.kept.append(dataset)
         if self.to_lose:
             self.to_lose -= 1
         else:

@@ -15,7 +15,7 @@ from ror.errors import ConfigurationError, ServiceUnavailable
 from ror.model import Job, JobFolder, JobState
 from ror.registry import Project
 from ror.results import FinishedRun, Ledger, MeasurementStore, RedcapPlaces, Redcaps, ResultStations
-from tests.results.samples import FINISHED, manifest
+from tests.results.samples import FINISHED, manifest, no_way_back
 
 PROJECT = Project("lungs", pacs=("research",))
 RESEARCH = '[pacs.research]\nhost = "127.0.0.1"\nport = 104\nae_title = "P"\nimages = false\n'
@@ -26,7 +26,7 @@ def stations(database: Database, tmp_path: Path) -> ResultStations:
     redcaps = Redcaps(tmp_path, RedcapSettings())
     ledger, measurements, places = Ledger(database), MeasurementStore(database), RedcapPlaces(database)
     pacs = partial(config.read_pacs, tmp_path, {})
-    return ResultStations(Index(database), tmp_path, ledger, measurements, places, redcaps, pacs, "ROR")
+    return ResultStations(Index(database), tmp_path, ledger, measurements, places, redcaps, pacs, "ROR", no_way_back)
 
 
 @pytest.fixture

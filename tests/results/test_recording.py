@@ -26,7 +26,7 @@ from ror.results import (
     ResultStations,
     Row,
 )
-from tests.results.samples import FINISHED, ct_headers, manifest, write_series
+from tests.results.samples import FINISHED, ct_headers, manifest, no_way_back, write_series
 from tests.support.redcap_server import Field, RedcapServer
 
 SNR = """
@@ -64,7 +64,9 @@ def project(
 def stations(database: Database, tmp_path: Path) -> ResultStations:
     redcaps = Redcaps(tmp_path / "secrets", RedcapSettings())
     ledger, measurements, places = Ledger(database), MeasurementStore(database), RedcapPlaces(database)
-    return ResultStations(Index(database), tmp_path, ledger, measurements, places, redcaps, dict, "ROR")
+    return ResultStations(
+        Index(database), tmp_path, ledger, measurements, places, redcaps, dict, "ROR", no_way_back
+    )
 
 
 @pytest.fixture

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from pathlib import Path
+
+import pytest
+from pydicom import dcmread
 
 from examples.demo.service import Installation
 from orthanc import send
@@ -45,3 +50,47 @@ def test_a_job_ends_when_all_its_destinations_show_what_they_got(
         "main": (len(results),) * 2 + ("C-FIND",),
         "share": (len(results),) * 2 + ("reading back",),
     }
+
+
+def test_results_reach_the_clinic_in_the_study_that_was_sent(
+    installation: Installation, tmp_path: Path
+) -> None:
+    """Under the identity and the UIDs that the images came with, while research keeps its own."""
+    pytest.importorskip("cryptography", reason="the package cryptography is not installed")
+    me = pwd.getpwuid(os.getuid()).pw_name
+    with OwnPacs(keeps=True).running() as clinic, OwnPacs().running() as research:
+        with (installation.home / "ror.toml").open("a") as settings:
+            settings.write(f'[reidentify]\nusers = ["{me}"]\n')
+            for name, pacs, own in (
+                ("clinic", clinic, 'identity = "original"'),
+                ("research", research, "images = false"),
+            ):
+                address = f'host = "127.0.0.1"\nport = {pacs.port}\nae_title = "OWN"'
+                settings.write(f"[pacs.{name}]\n{address}\n{own}\n")
+        installation.ror("pseudonyms", "set", "lungs", "--keep-identities")
+        words = ("--pacs", "clinic", "--pacs", "research", "--original-identity")
+        installation.ror("project", "change", "lungs", *words)
+        images = small_ct(tmp_path / "ct")
+        with Serving(installation) as serving:
+            send(serving.peer, images)
+            shown = installation.ask("jobs", "show", serving.job_that_is("succeeded"))
+    results = {one["sop_uid"] for one in shown["results"]}
+    originals = [dcmread(image, stop_before_pixels=True) for image in images]
+    assert set(research.received) == results
+    assert len(clinic.kept) == len(results)
+    assert not {one.SOPInstanceUID for one in clinic.kept} & results
+    for one in clinic.kept:
+        for keyword in (
+            "StudyInstanceUID",
+            "PatientID",
+            "PatientName",
+            "PatientBirthDate",
+            "AccessionNumber",
+        ):
+            assert one[keyword].value == originals[0][keyword].value
+    (segmentation,) = (one for one in clinic.kept if one.Modality == "SEG")
+    (series,) = segmentation.ReferencedSeriesSequence
+    referenced = {one.ReferencedSOPInstanceUID for one in series.ReferencedInstanceSequence}
+    assert referenced <= {one.SOPInstanceUID for one in originals}
+    told = {one["destination"]: one["confirmed"] for one in shown["deliveries"]}
+    assert told == {"clinic": len(results), "research": len(results)}
