@@ -15,6 +15,7 @@ from pydicom.valuerep import format_number_as_ds
 
 from ror.results.equipment import MANUFACTURER, RESEARCH_USE, detached, device_observer, stamp
 from ror.results.legend import legend
+from ror.results.letters import FOOTNOTE, any_spelled, legible
 from ror.results.model import LabelMap, Outputs, ResultJob, SourceSeries
 from ror.results.objects import new_object, reference
 from ror.results.pictures import color_of, paint, read_grey
@@ -53,11 +54,12 @@ def encode_captures(mask: LabelMap, job: ResultJob, index: int, every_slice: boo
     slices = _held(mask) if every_slice else key_slices(mask)
     segments = [one for one in mask.announced.segments if one.value in mask.present]
     scale = max(1, -(-SHORTEST_SIDE // min(source.grid.shape[1:])))
-    words = legend(
-        [(one.label, color_of(one)) for one in segments],
-        f"{job.workflow} {job.version}: {RESEARCH_USE}",
-        source.grid.shape[2] * scale,
-    )
+    names = [legible(one.label, one.type.meaning) for one in segments]
+    footer = f"{job.workflow} {job.version}: {RESEARCH_USE}"
+    if any_spelled(names):
+        footer += f". {FOOTNOTE}"
+    colors = [color_of(one) for one in segments]
+    words = legend(list(zip(names, colors, strict=True)), footer, source.grid.shape[2] * scale)
     for number, (k, grey) in enumerate(zip(slices, read_grey(source, slices), strict=True), start=1):
         picture = np.vstack((paint(grey, mask.labels[k], segments, scale), words))
         made = new_object(
@@ -71,6 +73,7 @@ def encode_captures(mask: LabelMap, job: ResultJob, index: int, every_slice: boo
             f"capture/{mask.announced.name}/{k}",
         )
         _set_plane(made, source, k, scale)
+        _set_side(made, source.headers[k])
         _set_picture(made, picture, told_in_words(job.supersedes, job.version))
         yield stamp(made, job, f"{job.workflow} {mask.announced.name} outlines")
 
@@ -137,8 +140,17 @@ def _set_plane(made: Dataset, source: SourceSeries, k: int, scale: int) -> None:
     made.SourceImageSequence = [item]
 
 
+def _set_side(made: Dataset, header: Dataset) -> None:
+    """Which of a pair of body parts is shown, as the source has it; empty where that does not say (PS3.3 C.7.3.1)."""
+    for keyword in ("BodyPartExamined", "ImageLaterality"):
+        if header.get(keyword):
+            setattr(made, keyword, header.get(keyword))
+    if "ImageLaterality" not in made:  # they exclude each other
+        made.Laterality = header.get("Laterality") or None
+    made.PatientOrientation = header.get("PatientOrientation") or None
+
+
 def _set_picture(made: Dataset, picture: NDArray[np.uint8], supersedes: str) -> None:
-    made.Laterality = made.PatientOrientation = None
     made.ConversionType = "WSD"
     made.ImageType = ["DERIVED", "SECONDARY"]
     drawn = "Outlines of segments drawn on the source image"

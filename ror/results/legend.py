@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-import reportlab
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from ror.results.letters import FONT_FILE
 from ror.results.pictures import Color
 
 __all__ = ["legend"]
 
-# Bitstream Vera, which comes with reportlab and has the letters of western Europe; Pillow's own has ASCII only.
-FONT = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
 LINE_PIXELS = 14
 FONT_PIXELS = 11
 MARGIN_PIXELS = 4
@@ -40,7 +37,7 @@ def legend(entries: Sequence[tuple[str, Color]], footer: str, width: int) -> NDA
     lines = list(entries[:MOST_LINES])
     if len(entries) > MOST_LINES:
         lines.append((f"and {len(entries) - MOST_LINES} more", WORDS))
-    font = ImageFont.truetype(FONT, FONT_PIXELS)
+    font = ImageFont.truetype(FONT_FILE, FONT_PIXELS)
     lines += [(line, WORDS) for line in _folded(footer, font, width - 2 * MARGIN_PIXELS)]
     picture = Image.new("RGB", (width, len(lines) * LINE_PIXELS + MARGIN_PIXELS))
     draw = ImageDraw.Draw(picture)

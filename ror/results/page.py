@@ -5,29 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from threading import Lock
 
-import reportlab
 from PIL import Image
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from containers import Segment
 from ror.results.contours import outlines
+from ror.results.letters import BOLD, REGULAR, legible
 from ror.results.pictures import color_of
 from ror.results.planes import PlaneView
 
 __all__ = ["Page", "draw_page"]
 
-REGULAR, BOLD = "Vera", "VeraBd"
-FONTS = Path(reportlab.__file__).parent / "fonts"
-for _font in (REGULAR, BOLD):
-    pdfmetrics.registerFont(TTFont(_font, FONTS / f"{_font}.ttf"))
 # Fonts are shared by all pages of a process, and remember where in their file they are while a page is saved.
 _ONE_AT_A_TIME = Lock()
 
@@ -109,13 +103,14 @@ def _pictures(canvas: Canvas, planes: Sequence[PlaneView], segments: Sequence[Se
     top -= high * scale + 2.2 * LINE
     left = MARGIN
     for segment in segments[:MOST_SEGMENTS]:
-        width = pdfmetrics.stringWidth(segment.label, REGULAR, SMALL) + 8 * mm
+        label = legible(segment.label, segment.type.meaning)
+        width = pdfmetrics.stringWidth(label, REGULAR, SMALL) + 8 * mm
         if left + width > WIDTH - MARGIN:
             left, top = MARGIN, top - LINE
         canvas.setFillColorRGB(*(part / 255 for part in color_of(segment)))
         canvas.rect(left, top, 3 * mm, 2 * mm, stroke=0, fill=1)
         canvas.setFillColorRGB(0, 0, 0)
-        _write(canvas, left + 4 * mm, top, segment.label, SMALL)
+        _write(canvas, left + 4 * mm, top, label, SMALL)
         left += width
     if len(segments) > MOST_SEGMENTS:
         top -= LINE

@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import EncapsulatedPDFStorage
 
 from ror.results.equipment import RESEARCH_USE, short_digest, stamp
+from ror.results.letters import FOOTNOTE, any_spelled, legible
 from ror.results.model import LabelMap, Outputs, ResultJob, SourceSeries
 from ror.results.objects import encapsulated, new_object
 from ror.results.page import Page, draw_page
@@ -49,13 +50,17 @@ def encode_pdf(outputs: Outputs, job: ResultJob, left_out: Callable[[str], None]
 
 def page_of(outputs: Outputs, job: ResultJob, shown: LabelMap | None) -> Page:
     """The words of the page; `shown` is the mask on its pictures."""
+    facts, found = list(_facts(job)), list(_found(outputs))
+    segments = [one for one in shown.announced.segments if one.value in shown.present] if shown else []
+    words = [word for line in (*facts, *found) for word in line]
+    words += [legible(one.label, one.type.meaning) for one in segments]
     return Page(
         title=f"{job.workflow} {job.version}",
         warning=RESEARCH_USE,
-        facts=list(_facts(job)),
-        found=list(_found(outputs)),
-        segments=[one for one in shown.announced.segments if one.value in shown.present] if shown else [],
-        limits=LIMITS,
+        facts=facts,
+        found=found,
+        segments=segments,
+        limits=(*LIMITS, FOOTNOTE) if any_spelled(words) else LIMITS,
     )
 
 
@@ -81,7 +86,7 @@ def _facts(job: ResultJob) -> Iterator[tuple[str, str]]:
         yield "Supersedes", ", ".join(f"{one.version} (job {one.job_id})" for one in job.supersedes)
     yield "Finished", job.finished_at.strftime("%Y-%m-%d %H:%M:%S %Z").rstrip()
     for series in job.series:
-        yield f"Series {series.name}", _series(series)
+        yield legible(f"Series {series.name}"), _series(series)
 
 
 def _series(series: SourceSeries) -> str:
@@ -95,18 +100,20 @@ def _series(series: SourceSeries) -> str:
 
 def _found(outputs: Outputs) -> Iterator[tuple[str, str, str]]:
     labels = {
-        f"{mask.announced.name}/{segment.value}": segment.label
+        f"{mask.announced.name}/{segment.value}": legible(segment.label, segment.type.meaning)
         for mask in outputs.masks
         for segment in mask.announced.segments
     }
     for row in outputs.rows:
         if row.announced is not None:
             of = labels.get(row.announced.segment or "", "")
-            yield row.announced.label, f"{_number(row.value)} {row.announced.unit.value}", of
+            what = legible(row.announced.label, row.announced.code.meaning)
+            yield what, f"{_number(row.value)} {row.announced.unit.value}", of
     for mask in outputs.masks:
         for segment in mask.announced.segments:
             if segment.value not in mask.present:
-                yield f"{mask.announced.name}: {segment.label}", "nothing found", ""
+                label = labels[f"{mask.announced.name}/{segment.value}"]
+                yield f"{mask.announced.name}: {label}", "nothing found", ""
 
 
 def _number(value: float | str) -> str:

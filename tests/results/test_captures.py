@@ -108,6 +108,27 @@ def test_a_picture_says_whose_it_is_and_that_it_is_for_research(output: Path, jo
     assert (capture.ImageType, capture.BurnedInAnnotation) == (["DERIVED", "SECONDARY"], "NO")
 
 
+@pytest.mark.dciodvfy
+@pytest.mark.parametrize("keyword", ["Laterality", "ImageLaterality"])
+def test_a_picture_shows_the_side_that_its_source_names(keyword: str, output: Path, tmp_path: Path) -> None:
+    headers = ct_headers()
+    for header in headers:
+        header.BodyPartExamined, header.PatientOrientation = "KNEE", ["L", "P"]
+        setattr(header, keyword, "L")
+    job = job_on(SourceSeries.read("CT", write_series(headers, tmp_path / "ct")))
+    capture = of_kind(encoded(output, job), "SC")[0]
+    assert (capture.get(keyword), capture.BodyPartExamined) == ("L", "KNEE")
+    assert not ("Laterality" in capture and "ImageLaterality" in capture)
+    assert capture.PatientOrientation == ["L", "P"]
+    for path in write([one for one in encoded(output, job) if one.kind == "SC"], tmp_path / "results"):
+        check_with_dciodvfy(path)
+
+
+def test_a_picture_does_not_guess_a_side(output: Path, job: ResultJob) -> None:
+    capture = of_kind(encoded(output, job), "SC")[0]
+    assert not capture.Laterality and not capture.PatientOrientation
+
+
 def test_the_legend_has_a_line_for_each_segment_in_its_colour_and_one_for_the_maker() -> None:
     strip = legend([("Spleen", SPLEEN), ("Liver", LIVER)], "organs 1.2.0: Research use only", 256)
     assert strip.shape == (3 * 14 + 4, 256, 3)
