@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -63,18 +64,27 @@ def write_file(research: ResearchInstance, path: Path) -> None:
     """
     target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
     try:
+        loaded: list[bytes | memoryview] = []
         for chunk in research.chunks:
             if isinstance(chunk, StoredValue):
+                _write(loaded, target)
+                loaded = []
                 _copy(chunk, target)
             else:
-                _write(memoryview(chunk), target)
+                loaded.append(chunk)
+        _write(loaded, target)
     finally:
         os.close(target)
 
 
-def _write(data: memoryview, target: int) -> None:
-    while data:
-        data = data[os.write(target, data) :]
+def _write(chunks: Sequence[bytes | memoryview], target: int) -> None:
+    if not chunks:
+        return
+    written = os.writev(target, chunks)
+    if written < sum(map(len, chunks)):
+        left = memoryview(b"".join(chunks))[written:]
+        while left:
+            left = left[os.write(target, left) :]
 
 
 def _copy(value: StoredValue, target: int) -> None:

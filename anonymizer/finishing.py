@@ -18,7 +18,7 @@ from anonymizer.options import Option
 from anonymizer.origin import Origin
 from anonymizer.pieces import NO_UIDS, REMEMBERED_BYTES, NotSure, Part, Piece, PieceItems, Run
 from anonymizer.residual import Residual, may_have_uids, uids_in, uids_of
-from anonymizer.shortcuts import Shortcut, Way
+from anonymizer.shortcuts import Shortcut, Way, shortcuts, ways_of
 from anonymizer.stored import Value
 from anonymizer.unknown import recognised, recognised_element
 from anonymizer.wire import Element, Encoding, encoded, read, tag_path, write, write_head, write_items
@@ -60,7 +60,8 @@ class Finisher:
         # What came out: by the sequence that it lies in, 0 at the top, and by the part.
         self._known: dict[int, dict[Part, Finished]] = {}
         self._bytes = 0
-        self._ways: dict[tuple[int, int, str], Way] = {}
+        self._ways = ways_of(case.engine.plan)
+        self._shortcuts = shortcuts(case.engine, self._residual)
         # The tags of the object before, mostly those of the next one too; and where which of `fixed` go among them.
         self._tags: list[tuple[int, ...]] | None = None
         self._missing: Sequence[tuple[int, bytes]] = ()
@@ -101,7 +102,6 @@ class Finisher:
 
     def _forget(self) -> None:
         self._known.clear()
-        self._ways.clear()
         self.origins.clear()
         self._bytes = 0
 
@@ -167,13 +167,15 @@ class Finisher:
 
     def _finish_piece(self, piece: Piece, parent: int) -> Finished:
         """Finish a piece that lies in the sequence `parent`, or at the top and is not `fixed`."""
-        key = (parent, piece.tag, piece.vr)
-        way = self._ways.get(key) or self._way(key)
+        way = self._ways[parent, piece.tag, piece.vr]
         if way.is_removed:
             return _removed(piece.tag)  # and nothing to remember
         done = None
-        if way.shortcut is not None and piece.size_of_head == SHORT_HEAD:
-            done = self._finish_shortly(piece, way, way.shortcut)
+        if piece.size_of_head == SHORT_HEAD:
+            if way.shortcut:
+                done = self._finish_shortly(piece, way, self._shortcuts[way.shortcut])
+        elif way.is_sequence and piece.items is not None and self._can_be_opened(piece.items):
+            done = self._finish_sequence(piece, piece.items)
         if done is None:
             done = self._finish(piece, parent)
         self._remember(parent, piece, done)
@@ -181,8 +183,7 @@ class Finisher:
 
     def _finish(self, piece: Piece, parent: int) -> Finished:
         """Finish a piece thoroughly."""
-        key = (parent, piece.tag, piece.vr)
-        way = self._ways.get(key) or self._way(key)
+        way = self._ways[parent, piece.tag, piece.vr]
         if way.is_removed:
             return _removed(piece.tag)
         if way.is_sequence and piece.items is not None and self._can_be_opened(piece.items):
@@ -196,13 +197,6 @@ class Finisher:
             piece, engine.apply((element,), self.case.charsets, parent=parent), tally, parent
         )
 
-    def _way(self, key: tuple[int, int, str]) -> Way:
-        parent, tag, vr = key
-        rule = self.case.engine.plan.rule(tag, parent)
-        way = self._ways[key] = Way.of(tag, vr, rule, self.case.engine, self._residual)
-        self._bytes += _BYTES_PER_ENTRY
-        return way
-
     def _finish_shortly(self, piece: Piece, way: Way, shortcut: Shortcut) -> Finished | None:
         came = piece.raw[SHORT_HEAD:]
         value = shortcut(came)
@@ -210,7 +204,10 @@ class Finisher:
             return None
         raw = piece.raw
         if value is not came:
-            raw = write_head(piece.tag, piece.vr, len(value), self._encoding) + value
+            head = raw[:SHORT_HEAD]
+            if len(value) != len(came):
+                head = write_head(piece.tag, piece.vr, len(value), self._encoding)
+            raw = head + value
         left = frozenset(uids_of(value)) if piece.vr == "UI" else NO_UIDS
         return Finished(raw, left, _TALLIES[way.rule.action])
 

@@ -86,8 +86,8 @@ class IdentifiedInstance:
         """
         if data[128:132] != b"DICM":
             raise Unreadable("not_part10", "Not a DICOM file", "Convert it with dcmtk's dcmconv.")
-        memory, end = memory or Memory(), _meta_end(data)
-        values = memory.file_meta(data[132:end])
+        memory = memory or Memory()
+        values, end = memory.file_meta(data)
         if not values.keys() >= set(_META_NEEDED):
             raise Unreadable("file_meta", "The file meta information is incomplete", "Repair it with dcmtk.")
         sop_class, sop_instance, syntax = (bytes(values[tag]).decode("latin-1") for tag in _META_NEEDED)
@@ -172,16 +172,6 @@ class ResearchInstance:
 
     def __repr__(self) -> str:
         return f"ResearchInstance({self.sop_instance_uid})"
-
-
-def _meta_end(data: bytes) -> int:
-    """Where group 0002 ends; its own length is not trusted, for writers get it wrong."""
-    at = 132
-    while data[at : at + 2] == b"\x02\x00":
-        is_long = data[at + 4 : at + 6] in (b"OB", b"UN", b"UT", b"OW", b"SQ")
-        start = at + (12 if is_long else 8)
-        at = start + int.from_bytes(data[at + 8 : start] if is_long else data[at + 6 : start], "little")
-    return at
 
 
 def _inflate(data: bytes) -> bytes:

@@ -47,6 +47,8 @@ class PieceReader:
         self._objects = 0
         heads = Heads(implicit=encoding.implicit)
         self._head, self._end = heads.head, heads.end
+        # Of a short head: how much comes before the length, and how that is read.
+        self._before_length, self._length = (4, word) if encoding.implicit else (6, half_word)
 
     def parts(self, data: bytes, at: int) -> tuple[Sequence[Part], int]:
         """The elements of `data` from `at` on, ascending, up to its pixel data or its end; and where that is.
@@ -114,10 +116,10 @@ class PieceReader:
         """
         if like.size_of_head != SHORT_HEAD:
             return None
-        before_length = 4 if self._encoding.implicit else 6
-        if data[at : at + before_length] != like.raw[:before_length]:
+        before_length = self._before_length
+        if not data.startswith(like.raw[:before_length], at):
             return None
-        (length,) = (word if self._encoding.implicit else half_word)(data, at + before_length)
+        (length,) = self._length(data, at + before_length)
         stop = at + SHORT_HEAD + length
         if stop > end:
             return None

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anonymizer.errors import ResidualIdentity
 from anonymizer.identity import Identity
@@ -25,6 +25,7 @@ from anonymizer.wire import Element, tag_path
 __all__ = ["Residual", "may_have_uids", "uids_in", "uids_of"]
 
 _SHORTEST_IN_NUMBERS = 6
+_LAST_LATIN = "\xff"
 _SHORTEST_IN_BINARY = 6
 _BY_CONSTRUCTION = frozenset({"DA", "DT", "TM", "AS", "AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -42,11 +43,23 @@ class Residual:
         Words that must not be left.
     compounds
         Those among them that are no single word (``12-345/6``) or of a script without spaces.
+    numbers
+        Those among them that are long enough to be looked for in numbers, encoded.
     """
 
     secrets: frozenset[str]
     compounds: tuple[str, ...]
     uids: frozenset[str]
+    numbers: frozenset[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Know what could stand in a number."""
+        numbers = frozenset(
+            s.encode("latin-1")
+            for s in self.secrets
+            if len(s) >= _SHORTEST_IN_NUMBERS and max(s) <= _LAST_LATIN
+        )
+        object.__setattr__(self, "numbers", numbers)
 
     @classmethod
     def of(cls, identity: Identity, kept_uids: Set[str] = frozenset()) -> Residual:
@@ -93,8 +106,7 @@ class Residual:
         """As `identifies`, for a value of VR DS or IS."""
         if len(value) < _SHORTEST_IN_NUMBERS:
             return False
-        numbers = [part.strip(" \0") for part in value.decode("latin-1").split("\\")]
-        return not self.secrets.isdisjoint([n for n in numbers if len(n) >= _SHORTEST_IN_NUMBERS])
+        return not self.numbers.isdisjoint([part.strip(b" \0") for part in value.split(b"\\")])
 
     def _in_text(self, text: str) -> bool:
         if not self.secrets.isdisjoint(words(text)) or not self.secrets.isdisjoint(_LETTERS.findall(text)):

@@ -6,33 +6,37 @@ where it is not sure: the engine is asked then, and says what is wrong with a va
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from anonymizer.actions import Action, Rule
-from anonymizer.dates import checked_time, shifted
+from anonymizer.dates import checked_time, shifter
 from anonymizer.engine import Engine
+from anonymizer.plan import Plan
 from anonymizer.residual import Residual
 from anonymizer.table import vr_of
 from anonymizer.values import is_decimal, is_number_text, number_size, same_family
 
-__all__ = ["Shortcut", "Way"]
+__all__ = ["Shortcut", "Way", "Ways", "shortcuts", "ways_of"]
 
 Shortcut: TypeAlias = Callable[[bytes], bytes | None]
 """From a value to what comes out for it in the same VR; None where it is not sure."""
 
+_NUMBER, _DECIMAL, _TIME, _DATE, _UID = "number", "decimal", "time", "date", "uid"
+_MOST_WAYS: Final = 16384
 _EVEN: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How an attribute is treated that comes in a VR.
+    """How a plan treats an attribute that comes in a VR.
 
     Attributes
     ----------
     shortcut
-        None where the engine is to be asked.
+        The name of one of `shortcuts`, empty where the engine is to be asked.
     is_removed
         It goes, whatever it says.
     is_sequence
@@ -40,38 +44,66 @@ class Way:
     """
 
     rule: Rule
-    shortcut: Shortcut | None
+    shortcut: str
     is_removed: bool
     is_sequence: bool
 
-    @classmethod
-    def of(cls, tag: int, vr: str, rule: Rule, engine: Engine, residual: Residual | None) -> Way:
-        """The way by the rule for an attribute."""
-        return cls(
+
+class Ways(dict[tuple[int, int, str], Way]):
+    """The ways of one plan, by sequence (0 at the top), tag and VR; what is asked for first is found out."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def __missing__(self, key: tuple[int, int, str]) -> Way:
+        """Find it out; tags come from outside, so only so many are remembered."""
+        if len(self) >= _MOST_WAYS:
+            self.clear()
+        parent, tag, vr = key
+        rule = self._plan.rule(tag, parent)
+        way = self[key] = Way(
             rule,
-            _shortcut(tag, vr, rule, engine, residual),
+            _shortcut(tag, vr, rule),
             is_removed=rule.action is Action.REMOVE,
             is_sequence=rule.action is Action.KEEP and vr_of(tag) in ("SQ", ""),
         )
+        return way
 
 
-def _shortcut(tag: int, vr: str, rule: Rule, engine: Engine, residual: Residual | None) -> Shortcut | None:
+@lru_cache(maxsize=256)
+def ways_of(plan: Plan) -> Ways:
+    """The ways of a plan, which are the same whoever's objects it treats."""
+    return Ways(plan)
+
+
+def shortcuts(engine: Engine, residual: Residual | None) -> Mapping[str, Shortcut]:
+    """The shortcuts of one case, by name; `residual` is what each value must not have."""
+    return {
+        _NUMBER: _as_it_is,
+        _DECIMAL: _kept_decimal(residual),
+        _TIME: _time,
+        _DATE: shifter(engine.person.shift_days),
+        _UID: _mapped(engine, residual),
+    }
+
+
+def _shortcut(tag: int, vr: str, rule: Rule) -> str:
     known = vr_of(tag)
     match rule.action:
         case Action.KEEP if not same_family(vr, known or vr):
-            return None
+            return ""
         case Action.KEEP if number_size(vr):
-            return _as_it_is
+            return _NUMBER
         case Action.KEEP if is_decimal(vr):
-            return _kept_decimal(residual)
+            return _DECIMAL
         case Action.TIME if vr == known:
-            return _time
+            return _TIME
         case Action.SHIFT if vr == known:
-            return _moved(engine.person.shift_days)
+            return _DATE
         case Action.UID if vr == known == "UI":
-            return _mapped(engine, residual)
+            return _UID
         case _:
-            return None
+            return ""
 
 
 def _as_it_is(value: bytes) -> bytes:
@@ -89,13 +121,6 @@ def _kept_decimal(residual: Residual | None) -> Shortcut:
 
 def _time(value: bytes) -> bytes | None:
     return checked_time(value) if len(value) % _EVEN == 0 else None
-
-
-def _moved(days: int) -> Shortcut:
-    def moved(value: bytes) -> bytes | None:
-        return shifted(value, days)
-
-    return moved
 
 
 def _mapped(engine: Engine, residual: Residual | None) -> Shortcut:

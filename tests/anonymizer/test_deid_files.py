@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from planted import ct, minimal, mr, part10
+from planted import ROOT, ct, minimal, mr, part10
 from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
@@ -34,6 +34,7 @@ from anonymizer import (
     read_file,
     write_file,
 )
+from anonymizer.memory import Memory
 from anonymizer.stored import StoredValue
 
 KEY = ProjectKey(b"a key for these tests only")
@@ -190,3 +191,14 @@ def test_memory_does_not_grow_with_the_pixels(tmp_path: Path) -> None:
     grown_kib = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert (tmp_path / "out.dcm").stat().st_size > length
     assert grown_kib < 10 * 1024
+
+
+@pytest.mark.parametrize("memory", [None, Memory()], ids=["alone", "with what came before"])
+def test_the_length_of_file_meta_information_is_not_believed(memory: Memory | None) -> None:
+    right = part10(minimal())
+    told = int.from_bytes(right[140:144], "little")
+    for wrong in range(told + 64):  # within an element, between two, in the data set, and what is right
+        data = right[:140] + wrong.to_bytes(4, "little") + right[144:]
+        instance = IdentifiedInstance.from_part10(data, memory)
+        assert instance.elements == IdentifiedInstance.from_part10(right).elements
+        assert instance.sop_instance_uid == f"{ROOT}.4.1"
