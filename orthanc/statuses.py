@@ -45,10 +45,10 @@ def report_of(file: Part10File, status: int | None) -> FileReport:
     return FileReport(file.path, file.sop_instance_uid, file.sop_class_uid, status, stored)
 
 
-def refusal(peer: object, report: SendReport) -> str:
-    """One sentence about all files that a peer has refused, with its reasons."""
+def refusal(peer: object, report: SendReport, of: int | None = None) -> str:
+    """One sentence about all files that a peer has refused, with its reasons; `of` so many, if not of the report's."""
     reasons = sorted({_meaning(file) for file in report.refused})
-    return f"{peer} refused {len(report.refused)} of {len(report.files)} files: " + "; ".join(reasons)
+    return f"{peer} refused {len(report.refused)} of {of or len(report.files)} files: " + "; ".join(reasons)
 
 
 def _meaning(file: FileReport) -> str:

@@ -47,6 +47,8 @@ def send(
     files: Iterable[Path],
     on_sent: Callable[[FileReport], object] | None = None,
     timeout_seconds: float = 60.0,
+    *,
+    all_or_none: bool = False,
 ) -> SendReport:
     """Store DICOM files at the peer (C-STORE), byte for byte as they lie on disk.
 
@@ -61,6 +63,8 @@ def send(
         Called after each answer of the peer.
     timeout_seconds
         For the connection, for the association and for each answer.
+    all_or_none
+        Send nothing to a peer that accepts no presentation context for one of the files (of 128 pairs at a time).
 
     Returns
     -------
@@ -79,7 +83,7 @@ def send(
     done: list[FileReport] = []
     for batch in _batches([Part10File.read(Path(file)) for file in files]):
         try:
-            done += _send_batch(peer, batch, on_sent, timeout_seconds)
+            done += _send_batch(peer, batch, on_sent, timeout_seconds, all_or_none)
         except PeerError as error:
             error.report = SendReport((*done, *error.report.files))
             raise
@@ -93,7 +97,7 @@ def _batches(files: list[Part10File]) -> Iterator[list[Part10File]]:
     """Files in groups that need no more presentation contexts than one association can carry."""
     by_pair: dict[tuple[str, str], list[Part10File]] = {}
     for file in files:
-        by_pair.setdefault((file.sop_class_uid, file.transfer_syntax_uid), []).append(file)
+        by_pair.setdefault(_pair(file), []).append(file)
     groups = iter(by_pair.values())
     while batch := list(islice(groups, MAX_CONTEXTS)):
         yield [file for group in batch for file in group]
@@ -104,28 +108,38 @@ def _send_batch(
     batch: list[Part10File],
     on_sent: Callable[[FileReport], object] | None,
     timeout_seconds: float,
+    all_or_none: bool,
 ) -> list[FileReport]:
-    pairs = dict.fromkeys((file.sop_class_uid, file.transfer_syntax_uid) for file in batch)
+    pairs = dict.fromkeys(map(_pair, batch))
     contexts = [build_context(sop_class, syntax) for sop_class, syntax in pairs]
     done: list[FileReport] = []
     try:
         with associate(peer, contexts, timeout_seconds) as association:
             accepted = {(c.abstract_syntax, c.transfer_syntax[0]) for c in association.accepted_contexts}
-            for number, file in enumerate(batch, start=1):
-                taken = (file.sop_class_uid, file.transfer_syntax_uid) in accepted
-                status = _store(peer, association, file, number) if taken else None
+            refused = [file for file in batch if _pair(file) not in accepted]
+            to_send = [] if refused and all_or_none else batch
+            for number, file in enumerate(to_send, start=1):
+                status = None if file in refused else _store(peer, association, file, number)
                 done.append(report_of(file, status))
                 if on_sent is not None:
                     on_sent(done[-1])
     except NoContextAccepted:
-        refusals = [report_of(file, None) for file in batch]
-        for refusal in refusals if on_sent is not None else ():
-            on_sent(refusal)  # type: ignore[misc]
-        return refusals
+        refused_all = [report_of(file, None) for file in batch]
+        for one in refused_all if on_sent is not None else ():
+            on_sent(one)  # type: ignore[misc]
+        return refused_all
     except PeerUnavailable as error:
         error.report = SendReport(tuple(done))
         raise
+    if refused and all_or_none:
+        report = SendReport(tuple(report_of(file, None) for file in refused))
+        told = refusal(peer, report, of=len(batch))
+        raise PeerRefused(f"{told}; so none was sent", report)
     return done
+
+
+def _pair(file: Part10File) -> tuple[str, str]:
+    return file.sop_class_uid, file.transfer_syntax_uid
 
 
 def _store(peer: Peer, association: Association, file: Part10File, number: int) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from pydicom import dcmread
-from pydicom.uid import SegmentationStorage
+from pydicom.uid import UID, SegmentationStorage
 
 from orthanc import OrthancServer, ServerNotInstalled, free_port
 from ror.config import PacsSettings
@@ -152,6 +152,25 @@ def test_a_pacs_that_knows_no_segmentation_is_named_with_the_class_and_takes_the
     ):
         destination_of("main", pacs.settings(), "ROR").send([seg, ct], acknowledged.append)
     assert acknowledged == [ct.sop_uid]
+
+
+@pytest.mark.parametrize(
+    ("refused", "advises_binary"), [(SegmentationStorage, False), (UID("1.2.840.10008.5.1.4.1.1.66.7"), True)]
+)
+def test_results_go_to_a_pacs_with_all_their_classes_or_not_at_all(
+    tmp_path: Path, refused: UID, advises_binary: bool
+) -> None:
+    """Unlike images, which say nothing of each other."""
+    report = replace(outgoing(image(tmp_path)), kind="SR")
+    mask = replace(outgoing(image(tmp_path, refused)), kind="SEG")
+    acknowledged: list[str] = []
+    with (
+        OwnPacs(not_taken=(refused,)).running() as pacs,
+        pytest.raises(DeliveryRefused, match="refused 1 of 2 files: .*none was sent") as told,
+    ):
+        destination_of("main", pacs.settings(), "ROR").send([report, mask], acknowledged.append)
+    assert (acknowledged, pacs.received) == ([], [])
+    assert ('encoding = "binary"' in told.value.advice) == advises_binary
 
 
 @pytest.mark.parametrize("aborts", [False, True])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -46,13 +46,18 @@ def destination_of(name: str, settings: PacsSettings, our_ae_title: str) -> Dest
         return Folder(name, Path(settings.folder), settings.images, read_back=settings.confirm != "no")
     peer = peer_of(settings, our_ae_title) if settings.host else None
 
-    def stow(paths: Sequence[Path]) -> SendReport:
+    def stow(
+        paths: Sequence[Path], _in_whole: bool
+    ) -> SendReport:  # what it refuses is known afterwards only
         with web_of(settings) as web:
             return web.send(paths)
 
-    store: Callable[[Sequence[Path]], SendReport] = stow if peer is None else partial(send, peer)
+    def store(paths: Sequence[Path], in_whole: bool) -> SendReport:
+        assert peer is not None
+        return send(peer, paths, all_or_none=in_whole)
+
     rest = partial(rest_of, settings) if settings.orthanc_url else None
-    return Pacs(name, settings.images, store, Asking.of(settings, peer), rest)
+    return Pacs(name, settings.images, stow if peer is None else store, Asking.of(settings, peer), rest)
 
 
 def _is_somewhere(settings: PacsSettings) -> bool:

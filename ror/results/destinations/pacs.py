@@ -14,22 +14,30 @@ from ror.results.errors import DeliveryRefused, DeliveryUnavailable
 
 __all__ = ["Pacs"]
 
+_LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"  # not in pydicom 3.0
+_ACCEPT = "ask its administrator to accept us, and the classes of results that we send"
+_BINARY = 'set encoding = "binary" for the masks of the workflow, which every PACS with segmentations knows'
+
 
 @dataclass(frozen=True, slots=True)
 class Pacs:
-    """`store` sends files as `orthanc.send` does; `rest` is None where nothing can be removed."""
+    """`store` sends files as `orthanc.send` does, in whole or not at all where that is said and can be known before.
+
+    `rest` is None where nothing can be removed.
+    """
 
     name: str
     images: bool
-    store: Callable[[Sequence[Path]], SendReport]
+    store: Callable[[Sequence[Path], bool], SendReport]
     asking: Asking
     rest: Callable[[], OrthancRest] | None
 
     def send(self, objects: Sequence[Outgoing], acknowledged: Callable[[str], object]) -> None:
-        """Store objects."""
+        """Store objects; results in whole, for a report without its segmentation helps nobody."""
+        in_whole = any(one.kind != "IMAGE" for one in objects)
         try:
-            with _told("ask its administrator to accept us, and the classes of results that we send"):
-                report = self.store([one.path for one in objects])
+            with _told(_ACCEPT):
+                report = self.store([one.path for one in objects], in_whole)
         except (DeliveryUnavailable, DeliveryRefused) as error:
             if isinstance(error.__cause__, PeerError):
                 for file in error.__cause__.report.stored:
@@ -65,6 +73,8 @@ def _told(advice: str) -> Iterator[None]:
     except PeerUnavailable as error:
         raise DeliveryUnavailable(str(error), "it is tried again; check that it is up") from error
     except PeerRefused as error:
+        if any(file.sop_class_uid == _LABEL_MAP for file in error.report.refused):
+            advice = f"{_BINARY}, or {advice}"
         raise DeliveryRefused(str(error), f"{advice}; then retry the job") from error
     except NotSendable as error:
         raise DeliveryRefused(str(error), "see what became of the file; then retry the job") from error
