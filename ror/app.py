@@ -302,7 +302,8 @@ class JobStations:
 
     def encode(self, job_id: str) -> str:
         run = self._run(job_id)
-        return self.app.results.encode(run, self.app.jobs.replaced_by(run.job))
+        project = self.app.projects.get(run.job.project)
+        return self.app.results.encode(run, project, self.app.jobs.replaced_by(run.job))
 
     def deliver(self, job_id: str) -> str:
         run = self._run(job_id)

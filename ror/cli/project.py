@@ -19,7 +19,7 @@ from ror.cli.project_options import (
 )
 from ror.cli.redcap import tell_mismatches
 from ror.errors import ConfigurationError
-from ror.registry import Project, Role
+from ror.registry import Project, Role, Sending
 
 __all__ = ["command"]
 
@@ -42,12 +42,17 @@ def _known_pacs(app: App, names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _given(sending: dict[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in sending.items() if value is not None}
+
+
 @command.command()
 @click.argument("name")
 @settings_options
 @click.pass_context
 def add(
     context: click.Context,
+    /,
     name: str,
     pacs: Names,
     review: bool | None,
@@ -63,6 +68,7 @@ def add(
     clean: Names,
     keep: Names,
     remove: Names,
+    **sending: str | None,
 ) -> None:
     """Add a project and make its secret.
 
@@ -88,6 +94,7 @@ def add(
             redcap_event or "",
             review=bool(review),
             review_pacs=review_pacs or "",
+            sending=Sending(**_given(sending)),
         )
         app.projects.add(project)
         click.echo(
@@ -112,6 +119,7 @@ def add(
 @click.pass_context
 def change(
     context: click.Context,
+    /,
     name: str,
     pacs: Names,
     review: bool | None,
@@ -129,6 +137,7 @@ def change(
     remove: Names,
     original_identity: bool | None,
     clear: Names,
+    **sending: str | None,
 ) -> None:
     """Change the options that are given; what has been taken in already stays as it is.
 
@@ -163,7 +172,10 @@ def change(
         wanted["original_identity"] = original_identity
     with opened(context) as app:
         _known_pacs(app, (*pacs, review_pacs) if review_pacs else pacs)
-        changed = replace(app.projects.get(name), **wanted)
+        before = app.projects.get(name)
+        if chosen := _given(sending):
+            wanted["sending"] = replace(before.sending, **chosen)
+        changed = replace(before, **wanted)
         if original_identity:
             _authorise_original_identity(app, name)
         app.projects.change(changed)
@@ -196,6 +208,7 @@ def list_(context: click.Context, as_json: bool) -> None:
                 one.pacs,
                 one.review,
                 one.review_pacs,
+                one.sending.told,
                 one.redcap_url,
                 one.redcap_repeat_instrument,
                 one.redcap_event,
@@ -216,6 +229,7 @@ def list_(context: click.Context, as_json: bool) -> None:
         "pacs",
         "review",
         "review_pacs",
+        "sending",
         "redcap_url",
         "redcap_repeat_instrument",
         "redcap_event",

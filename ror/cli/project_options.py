@@ -10,6 +10,7 @@ import click
 from anonymizer import Option, load_profile, write_profile
 from ror.cli.common import home_option
 from ror.errors import ConfigurationError
+from ror.registry import CAPTURES, SWITCH
 
 __all__ = ["UNSET", "Names", "pixel_rules_text", "profile_text", "rules_text", "settings_options"]
 
@@ -30,6 +31,12 @@ UNSET: dict[str, tuple[str, Any]] = {
     "clean": ("cleaned", None),
     "keep": ("keep", ()),
     "remove": ("remove", ()),
+}
+
+_SENT = {
+    "report": "The page in PDF",
+    "rtstruct": "Contours of masks as RT Structure Sets",
+    "models": "Meshes as Encapsulated STL",
 }
 
 
@@ -55,6 +62,17 @@ def settings_options(function: _F) -> _F:
                 "--review-pacs",
                 callback=_not_empty,
                 help="A [pacs.NAME] of ror.toml at which reviewers look at images and results.",
+            ),
+            click.option(
+                "--captures",
+                type=click.Choice(CAPTURES),
+                help="Pictures with outlines, of key slices or of all; as the workflow wants, unless set.",
+            ),
+            *(
+                click.option(
+                    f"--{name}", type=click.Choice(SWITCH), help=f"{what}; as the workflow wants, unless set."
+                )
+                for name, what in _SENT.items()
             ),
             click.option(
                 "--redcap-url",

@@ -12,6 +12,7 @@ from ror.registry.redcap import redcap_token, redcap_token_variable, redcap_url_
 from ror.registry.role import Role, caller
 from ror.registry.route import ANY, Route, Sender
 from ror.registry.routes import Admission, RouteStore, Tried, first_that_fits, try_routes
+from ror.registry.sending import AS_WORKFLOW, CAPTURES, SWITCH, Sending
 from ror.registry.subjects import KnownSubject, SubjectStore
 from ror.registry.tokens import Right, Token, TokenStore
 from ror.registry.way_back import WayBack
@@ -20,6 +21,9 @@ from ror.registry.workflows import InstalledWorkflow, WorkflowStore
 
 __all__ = [
     "ANY",
+    "AS_WORKFLOW",
+    "CAPTURES",
+    "SWITCH",
     "Admission",
     "Attributes",
     "AuditLog",
@@ -41,6 +45,7 @@ __all__ = [
     "Route",
     "RouteStore",
     "Sender",
+    "Sending",
     "SubjectStore",
     "Token",
     "TokenStore",

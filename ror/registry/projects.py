@@ -33,6 +33,7 @@ from ror.registry.redcap import (
     redcap_token_variable,
     redcap_url_fault,
 )
+from ror.registry.sending import Sending
 from select_lang.classification import Classifier, RulesError
 
 __all__ = ["Project", "ProjectStore"]
@@ -54,6 +55,7 @@ class Project:
     `profile_toml` is the whole text of a profile (`anonymizer.write_profile`), on top of which all these come; empty
     for the default. `redcap_event` is the event of its REDCap that measurements of studies without one go to.
     `original_identity` says whether its results may go to a clinical PACS under the patient's own identity.
+    `sending` says which further objects it sends, whatever its workflows want.
     With `review` results wait until somebody accepts them, and are shown at `review_pacs`, a `[pacs.NAME]`, before.
     """
 
@@ -73,6 +75,7 @@ class Project:
     original_identity: bool = False
     review: bool = False
     review_pacs: str = ""
+    sending: Sending = field(default=Sending())
 
     def profile(self) -> Profile:
         """The de-identification profile of the project's studies."""
@@ -323,4 +326,5 @@ def _project(row: sa.Row[tuple[object, ...]]) -> Project:
         original_identity=settings.get("original_identity", False),  # not there before results could go back
         review=settings.get("review", False),  # these two not before results were reviewed
         review_pacs=settings.get("review_pacs", ""),
+        sending=Sending(**settings.get("sending", {})),  # not there before projects could choose
     )

@@ -19,6 +19,7 @@ from ror.results.stl import Mesh
 from ror.results.superseded import Earlier
 
 __all__ = [
+    "Captures",
     "Corrected",
     "KeptFile",
     "LabelMap",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 Labels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+Captures: TypeAlias = Literal["none", "key", "all"]
 
 # The least stored probability that is one half or more, of 255.
 HALF = 128
@@ -284,7 +286,7 @@ class Outputs:
     dicom_files: tuple[Path, ...] = ()
     files: tuple[KeptFile, ...] = ()
     meshes: tuple[Mesh, ...] = ()
-    captures: Literal["none", "key", "all"] = "none"
+    captures: Captures = "none"
     report: bool = False
 
     @property

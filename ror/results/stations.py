@@ -27,6 +27,7 @@ from ror.results.ledger import Ledger, MadeObject
 from ror.results.model import ResultObject
 from ror.results.places import RedcapPlaces
 from ror.results.redcap import Redcaps, with_event
+from ror.results.sent import as_sent
 from ror.results.table import MeasurementStore
 from ror.results.validate import validate
 
@@ -73,11 +74,12 @@ class ResultStations:
         told += [f"nothing found for {name}" for name in outputs.nothing_found]
         return ", ".join(told)
 
-    def encode(self, run: FinishedRun, replaced_jobs: Sequence[str]) -> str:
-        """Make DICOM objects of it, in place of those that an earlier attempt has made."""
+    def encode(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
+        """Make the DICOM objects of it that the project sends, in place of those that an earlier attempt has made."""
         result_job = replace(result_job_of(run), supersedes=self._ledger.superseded(replaced_jobs))
         left_out: list[str] = []
-        objects = encode(outputs_of(run, result_job), result_job, left_out.append)
+        outputs = as_sent(outputs_of(run, result_job), project.sending)
+        objects = encode(outputs, result_job, left_out.append)
         validate(objects, result_job)
         shutil.rmtree(run.folder.results, ignore_errors=True)
         paths = write(objects, run.folder.results)
