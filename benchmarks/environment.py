@@ -8,18 +8,23 @@ import sys
 from functools import cache
 from pathlib import Path
 
-__all__ = ["environment_with"]
+__all__ = ["bin_of", "environment_with"]
+
+
+def bin_of(*pinned: str) -> Path:
+    """The ``bin`` folder of the environment that has these packages, if it was made: below ``~/.cache/ror-bench``."""
+    cached = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ror-bench"
+    return cached / "-".join(pinned).replace("==", "-") / "bin"
 
 
 @cache
 def environment_with(*pinned: str) -> Path | None:
     """The ``bin`` folder of an environment that has these packages, made if need be; None where that fails.
 
-    It lies below ``~/.cache/ror-bench`` and is kept. Why there is none is said.
+    It is kept. Why there is none is said.
     """
-    cached = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ror-bench"
-    where = cached / "-".join(pinned).replace("==", "-")
-    python = where / "bin" / "python"
+    where = bin_of(*pinned).parent
+    python = bin_of(*pinned) / "python"
     pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     try:
         subprocess.run([sys.executable, "-m", "venv", where], check=True, capture_output=True, text=True)

@@ -18,10 +18,10 @@ from benchmarks.environment import environment_with
 from benchmarks.results.cases import Case, Made
 from ror.results import Outputs, ResultJob, encode, read_outputs, validate, write
 
-__all__ = ["DCMQI", "HIGHDICOM", "OURS", "from_files", "from_memory", "ours"]
+__all__ = ["DCMQI", "DCMQI_PINNED", "HIGHDICOM", "OURS", "from_files", "from_memory", "ours"]
 
 OURS, HIGHDICOM, DCMQI = "ours", "highdicom", "dcmqi"
-_PINNED: Final = "dcmqi==1.5.7"
+DCMQI_PINNED: Final = "dcmqi==1.5.7"
 
 
 def from_files(case: Case, made: Made) -> dict[str, Callable[[], Sequence[Path]]]:
@@ -30,7 +30,7 @@ def from_files(case: Case, made: Made) -> dict[str, Callable[[], Sequence[Path]]
         OURS: partial(ours, case, made),
         HIGHDICOM: lambda: _highdicom(case, made, *_loaded(made)),
     }
-    programs = environment_with(_PINNED)
+    programs = environment_with(DCMQI_PINNED)
     if programs is not None:
         found[DCMQI] = partial(_dcmqi, programs / "itkimage2segimage", case, made)
     return found
