@@ -32,7 +32,7 @@ from orthanc.query import FoundStudy, Query
 from orthanc.rest import Change, Changes, OrthancRest, Series, Study
 from orthanc.retrieved import Retrieved, RetrievedObject
 from orthanc.server import OrthancServer
-from orthanc.tls import Tls
+from orthanc.tls import Tls, TlsFault, tls_fault
 
 __all__ = [
     "Change",
@@ -59,6 +59,7 @@ __all__ = [
     "ServerNotReady",
     "Study",
     "Tls",
+    "TlsFault",
     "echo",
     "find_instances",
     "find_studies",
@@ -67,4 +68,5 @@ __all__ = [
     "move_study",
     "report_event",
     "send",
+    "tls_fault",
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from orthanc import DicomWeb, OrthancRest, Peer, Tls
 from ror.config import PacsSettings
 
-__all__ = ["peer_of", "rest_of", "web_of"]
+__all__ = ["peer_of", "rest_of", "tls_fault_of", "web_of"]
 
 
 def peer_of(settings: PacsSettings, our_ae_title: str) -> Peer:
@@ -29,6 +29,12 @@ def rest_of(settings: PacsSettings) -> OrthancRest:
     user = settings.orthanc_user
     credentials = (user, settings.orthanc_password.get_secret_value()) if user else None
     return OrthancRest(settings.orthanc_url, credentials, tls=_tls_of_the_web(settings))
+
+
+def tls_fault_of(settings: PacsSettings) -> str:
+    """Which of its settings names a file of TLS that cannot be used, and why; empty if none does."""
+    fault = _tls(settings).fault()
+    return f"tls_{fault.what}: {fault}" if fault else ""
 
 
 def _tls(settings: PacsSettings) -> Tls:

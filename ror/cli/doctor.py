@@ -26,7 +26,7 @@ from ror.cli.findings import (
     survived,
     text_search,
 )
-from ror.cli.pacs_findings import pacs
+from ror.cli.pacs_findings import pacs, tls_files
 from ror.errors import ConfigurationError, RorError, ServiceUnavailable
 from ror.home import Home
 from ror.registry import Project, Role
@@ -196,9 +196,10 @@ _LOOKS: dict[str, Look] = {
     "secrets": secrets,
     "packages": packages,
     "search for text": text_search,
+    "TLS": tls_files,
     "PACS": pacs,
     "REDCap": _redcaps,
     "identities": _identities,
     "storage commitment": commitments,
 }
-_WITHOUT_DATABASE = ("disk", "runtimes", "wheels", "PACS", "storage commitment")
+_WITHOUT_DATABASE = ("disk", "runtimes", "wheels", "TLS", "PACS", "storage commitment")

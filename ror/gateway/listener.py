@@ -8,9 +8,11 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from orthanc import tls_fault
 from ror.config import ListenerSettings
 from ror.errors import ConfigurationError
 from ror.gateway.admitting import admit
@@ -150,6 +152,12 @@ class Listener:
             raise
 
 
+def _tls_fault(settings: ListenerSettings) -> str:
+    files = (settings.tls_ca, settings.tls_certificate, settings.tls_key)
+    fault = tls_fault(*(Path(file) if file else None for file in files))
+    return f"listener.tls_{fault.what}: {fault}" if fault else ""
+
+
 def _tls(settings: ListenerSettings) -> ssl.SSLContext | None:
     """The profile of PS3.15 B.12 (BCP 195): TLS 1.2 and later; None for plain TCP."""
     if not settings.tls_certificate:
@@ -157,13 +165,13 @@ def _tls(settings: ListenerSettings) -> ssl.SSLContext | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(settings.tls_certificate, settings.tls_key or None)
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key or None, password="")
         if settings.tls_ca:
             context.load_verify_locations(settings.tls_ca)
             context.verify_mode = ssl.CERT_REQUIRED
     except OSError as error:
         raise ConfigurationError(
-            f"the TLS files of the listener cannot be used: {error.strerror or type(error).__name__}",
+            f"the TLS files of the listener cannot be used: {_tls_fault(settings) or error.strerror}",
             advice="give files of PEM in listener.tls_certificate, tls_key and tls_ca that the user of ror can read",
         ) from error
     return context

@@ -18,8 +18,8 @@ def home(tmp_path: Path) -> Home:
     made = Home(tmp_path / "home")
     pacs = '[pacs.research]\nhost = "127.0.0.1"\nport = 1\nae_title = "P"\n'
     made.settings(f'[listener]\nreserve_mib = 0\n[engine]\nruntime = "process"\n{pacs}')
-    for project in ("lungs", "heads"):
-        made.good("project", "add", project)
+    made.good("project", "add", "lungs", "--pacs", "research")
+    made.good("project", "add", "heads")
     made.good("route", "add", "lungs", "--from", "CT")
     made.good("workflow", "add", str(BOX), "--project", "lungs", "--no-prepare")
     return made
@@ -127,3 +127,36 @@ def test_a_docker_that_is_not_there_is_told_in_one_sentence_and_mended_by_anothe
     assert "Start Docker" not in off["told"]
     home.settings('[engine]\nruntime = "docker"')
     assert rows(home)["runtime docker"]["mend"].startswith("Start Docker (systemctl start docker)")
+
+
+def test_a_peer_that_no_project_sends_to_need_not_answer(home: Home) -> None:
+    """It may only be told of storage commitment, by its own address."""
+    home.good("project", "change", "lungs", "--clear", "pacs")
+    said = home.ror("doctor")
+    assert said.code == 0, said.out
+    (line,) = (line for line in said.out.splitlines() if "PACS research" in line)
+    assert line.startswith("off ")
+    assert line.endswith("; no project sends to it")
+
+
+def test_files_of_tls_that_cannot_be_used_are_told_by_setting_and_path(home: Home, tmp_path: Path) -> None:
+    """Also of a DICOMweb server, of which it said that it answers."""
+    (tmp_path / "junk.pem").write_text("no PEM")
+    with (home.folder / "ror.toml").open("a") as settings:
+        settings.write(
+            f'[pacs.web]\ndicomweb_url = "https://127.0.0.1:1"\ntls_ca = "{tmp_path}/no.pem"\n'
+            f'[pacs.safe]\nhost = "127.0.0.1"\nport = 1\nae_title = "S"\ntls = true\n'
+            f'tls_certificate = "{tmp_path}/junk.pem"\n'
+            f'[web]\nenabled = true\ntls_certificate = "{tmp_path}/no.pem"\n'
+        )
+    text = (home.folder / "ror.toml").read_text()
+    tls = f'[listener]\ntls_certificate = "{tmp_path}/junk.pem"\ntls_key = "{tmp_path}/no.key"\n'
+    (home.folder / "ror.toml").write_text(text.replace("[listener]\n", tls, 1))
+    home.good("project", "change", "lungs", "--pacs", "web", "--pacs", "safe")
+    found = ill(home)
+    assert found["PACS web"]["told"] == f"pacs.web.tls_ca: {tmp_path}/no.pem: No such file or directory"
+    assert found["PACS safe"]["told"].startswith(
+        f"pacs.safe.tls_certificate: {tmp_path}/junk.pem: no certificate"
+    )
+    assert found["TLS of web"]["told"].startswith(f"web.tls_certificate: {tmp_path}/no.pem: No such file")
+    assert found["TLS of listener"]["told"].startswith(f"listener.tls_key: {tmp_path}/no.key: No such file")

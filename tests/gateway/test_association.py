@@ -379,5 +379,6 @@ def test_tls_that_never_shakes_hands_is_closed(pem: Path) -> None:
 
 
 def test_tls_files_that_are_not_there_are_told() -> None:
-    with pytest.raises(ConfigurationError, match="TLS files of the listener cannot be used: No such file"):
+    told = r"listener cannot be used: listener\.tls_certificate: /nowhere\.pem: No such file"
+    with pytest.raises(ConfigurationError, match=told):
         Listener(ListenerSettings(tls_certificate="/nowhere.pem"), Sink())  # type: ignore[arg-type]

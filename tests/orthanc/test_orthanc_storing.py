@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import subprocess
 import threading
@@ -392,3 +393,34 @@ def test_dicomweb_goes_by_tls_with_our_certificate_to_the_server_that_we_trust(
             with DicomWeb(server.url, tls=tls, timeout_seconds=5) as web, pytest.raises(error):
                 web.send([path])
         assert len(server.requests) == 2
+
+
+def test_which_file_of_tls_cannot_be_used_is_told(pem: Path, tmp_path: Path) -> None:
+    junk, none = tmp_path / "junk.pem", tmp_path / "none.pem"
+    junk.write_text("no PEM")
+    ours, key, server = pem / "ours.crt", pem / "ours.key", pem / "server.crt"
+    for files, what, file in (
+        ((none, ours, key), "ca", none),
+        ((junk, ours, key), "ca", junk),
+        ((server, none, None), "certificate", none),
+        ((server, junk, None), "certificate", junk),
+        ((server, ours, none), "key", none),
+        ((server, ours, pem / "stranger.key"), "certificate", ours),
+        ((server, ours, None), "certificate", ours),
+    ):
+        fault = Tls(*files).fault()
+        assert fault is not None
+        assert (fault.what, fault.file) == (what, file)
+        with pytest.raises(PeerRefused, match=re.escape(f"{what} {file}")):
+            Tls(*files).context()
+    assert Tls(server, ours, key).fault() is None
+    assert Tls(None, pem / "ours.pem").fault() is None
+
+
+def test_a_key_with_a_password_is_not_asked_for_on_the_terminal(pem: Path, tmp_path: Path) -> None:
+    locked = tmp_path / "locked.key"
+    words = f"pkey -in {pem / 'ours.key'} -aes256 -passout pass:word -out {locked}"
+    subprocess.run(["/usr/bin/openssl", *words.split()], check=True, capture_output=True)
+    fault = Tls(pem / "server.crt", pem / "ours.crt", locked).fault()
+    assert fault is not None
+    assert "without a password" in fault.why

@@ -166,7 +166,7 @@ def test_results_go_to_a_pacs_with_all_their_classes_or_not_at_all(
     acknowledged: list[str] = []
     with (
         OwnPacs(not_taken=(refused,)).running() as pacs,
-        pytest.raises(DeliveryRefused, match="refused 1 of 2 files: .*none was sent") as told,
+        pytest.raises(DeliveryRefused, match=r"refused 1 of 2 files: .*none was sent") as told,
     ):
         destination_of("main", pacs.settings(), "ROR").send([report, mask], acknowledged.append)
     assert (acknowledged, pacs.received) == ([], [])
