@@ -82,9 +82,7 @@ def test_dcmqi_reads_the_same_probabilities(tmp_path: Path, labels) -> None:
     assert np.abs(found / 255 - chances).max() <= 0.5 / 255
 
 
-def test_dcmqi_reads_each_measurement_with_its_segment_and_code(
-    output: Path, tmp_path: Path, ct, labels
-) -> None:
+def test_dcmqi_reads_each_measurement_with_its_segment_and_code(tmp_path: Path, ct, labels) -> None:
     seg, sr = made(tmp_path, ct, labels, "binary")
     run("tid1500reader", "--inputDICOM", sr, "--outputMetadata", tmp_path / "sr.json")
     told = json.loads((tmp_path / "sr.json").read_text(encoding="utf-8"))
