@@ -10,8 +10,8 @@
     ├── DeliveryRefused     the PACS said no for good: its administrator must allow the SOP classes or us
     ├── RedcapRefused       REDCap said no: correct the project's dictionary, events, rights or the manifest;
     │                       `faults` has its words for each field
-    └── RedcapOccupied      another series or study has written these fields of the record: name a repeating
-                            instrument; `occupied` has the other job for each field
+    └── RedcapOccupied      another series, study or workflow has written these fields of the record: name a
+                            repeating instrument, or rename the fields; `occupied` has the other job for each field
     ServiceUnavailable      (ror.errors) waiting helps
     ├── DeliveryUnavailable the PACS cannot be reached or cannot take anything now
     └── RedcapUnavailable   REDCap cannot be reached, is down for maintenance, or asks for patience
@@ -133,9 +133,10 @@ class RedcapOccupied(JobFailed):
     def __init__(self, project: str, occupied: Mapping[str, str]) -> None:
         told = ", ".join(f"{field} of job {job}" for field, job in sorted(occupied.items()))
         super().__init__(
-            f"the REDCap record has {told}, which measured another series or study, and is not overwritten",
-            "let REDCap repeat the instrument of these fields, name it with `ror project change "
-            f"{project} --redcap-repeat-instrument NAME`, then retry the job; `ror measurements list` has both results",
+            f"the REDCap record has {told}, which is of another series, study or workflow, and is not overwritten",
+            "where another workflow gives the same fields, rename them in one of the manifests; else let REDCap repeat "
+            f"their instrument, name it with `ror project change {project} --redcap-repeat-instrument NAME`, then "
+            "retry the job; `ror measurements list` has both results",
         )
         self.args = (project, occupied)
         self.project = project

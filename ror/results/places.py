@@ -3,6 +3,7 @@
 - An instance that the program gave is kept.
 - Under a repeating instrument each match of a workflow has an instance of its own.
 - Without one, the first match that writes a field of the record owns it, and another one is refused.
+- Wherever it is, what another workflow has written is its own.
 """
 
 from __future__ import annotations
@@ -42,11 +43,50 @@ class RedcapPlaces:
         Raises
         ------
         RedcapOccupied
-            A field of the record belongs to the living job of another match. Nothing was placed.
+            A field of the record belongs to the living job of another match, or workflow. Nothing was placed.
         """
         with self._database.write() as connection:
             _take_turn(connection, job.project)
             return _Placing(connection, job, rows, instrument).placed()
+
+    def require_own_instances(self, job: Job, placed: Sequence[Row]) -> None:
+        """Refuse instances whose fields another workflow gives a value, once the table has the measurements of `job`.
+
+        Asked only then, for of two jobs that come at once the later one sees what the earlier one has in the table.
+
+        Raises
+        ------
+        RedcapOccupied
+            A living job of another workflow has measured one of the fields for the same instance.
+        """
+        with self._database.read() as connection:
+            occupied = {
+                row.field_name: other
+                for row in placed
+                if row.repeat_instance is not None and (other := _of_another_workflow(connection, job, row))
+            }
+        if occupied:
+            raise RedcapOccupied(job.project, occupied)
+
+
+def _of_another_workflow(connection: sa.Connection, job: Job, row: Row) -> str | None:
+    """The living job of another workflow that has measured the field for the same repeat instance."""
+    table = tables.measurements
+    query = (
+        sa.select(table.c.job_id)
+        .join(tables.jobs, _jobs.id == table.c.job_id)
+        .where(
+            _jobs.project == job.project,
+            _jobs.workflow != job.workflow,
+            _jobs.state.in_(_LIVE),
+            table.c.record_id == row.record_id,
+            table.c.event_name == row.event,
+            table.c.repeat_instrument == row.repeat_instrument,
+            table.c.repeat_instance == row.repeat_instance,
+            table.c.field_name == row.field_name,
+        )
+    )
+    return connection.execute(query).scalars().first()
 
 
 def _take_turn(connection: sa.Connection, project: str) -> None:
@@ -79,14 +119,21 @@ class _Placing:
 
     def _own(self, row: Row) -> str | None:
         """Become the owner of a field, or give the living job whose it is."""
-        here = self._record(tables.redcap_owners, row) & (_owners.field_name == row.field_name)
-        owner = self._connection.execute(sa.select(tables.redcap_owners).where(here)).first()
-        if owner is not None and owner.match_key != self._job.match_key:
-            if living := self._living_job(owner.match_key):
+        of_field = self._record(tables.redcap_owners, row, of_workflow=False) & (
+            _owners.field_name == row.field_name
+        )
+        owners = self._connection.execute(sa.select(tables.redcap_owners).where(of_field)).all()
+        own = self._job.workflow, self._job.match_key
+        for one in owners:
+            if (one.workflow, one.match_key) != own and (
+                living := self._living_job(one.match_key, one.workflow)
+            ):
                 return living
-        elif owner is not None and owner.job_id == self._job.id:
+        owner = next((one for one in owners if one.workflow == self._job.workflow), None)
+        if owner is not None and owner.job_id == self._job.id:
             return None
         since = time.time() if owner is None or owner.match_key != self._job.match_key else owner.owned_since
+        here = of_field & (_owners.workflow == self._job.workflow)
         self._connection.execute(tables.redcap_owners.delete().where(here))
         self._connection.execute(
             tables.redcap_owners.insert().values(
@@ -102,12 +149,12 @@ class _Placing:
         )
         return None
 
-    def _living_job(self, match_key: str) -> str | None:
+    def _living_job(self, match_key: str, workflow: str | None = None) -> str | None:
         query = (
             sa.select(_jobs.id)
             .where(
                 _jobs.project == self._job.project,
-                _jobs.workflow == self._job.workflow,
+                _jobs.workflow == (workflow or self._job.workflow),
                 _jobs.match_key == match_key,
                 _jobs.state.in_(_LIVE),
             )

@@ -111,6 +111,7 @@ class ResultStations:
             rows = with_event(rows, project.redcap_event)
             placed = self._places.place(run.job, rows, project.redcap_repeat_instrument)
             self._measurements.replace(run.job, placed, replaced_jobs)
+            self._places.require_own_instances(run.job, placed)
             told += f", {self._redcaps.write(project, placed)}"
         return told
 

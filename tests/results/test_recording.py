@@ -73,7 +73,7 @@ def stations(database: Database, tmp_path: Path) -> ResultStations:
 def run(database: Database, tmp_path: Path) -> Callable[[str, float], FinishedRun]:
     """A run of `snr` on one series of the study, and what it has measured."""
 
-    def finished(name: str, value: float, attempt: str = "") -> FinishedRun:
+    def finished(name: str, value: float, attempt: str = "", workflow: str = "snr") -> FinishedRun:
         headers = ct_headers((2, 4, 4), name=name)
         folder = JobFolder(tmp_path / (name + attempt))
         files = write_series(headers, folder.data / "input")
@@ -85,7 +85,16 @@ def run(database: Database, tmp_path: Path) -> Callable[[str, float], FinishedRu
         uid, study = str(headers[0].SeriesInstanceUID), str(headers[0].StudyInstanceUID)
         series = (JobSeries("image", uid, study, name + attempt),)
         job = Job(
-            f"snr-{name}{attempt}", "lungs", "snr", "1", "d", "P-1", study, uid, series, JobState.RUNNING
+            f"{workflow}-{name}{attempt}",
+            "lungs",
+            workflow,
+            "1",
+            "d",
+            "P-1",
+            study,
+            uid,
+            series,
+            JobState.RUNNING,
         )
         with database.write() as connection:
             JobStore(database).create(connection, job)
@@ -146,6 +155,17 @@ def test_without_an_instrument_nothing_is_overwritten_and_nothing_lost(
     stations.record(first, project, [])
     assert redcap.records == {("P-1", "", "", None): {"snr": "1"}}
     assert recorded(database) == {first.job.match_key: "1", second.job.match_key: "2"}
+
+
+def test_what_another_workflow_has_sent_is_not_overwritten(
+    stations: ResultStations, project: Project, redcap: RedcapServer, run
+) -> None:
+    repeating = Project("lungs", redcap_url=redcap.url, redcap_repeat_instrument="images")
+    redcap.repeating = frozenset({("", "images")})
+    stations.record(run("S1", 1), repeating, [])
+    with pytest.raises(RedcapOccupied, match="snr of job snr-S1"):
+        stations.record(run("S1", 2, attempt="-again", workflow="noise"), repeating, [])
+    assert redcap.records == {("P-1", "", "images", 1): {"snr": "1"}}
 
 
 def test_a_project_without_redcap_keeps_all_in_its_table(

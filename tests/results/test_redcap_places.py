@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ror.db import Database, tables
 from ror.engine import JobStore
 from ror.model import Job, JobSeries, JobState
-from ror.results import RedcapOccupied, RedcapPlaces, Row
+from ror.results import MeasurementStore, RedcapOccupied, RedcapPlaces, Row
 
 _numbers = itertools.count()
 
@@ -167,6 +167,24 @@ def test_jobs_that_ask_at_once_get_an_instance_each(
     assert sorted(by_match.values(), key=min) == [{1}, {2}, {3}, {4}, {5}, {6}]
 
 
+@pytest.mark.parametrize("given", [None, 7], ids=["an instance of the match", "one that programs give"])
+def test_another_workflow_does_not_write_a_field_of_an_instance(
+    places: RedcapPlaces, new_job: Callable[..., Job], database: Database, given: int | None
+) -> None:
+    one, other = new_job("1.1"), new_job("1.1", "sharpness")
+    for job in (one, other):
+        placed = places.place(job, [row(repeat_instance=given)], "images")
+        MeasurementStore(database).replace(job, placed, [])
+    for job, occupant in ((one, other), (other, one)):  # also if both have come so far at once
+        with pytest.raises(RedcapOccupied) as refused:
+            places.require_own_instances(job, placed)
+        assert refused.value.occupied == {"snr": occupant.id}
+    bring(database, one, JobState.FAILED)
+    places.require_own_instances(other, placed)
+    elsewhere = replace(placed[0], repeat_instance=8), replace(placed[0], field_name="noise")
+    places.require_own_instances(one, elsewhere)
+
+
 # -- the record itself ------------------------------------------------------------------------------------------------
 
 
@@ -206,10 +224,15 @@ def test_other_fields_records_and_events_are_free(
     assert places.place(new_job("1.2"), [other], "") == (other,)
 
 
-def test_another_workflow_is_another_matter(
-    places: RedcapPlaces, new_job: Callable[..., Job], first: Job
+@pytest.mark.parametrize("match", ["1.1", "1.2"])
+def test_another_workflow_does_not_write_it_either(
+    places: RedcapPlaces, new_job: Callable[..., Job], first: Job, match: str
 ) -> None:
-    assert places.place(new_job("1.2", "sharpness"), [row()], "") == (row(),)
+    other = new_job(match, "sharpness")
+    with pytest.raises(RedcapOccupied, match=f"snr of job {first.id}") as refused:
+        places.place(other, [row()], "")
+    assert "another workflow" in refused.value.advice
+    assert places.place(other, [row("sharpness")], "") == (row("sharpness"),)
 
 
 @pytest.mark.parametrize("state", [JobState.FAILED, JobState.CANCELLED])
