@@ -21,6 +21,7 @@ from anonymizer.wire import Element, tag_path
 
 __all__ = ["Engine", "Person", "Tally"]
 
+_MOST_UIDS = 4096
 _KEEPING = frozenset({Action.KEEP, Action.CLEAN, Action.AGE, Action.CONTENT})
 
 
@@ -235,6 +236,8 @@ class Engine:
             return old
         new = self._uids.get(old)
         if new is None:
+            if len(self._uids) >= _MOST_UIDS:  # of a long series each instance has its own
+                self._uids.clear()
             new = self._uids[old] = self.key.uid(old)
         return new
 

@@ -23,7 +23,13 @@ __all__ = ["CtObjects"]
 _UID = "2.25.1{:036}"
 _STUDY, _SERIES, _INSTANCE = (_UID.format(number).encode() for number in range(3))
 # What differs from slice to slice, in the mould; of the length of what takes its place.
-_NUMBER, _LOCATION, _TIME, _CURRENT, _EXPOSURE = b"900001", b"-9000.01", b"235959.777777", b"90002", b"90003"
+_NUMBER, _LOCATION, _TIME, _CURRENT, _EXPOSURE = (
+    b"900001",
+    b"-900000.01",
+    b"235959.777777",
+    b"90002",
+    b"90003",
+)
 
 
 class CtObjects:
@@ -62,7 +68,7 @@ class CtObjects:
             minutes, hundredths = divmod(7 * number, 6000)
             yield (
                 mould.replace(_NUMBER, f"{number + 1:06}".encode())
-                .replace(_LOCATION, f"{-2.5 * number:08.2f}".encode())
+                .replace(_LOCATION, f"{-2.5 * number:010.2f}".encode())
                 .replace(
                     _TIME, f"10{minutes % 60:02}{hundredths // 100:02}.{hundredths % 100:02}0000".encode()
                 )

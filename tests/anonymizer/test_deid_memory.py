@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 
 import pytest
 from alike import assert_alike
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from planted import ct, minimal, mr, part10, rtstruct
 from pydicom import Dataset
 from pydicom.uid import (
+    CTImageStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -26,6 +28,10 @@ from anonymizer import (
     ProjectKey,
     Subject,
 )
+from anonymizer.clean import Cleaner
+from anonymizer.engine import Engine, Person
+from anonymizer.identity import Identity
+from anonymizer.plan import compile_plan
 from anonymizer.vocabulary import listed
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -159,3 +165,16 @@ def test_a_memory_shows_and_leaves_nothing() -> None:
     assert repr(memory) == "Memory(<not shown>)"
     with pytest.raises(TypeError):
         pickle.dumps(memory)
+
+
+def test_a_series_without_end_takes_no_more_memory() -> None:
+    person = Person("ROR-AAAAAAAAAA", "S", -7)
+    engine = Engine(compile_plan(Profile.of(), CTImageStorage), KEY, person, Cleaner.of(Identity()))
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            assert engine.uid(f"1.2.826.0.1.77.{number}") != ""
+        _now, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 2 * 1024 * 1024
