@@ -137,9 +137,9 @@ def _frameless(mask: LabelMap, series: SourceSeries, job: ResultJob, index: int)
 def _pixels(mask: LabelMap, frames: Sequence[Frame]) -> bytes:
     """The frames one after another, of an even length; bits of BINARY without gaps (PS3.5 8.1.1)."""
     if mask.fractions is not None:
-        pixels = b"".join(mask.fractions[frame.slice].tobytes() for frame in frames)
+        pixels = b"".join(mask.fractions[frame.slice].data for frame in frames)
     elif mask.announced.encoding == "labelmap":
-        pixels = b"".join(mask.labels[frame.slice].tobytes() for frame in frames)
+        pixels = b"".join(mask.labels[frame.slice].data for frame in frames)
     else:
         pixels = _bits([mask.labels[frame.slice] == frame.segment for frame in frames])
     return pixels + b"\0" * (len(pixels) % 2)
