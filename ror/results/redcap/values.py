@@ -18,6 +18,7 @@ _NOT_IMPORTED = {
     "file": "takes files, not values",
 }
 _NUMBER = re.compile(r"integer|number(?:_(?P<places>[1-4])dp)?(?P<comma>_comma_decimal)?")
+_WHOLE = re.compile(r"0|-?[1-9][0-9]*")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?: \d{2}:\d{2}(?::\d{2})?)?")
 
 
@@ -37,6 +38,10 @@ def written(value: float | str, field: RedcapField) -> str:
     text = _plain(value)
     if text == "":
         return text  # leaves what is there
+    if not (isinstance(value, str) or field.choices) and (
+        fault := takes_numbers(field, may_be_whole=isinstance(value, int) or value.is_integer())
+    ):
+        raise ValueError(fault)
     if field.kind in ("text", "notes", "slider"):
         return _validated(text, field)
     if field.choices and text not in field.choices:
@@ -53,16 +58,26 @@ def is_outside(text: str, field: RedcapField) -> bool:
 
 
 def takes_numbers(field: RedcapField, *, may_be_whole: bool = False) -> str:
-    """What keeps the field from taking measured numbers, or nothing; integers alone will do for what is counted."""
+    """What keeps the field from taking measured numbers, or nothing; integers and choices do for what is counted.
+
+    A number that is none of the choices is refused when it comes (`written`).
+    """
     if field.kind in _NOT_IMPORTED:
         return _NOT_IMPORTED[field.kind]
-    if field.kind not in ("text", "notes"):
+    if field.choices:
+        is_counted = may_be_whole and any(_WHOLE.fullmatch(choice) for choice in field.choices)
+        return "" if is_counted else f"takes only its choices: {', '.join(field.choices)}"
+    if field.kind not in ("text", "notes", "slider", "sql"):  # of the last REDCap alone knows the choices
         return f"is of the type {field.kind}, and takes no measured number"
-    if field.validation == "integer":
+    if _validation(field) == "integer":
         return "" if may_be_whole else "takes integers only"
     if field.validation and not _NUMBER.fullmatch(field.validation):
         return f"has the validation {field.validation}, and takes no number"
     return ""
+
+
+def _validation(field: RedcapField) -> str:
+    return "integer" if field.kind == "slider" else field.validation
 
 
 def _plain(value: float | str) -> str:
@@ -74,7 +89,7 @@ def _plain(value: float | str) -> str:
 
 
 def _validated(text: str, field: RedcapField) -> str:
-    validation = "integer" if field.kind == "slider" else field.validation
+    validation = _validation(field)
     if kind := _NUMBER.fullmatch(validation):
         number = _decimal(text)
         if number is None:
