@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -51,7 +50,7 @@ def check(context: click.Context, project: str, as_json: bool) -> None:
         found = app.redcap_outlook.mismatches(wanted)
         manifests = app.redcap_outlook.manifests(project)
     if found or as_json:
-        print_table(("what", "mend"), [tuple(asdict(one).values()) for one in found], as_json=as_json)
+        print_table(("what", "mend"), [(one.what, one.mend) for one in found], as_json=as_json)
     for note in _notes(wanted, manifests):
         click.echo(f"note: {note}", err=True)
     if found:
@@ -120,8 +119,11 @@ def _notes(project: Project, manifests: Sequence[Manifest]) -> Iterator[str]:
         )
 
 
-def tell_mismatches(app: App, name: str) -> None:
-    """Say what a project's REDCap would refuse, where people see it; that it cannot be asked is told, and no fault."""
+def tell_mismatches(app: App, name: str, workflow: str = "") -> None:
+    """Say what a project's REDCap would refuse, where people see it; that it cannot be asked is told, and no fault.
+
+    Of a workflow that is named, only what would be refused of its measurements, and how much there is of others.
+    """
     project = app.projects.get(name)
     if not project.redcap_url:
         return
@@ -130,5 +132,8 @@ def tell_mismatches(app: App, name: str) -> None:
     except RorError as error:
         click.echo(f"REDCap of project {name} could not be asked what it would refuse: {error}", err=True)
         return
-    for one in found:
+    told = [one for one in found if not (workflow and one.workflows) or workflow in one.workflows]
+    for one in told:
         click.echo(f"REDCap would refuse: {one.what}\n  {one.mend}", err=True)
+    if others := len(found) - len(told):
+        click.echo(f"of other workflows it would refuse {others} more: `ror redcap check {name}`", err=True)

@@ -43,7 +43,7 @@ def add(context: click.Context, folder: Path, project: str, prepare: bool) -> No
         build = _building(app.runtime()) if prepare else None
         workflow = app.workflows.add(project, folder, build)
         _tell_enabled(workflow)
-        tell_mismatches(app, project)
+        tell_mismatches(app, project, workflow.name)
 
 
 @command.command()
@@ -61,7 +61,7 @@ def enable(context: click.Context, name: str, project: str, version: str | None,
     with opened(context) as app:
         workflow = app.workflows.enable(app.projects.get(project).name, name, version, digest)
         _tell_enabled(workflow)
-        tell_mismatches(app, project)
+        tell_mismatches(app, project, workflow.name)
 
 
 @command.command()

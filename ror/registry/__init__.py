@@ -8,7 +8,12 @@ from ror.registry.identities import IdentityStore, OpenedIdentity
 from ror.registry.original_uids import OriginalUids
 from ror.registry.projects import Project, ProjectStore
 from ror.registry.pseudonym_rules import PseudonymRule, PseudonymRuleStore
-from ror.registry.redcap import redcap_token, redcap_token_variable, redcap_url_fault
+from ror.registry.redcap import (
+    redcap_instrument_fault,
+    redcap_token,
+    redcap_token_variable,
+    redcap_url_fault,
+)
 from ror.registry.role import Role, caller
 from ror.registry.route import ANY, Route, Sender
 from ror.registry.routes import Admission, RouteStore, Tried, first_that_fits, try_routes
@@ -57,6 +62,7 @@ __all__ = [
     "caller",
     "first_that_fits",
     "read_couplings",
+    "redcap_instrument_fault",
     "redcap_token",
     "redcap_token_variable",
     "redcap_url_fault",

@@ -18,6 +18,7 @@ __all__ = [
 ]
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_INSTRUMENT = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _UNIQUE_NAME = re.compile(r"[a-z0-9_]{1,100}")
 _TOKEN = re.compile(r"[0-9A-Fa-f]{32}")
 _OTHERS = 0o077
@@ -39,9 +40,9 @@ def redcap_url_fault(url: str) -> str:
 
 def redcap_instrument_fault(name: str) -> str:
     """What is wrong with the unique name of an instrument, or nothing."""
-    if _UNIQUE_NAME.fullmatch(name):
+    if _INSTRUMENT.fullmatch(name):
         return ""
-    return f"not the unique name of a REDCap instrument: {name!r}"
+    return f"not the unique name of a REDCap instrument, which begins with a letter: {name!r}"
 
 
 def redcap_event_fault(name: str) -> str:

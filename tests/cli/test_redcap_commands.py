@@ -209,6 +209,20 @@ def test_it_is_said_when_a_workflow_is_added_or_a_redcap_named(
         )
 
 
+def test_of_a_workflow_that_is_added_its_own_faults_are_told(
+    home: Home, measured: RedcapServer, package: Path
+) -> None:
+    (package / "workflow.toml").write_text(SPLEEN.replace("spleen", "liver"))
+    added = home.ror("workflow", "add", str(package), "--project", "lungs", "--no-prepare")
+    assert added.code == 0, added.err
+    assert "REDCap would refuse: liver: liver_volume is not in the data dictionary" in added.err
+    assert "spleen_volume" not in added.err
+    assert "of other workflows it would refuse 1 more: `ror redcap check lungs`" in added.err
+    measured.rights = frozenset({"export"})
+    enabled = home.ror("workflow", "enable", "liver", "--project", "lungs")
+    assert "the token may not import" in enabled.err  # which is of all
+
+
 @pytest.mark.usefixtures("measured")
 def test_the_log_says_it_when_a_service_starts(
     home: Home, redcap: RedcapServer, caplog: pytest.LogCaptureFixture

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from containers import Manifest
 from ror.config import RedcapSettings
@@ -21,6 +23,8 @@ from ror.results import (
     dictionary_rows,
     merged_dictionary,
 )
+from ror.results.redcap import RedcapField
+from ror.results.redcap.values import takes_numbers, written
 from tests.results.samples import manifest
 from tests.support.redcap_server import TOKEN, Field, RedcapServer
 
@@ -97,15 +101,56 @@ def test_all_that_does_not_fit_is_told_at_once(server: RedcapServer, redcaps: Re
         "lung: lung_count is not in the data dictionary; did you mean lung_cuont?",
         "liver: liver_volume is calculated by REDCap itself",
         "liver: liver_count has the validation date_ymd, and takes no number",
-        "other: liver_volume is also given by liver, and the later of the two would overwrite the other",
         "other: liver_volume is calculated by REDCap itself",
-        "other: liver_count is also given by liver, and the later of the two would overwrite the other",
         "other: liver_count has the validation date_ymd, and takes no number",
+        "liver_volume is given by liver, other: what one of them has written, no other overwrites",
+        "liver_count is given by liver, other: what one of them has written, no other overwrites",
     ]
 
 
-def renamed(one: Manifest) -> Manifest:
-    return one.model_copy(update={"name": "other"})
+def renamed(one: Manifest, name: str = "other") -> Manifest:
+    return one.model_copy(update={"name": name})
+
+
+def test_all_workflows_that_share_a_field_are_told(server: RedcapServer, redcaps: Redcaps) -> None:
+    found = redcaps.check(lungs(server), announced(LUNG, renamed(LUNG, "b"), renamed(LUNG, "c")), frozenset())
+    assert {one.workflows for one in found} == {("lung", "b", "c")}
+    assert [one.what.partition(":")[0] for one in found] == [
+        "lung_volume is given by lung, b, c",
+        "lung_count is given by lung, b, c",
+    ]
+
+
+TEXTS = st.builds(
+    RedcapField,
+    st.just("lung_count"),
+    st.just("images"),
+    st.sampled_from(["text", "notes", "slider", "calc", "file", "descriptive"]),
+    st.sampled_from(["", "integer", "number", "number_2dp", "email", "date_ymd", "time", "phone"]),
+)
+CHOSEN = st.builds(
+    RedcapField,
+    st.just("lung_count"),
+    st.just("images"),
+    st.sampled_from(["radio", "dropdown", "yesno", "checkbox"]),
+    choices=st.sampled_from([("0", "1"), ("1", "2", "3"), ("low", "high"), ("01", "02")]),
+)
+
+
+@given(TEXTS | CHOSEN, st.booleans())
+def test_what_is_checked_before_is_what_is_refused_later(field: RedcapField, is_counted: bool) -> None:
+    """A field that is told to fit takes a number (all of them, where it has no choices); another takes none."""
+    numbers = [0, 1, 2, 3, 17] if is_counted else [0.5, 3.25, -1.75]
+    taken = []
+    for number in numbers:
+        try:
+            taken.append(written(number, field))
+        except ValueError:
+            continue
+    if takes_numbers(field, may_be_whole=is_counted):
+        assert not taken
+    else:
+        assert taken if field.choices else len(taken) == len(numbers)
 
 
 @pytest.mark.parametrize(("rights", "what"), [("import", "API Export"), ("", "API Export")])
@@ -298,6 +343,13 @@ def test_two_workflows_do_not_share_a_field() -> None:
         "lung_volume is given by lung and by other",
         "lung_count is given by lung and by other",
     )
+
+
+@pytest.mark.parametrize("form", ["Images", "ct images", "1st", "_images", "größe", "ct-images"])
+def test_an_instrument_of_a_dictionary_is_called_as_redcap_calls_them(form: str) -> None:
+    with pytest.raises(ConfigurationError, match="not the unique name of a REDCap instrument") as refused:
+        dictionary_rows([LUNG], form)
+    assert "--form images" in refused.value.advice
 
 
 def test_a_package_that_announces_nothing_makes_no_dictionary() -> None:

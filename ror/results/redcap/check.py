@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from containers import Measurement
 from ror.registry import Project
@@ -24,10 +25,14 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One thing that would be refused, and what to do about it."""
+    """One thing that would be refused, and what to do about it.
+
+    `workflows` are those whose measurements it is of; none where it is of all that go to the project.
+    """
 
     what: str
     mend: str
+    workflows: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.what}: {self.mend}"
@@ -46,27 +51,39 @@ def mismatches(
     events = frozenset(event or project.redcap_event for event in events_named or {""})
     yield from _events(project, described, events)
     yield from _instrument(project, described)
-    writers: dict[str, str] = {}
     for one in announced:
         for measurement in one.measurements:
-            name = measurement.field
-            what = f"{one.workflow}: {name}"
-            if name in writers:
-                yield Mismatch(
-                    f"{what} is also given by {writers[name]}, and the later of the two would overwrite the other",
-                    "rename the field in one of their manifests",
-                )
-            writers.setdefault(name, one.workflow)
-            field = described.fields.get(name)
-            if field is None:
-                yield Mismatch(f"{what} {unknown(name, described)}", _dictionary(project))
-                continue
-            if fault := takes_numbers(field, may_be_whole=counts(measurement)):
-                yield Mismatch(
-                    f"{what} {fault}", "in REDCap, make it a text field with the validation number"
-                )
-            yield from _instrument_of(what, project, field, described)
-            yield from _designation(what, field, described, events)
+            for found in _of_field(one.workflow, measurement, project, described, events):
+                yield replace(found, workflows=(one.workflow,))
+    yield from _given_twice(announced)
+
+
+def _of_field(
+    workflow: str, measurement: Measurement, project: Project, described: Described, events: frozenset[str]
+) -> Iterator[Mismatch]:
+    what = f"{workflow}: {measurement.field}"
+    field = described.fields.get(measurement.field)
+    if field is None:
+        yield Mismatch(f"{what} {unknown(measurement.field, described)}", _dictionary(project))
+        return
+    if fault := takes_numbers(field, may_be_whole=counts(measurement)):
+        yield Mismatch(f"{what} {fault}", "in REDCap, make it a text field with the validation number")
+    yield from _instrument_of(what, project, field, described)
+    yield from _designation(what, field, described, events)
+
+
+def _given_twice(announced: Sequence[Announced]) -> Iterator[Mismatch]:
+    givers: defaultdict[str, list[str]] = defaultdict(list)
+    for one in announced:
+        for measurement in one.measurements:
+            givers[measurement.field].append(one.workflow)
+    for field, workflows in givers.items():
+        if len(workflows) > 1:
+            yield Mismatch(
+                f"{field} is given by {', '.join(workflows)}: what one of them has written, no other overwrites",
+                "rename the field in all but one of their manifests",
+                tuple(workflows),
+            )
 
 
 def counts(measurement: Measurement) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import astuple, dataclass
 
 from containers import Manifest, Measurement
 from ror.errors import ConfigurationError
+from ror.registry import redcap_instrument_fault
 
 __all__ = ["DictionaryRow", "dictionary_csv", "dictionary_rows", "merged_dictionary"]
 
@@ -70,8 +71,10 @@ def dictionary_rows(manifests: Iterable[Manifest], form: str = "") -> list[Dicti
     Raises
     ------
     ConfigurationError
-        Two workflows give the same field, or none gives any.
+        Two workflows give the same field, or none gives any; or `form` can be no instrument.
     """
+    if form and (fault := redcap_instrument_fault(form)):
+        raise ConfigurationError(fault, advice="lower case letters, digits and _: --form images")
     rows = [DictionaryRow("record_id", _RECORD_FORM, field_label="Record ID")]
     givers: dict[str, str] = {}
     faults = []
