@@ -20,6 +20,7 @@ __all__ = ["Plot", "plotted"]
 _HEIGHT, _TOP, _BOTTOM, _LEFT, _RIGHT = 460, 48, 74, 76, 24
 _COLUMN, _BOX = 170, 60
 _LETTER = 9  # of the title, about
+_MOST_COLUMNS = 6  # in a row, so that a page of usual width shows its letters in their size
 _LONGEST_NAME = 22  # letters that a column has room for
 _INK, _PALE, _POINT, _GRID = "#333333", "#dbe7f3", "#1f6fb2", "#e3e3e3"
 _TICKS = 6
@@ -75,18 +76,22 @@ class Plot:
 
     @property
     def svg(self) -> str:
-        """The picture alone."""
-        width = max(_LEFT + _COLUMN * len(self.groups), _LEFT + _LETTER * len(self.title)) + _RIGHT
+        """The picture alone: rows of a few columns each, all on the same scale."""
+        rows = _rows(self.groups)
+        width = max(_LEFT + _COLUMN * len(rows[0]), _LEFT + _LETTER * len(self.title)) + _RIGHT
+        height = _HEIGHT * len(rows)
         scale = _Scale.of([number for group in self.groups for number in group.numbers])
         parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{_HEIGHT}" '
-            f'viewBox="0 0 {width} {_HEIGHT}" font-family="system-ui, sans-serif" font-size="13" fill="{_INK}">',
-            f'<rect width="{width}" height="{_HEIGHT}" fill="#ffffff"/>',
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+            f'viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif" font-size="13" fill="{_INK}">',
+            f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
             f'<text x="{_LEFT}" y="26" font-size="16" font-weight="600">{escape(self.title)}</text>',
-            *_axis(self.unit, scale, width),
         ]
-        for number, group in enumerate(self.groups):
-            parts += _drawn(group, scale, _LEFT + _COLUMN * (number + 0.5))
+        for number, row in enumerate(rows):
+            parts += [f'<g transform="translate(0 {number * _HEIGHT})">', *_axis(self.unit, scale, width)]
+            for column, group in enumerate(row):
+                parts += _drawn(group, scale, _LEFT + _COLUMN * (column + 0.5))
+            parts.append("</g>")
         return "\n".join((*parts, "</svg>", ""))
 
     def html(self, summaries: Sequence[FieldSummary]) -> str:
@@ -106,6 +111,13 @@ class Plot:
             "<p>Each point is one measurement. A box is the middle half, with the median; its whiskers reach the "
             "values within 1.5 times its height.</p></body></html>\n"
         )
+
+
+def _rows(groups: Sequence[_Group]) -> list[Sequence[_Group]]:
+    """Rows of about the same length, the first the longest."""
+    rows = math.ceil(len(groups) / _MOST_COLUMNS)
+    columns = math.ceil(len(groups) / rows)
+    return [groups[first : first + columns] for first in range(0, len(groups), columns)]
 
 
 def _axis(unit: str, scale: _Scale, width: int) -> list[str]:

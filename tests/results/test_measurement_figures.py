@@ -56,7 +56,7 @@ def test_quartiles_are_in_order_and_among_the_numbers(numbers: list[float]) -> N
 def test_every_value_is_in_the_picture(versions: list[list[float]]) -> None:
     rows = [row(value, version=str(number)) for number, values in enumerate(versions) for value in values]
     picture = ElementTree.fromstring(plotted("lungs", "volume", rows).svg)
-    circles = picture.findall(f"{SVG}circle")
+    circles = picture.findall(f".//{SVG}circle")
     assert len(circles) == len(rows)
     width, height = float(picture.attrib["width"]), float(picture.attrib["height"])
     assert all(
@@ -69,6 +69,21 @@ def test_every_value_is_in_the_picture(versions: list[list[float]]) -> None:
         low <= high or y == next_y
         for low, high, y, next_y in zip(told, told[1:], places, places[1:], strict=False)
     )
+
+
+def test_many_workflows_stand_in_rows_of_one_scale_no_wider_than_a_page() -> None:
+    rows = [row(10.0 * number, version=f"1.{number}") for number in range(1, 19)]
+    picture = ElementTree.fromstring(plotted("lungs", "volume", rows).svg)
+    assert float(picture.attrib["width"]) <= 1200
+    panels = picture.findall(f"{SVG}g")
+    assert [len(panel.findall(f"{SVG}circle")) for panel in panels] == [6, 6, 6]
+    ticks = {
+        tuple((one.text, one.attrib["y"]) for one in panel.findall(f"{SVG}text") if "y" in one.attrib)[:4]
+        for panel in panels
+    }
+    assert len(ticks) == 1
+    shown = {one.text for one in picture.iter(f"{SVG}text")}
+    assert {f"1.{number}" for number in range(1, 19)} <= shown
 
 
 def test_names_are_text_and_long_ones_are_cut() -> None:
