@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from ror.results.errors import RedcapUnavailable
 
@@ -32,6 +33,7 @@ class Pace:
         self._lock = threading.Lock()
         self._turns: deque[float] = deque(maxlen=per_minute)  # when the last ones were, or are to be
         self._held_until = 0.0
+        self._held_until_told = ""
 
     def wait(self) -> None:
         """Wait for the turn of one request.
@@ -44,8 +46,9 @@ class Pace:
         with self._lock:
             now = self._clock()
             if now < self._held_until:
+                # The same text during all of the wait, so that who tells it can tell it once.
                 raise RedcapUnavailable(
-                    f"REDCap has asked to be left alone for another {self._held_until - now:.0f} s",
+                    f"REDCap has asked to be left alone until {self._held_until_told}",
                     "The engine tries again.",
                 )
             is_full = len(self._turns) == self._turns.maxlen
@@ -56,5 +59,9 @@ class Pace:
 
     def hold(self, seconds: float) -> None:
         """Send nothing for so long, an hour at most."""
+        seconds = min(seconds, _LONGEST_HOLD_SECONDS)
         with self._lock:
-            self._held_until = max(self._held_until, self._clock() + min(seconds, _LONGEST_HOLD_SECONDS))
+            if (until := self._clock() + seconds) > self._held_until:
+                self._held_until = until
+                moment = datetime.now().astimezone() + timedelta(seconds=seconds)
+                self._held_until_told = moment.isoformat(" ", "seconds")
