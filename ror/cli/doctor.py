@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from containers import ContainersError
 from ror.app import App
 from ror.cli.common import folded, home_and_json
 from ror.cli.findings import (
@@ -22,9 +23,9 @@ from ror.cli.findings import (
     counted,
     of_error,
     packages,
+    profiles,
     secrets,
     survived,
-    text_search,
 )
 from ror.cli.pacs_findings import pacs, tls_files
 from ror.errors import ConfigurationError, RorError, ServiceUnavailable
@@ -175,6 +176,8 @@ def _redcap(app: App, project: Project) -> Iterator[Finding]:
     try:
         version = app.redcaps.api(project, _REDCAP_SECONDS).version()
         found = app.redcap_outlook.mismatches(project, _REDCAP_SECONDS)
+    except ContainersError:
+        yield Finding(what, False, "what it has to take is not known", "mend the package that is told above")
     except ConfigurationError as error:
         yield of_error(what, error)
     except RedcapRefused as error:
@@ -195,7 +198,7 @@ _LOOKS: dict[str, Look] = {
     "projects": _projects,
     "secrets": secrets,
     "packages": packages,
-    "search for text": text_search,
+    "profiles": profiles,
     "TLS": tls_files,
     "PACS": pacs,
     "REDCap": _redcaps,

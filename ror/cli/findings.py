@@ -12,6 +12,7 @@ from ror.app import App
 from ror.cli.common import folded, moment
 from ror.errors import ConfigurationError, NotFound, RorError
 from ror.gateway import PendingCommitments, peer_for
+from select_lang.classification import RulesError
 
 __all__ = [
     "Finding",
@@ -20,9 +21,9 @@ __all__ = [
     "counted",
     "of_error",
     "packages",
+    "profiles",
     "secrets",
     "survived",
-    "text_search",
 ]
 
 _OTHERS = 0o077
@@ -101,18 +102,32 @@ def packages(app: App) -> Iterator[Finding]:
     yield Finding("packages", True, f"{counted(len(enabled), 'enabled workflow')} looked at")
 
 
-def text_search(app: App) -> Iterator[Finding]:
-    """The search for text in pixels is installed, where a project wants it."""
-    wanting = [project.name for project in app.projects.list() if project.profile().find_text]
-    if not wanting:
-        return
+def profiles(app: App) -> Iterator[Finding]:
+    """Every project's profile and rules can be used, and what they want is installed."""
+    wanting = []
+    for project in app.projects.list():
+        how = f"ror project change {project.name}"
+        try:
+            wanting += [project.name] if project.profile().find_text else []
+        except ProfileError as error:
+            mend = f"nothing of the project is taken in until it is corrected: {how} --help"
+            yield Finding(f"profile {project.name}", False, folded(str(error)), mend)
+        try:
+            project.classifier()
+        except RulesError as error:
+            told = folded("; ".join(map(str, error.faults)))
+            yield Finding(f"classification {project.name}", False, told, f"{how} --classification FILE")
+    if wanting:
+        yield _text_search(wanting)
+
+
+def _text_search(wanting: list[str]) -> Finding:
     try:
         check_text_search()
     except ProfileError as error:
         told = f"{error.text}, but project {', '.join(wanting)} wants it: images that need it are refused"
-        yield Finding("search for text", False, told, error.advice)
-    else:
-        yield Finding("search for text", True, f"installed, for {counted(len(wanting), 'project')}")
+        return Finding("search for text", False, told, error.advice)
+    return Finding("search for text", True, f"installed, for {counted(len(wanting), 'project')}")
 
 
 def commitments(app: App) -> Iterator[Finding]:
@@ -124,10 +139,13 @@ def commitments(app: App) -> Iterator[Finding]:
     unknown = sorted(
         {str(one.sender.calling_ae) for one in waiting if not peer_for(one.sender, app.settings.pacs)}
     )
-    told = f"{counted(len(waiting), 'result')} not taken yet, the oldest since {moment(oldest.asked_at)}"
+    results, since = counted(len(waiting), "result"), moment(oldest.asked_at)
+    late = f"{results} not taken yet, the oldest since {since}"
     if unknown:
         mend = f"add a [pacs.NAME] with host, port and ae_title to ror.toml for each of {', '.join(unknown)}"
-        yield Finding(what, False, told, mend)
+        yield Finding(what, False, late, mend)
+    elif time.time() - oldest.asked_at < _LONG_SECONDS:
+        yield Finding(what, True, f"{results} on the way to who asked, the oldest since {since}")
     else:
         mend = f"see log/ror.log why {oldest.sender.calling_ae} does not take its result"
-        yield Finding(what, time.time() - oldest.asked_at < _LONG_SECONDS, told, mend)
+        yield Finding(what, False, late, mend)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,22 @@ def test_wrong_settings_are_one_row_with_all_faults(home: Home) -> None:
     assert "listener.port: should be a number" in settings["told"]
     assert "engine.slot: unknown key" in settings["told"]
     assert "\n" not in settings["told"]
+
+
+def test_a_profile_that_is_refused_is_told_of_its_project_and_hides_no_other(home: Home) -> None:
+    """An earlier release may have let it through."""
+    for number in range(3):
+        home.good("project", "add", f"more{number}")
+    with sqlite3.connect(home.folder / "ror.sqlite") as database:
+        change = "UPDATE projects SET settings = json_set(settings, ?, json(?)) WHERE name = ?"
+        database.execute(change, ("$.keep", '["AdmissionID"]', "heads"))
+        database.execute(change, ("$.classification", '"{"', "more0"))
+        database.execute(change, ("$.profile_toml", '"x = "', "more1"))
+    found = ill(home)
+    assert list(found) == ["profile heads", "classification more0", "profile more1", "PACS research"]
+    assert found["profile heads"]["told"].startswith("keep: AdmissionID identifies the patient.")
+    assert "ror project change heads" in found["profile heads"]["mend"]
+    assert "not JSON" in found["classification more0"]["told"]
 
 
 def test_a_package_that_is_gone_or_changed_is_told(home: Home) -> None:

@@ -132,6 +132,12 @@ def test_the_doctor_asks_the_redcap_of_each_project(
     assert examined(home, "knee-mr") == [(False, "REDCap answers 503")]
 
 
+def test_a_package_that_is_gone_does_not_end_the_doctor(home: Home, measured: RedcapServer) -> None:
+    (package,) = (home.folder / "packages" / "spleen").iterdir()
+    (package / "workflow.toml").write_text("name = 5")
+    assert examined(home, "lungs") == [(False, "what it has to take is not known")]
+
+
 # -- ror redcap -------------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -125,3 +126,15 @@ def test_the_doctor_tells_who_waits_for_a_result_and_how_to_reach_them(home: Hom
     assert found is not None
     assert found["mend"] == "see log/ror.log why CT does not take its result"
     assert "1.2.4" not in json.dumps(found)
+
+
+def test_the_doctor_does_not_call_results_late_that_are_on_their_way(home: Home) -> None:
+    with (home.folder / "ror.toml").open("a") as settings:
+        settings.write('[pacs.ct]\nhost = "127.0.0.1"\nport = 1\nae_title = "CT"\n')
+    with closing(App(home.folder)) as app:
+        pending = PendingCommitments(app.quarantine.folder)
+        pending.keep(Commitment(Sender("CT", "ROR", "10.0.0.1"), "1.2.3", (("1.2", "1.2.4"),), time.time()))
+    found = told_by_the_doctor(home)
+    assert found is not None
+    assert found["well"]
+    assert found["told"].startswith("1 result on the way to who asked, the oldest since 20")
