@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,11 +19,15 @@ from ror.config import PacsSettings, Settings
 from ror.db import Database
 from ror.engine import AwaitsReview, Engine, EngineOptions, Executor, JobStore, Matcher, Stager
 from ror.errors import ConfigurationError, HomeInUse, NotFound, ServiceUnavailable
-from ror.gateway import Completeness, Intake, Listener, Quarantine, Services, Settler
+from ror.gateway import Completeness, Intake, Listener, Quarantine, Services, Settler, Verdict
 from ror.home import Home
-from ror.model import Job
+from ror.model import Job, JobState
 from ror.registry import ProjectStore, RouteStore, TokenStore, WhoIsWho, WorkflowStore
 from ror.results import (
+    Correction,
+    CorrectionDesk,
+    CorrectionRefused,
+    CorrectionStore,
     FinishedRun,
     Ledger,
     MeasurementStore,
@@ -33,12 +37,14 @@ from ror.results import (
     ResultStations,
     ReviewRoom,
     ReviewStore,
+    changes_told,
     warm_up,
 )
 
 __all__ = ["App", "Service"]
 
 _log = logging.getLogger(__name__)
+_WITH_RESULTS = (JobState.REVIEW, JobState.RUNNING, JobState.SUCCEEDED, JobState.REJECTED)
 
 
 class App:
@@ -101,7 +107,14 @@ class App:
     def intake(self) -> Intake:
         reserve_mib = self.settings.listener.reserve_mib
         return Intake(
-            self.projects, self.routes, self.files, self.index, self.quarantine, self.who, reserve_mib
+            self.projects,
+            self.routes,
+            self.files,
+            self.index,
+            self.quarantine,
+            self.who,
+            reserve_mib,
+            SentBack(self),
         )
 
     @cached_property
@@ -156,6 +169,47 @@ class App:
     @cached_property
     def reviews(self) -> ReviewStore:
         return ReviewStore(self.database, self.jobs)
+
+    @cached_property
+    def corrections(self) -> CorrectionStore:
+        return CorrectionStore(self.database, self.home.corrections)
+
+    @cached_property
+    def correction_desk(self) -> CorrectionDesk:
+        return CorrectionDesk(self.corrections, self.ledger, self.runs_with_results)
+
+    def runs_with_results(self, project: str, study_uid: str) -> list[FinishedRun]:
+        """The runs on a study whose results are made and were not superseded, as far as they are still here."""
+        runs = []
+        for row in self.jobs.find(project, study_uid=study_uid):
+            if row.job.state in _WITH_RESULTS and self.ledger.made([row.job.id]):
+                try:
+                    runs.append(self.finished_run(row.job.id))
+                except NotFound:  # its package was taken away
+                    _log.info("job %s can take no corrections: its package is gone", row.job.id)
+        return runs
+
+    def finished_run(self, job_id: str) -> FinishedRun:
+        """A job whose program has ended well, with the corrections that were accepted in place of its masks."""
+        row = self.jobs.show(job_id)
+        execute = next(step for step in row.steps if step.step == "execute")
+        decision = self.reviews.decision(row.job.id)
+        accepted = decision.corrections if decision and decision.accepted else ()
+        return FinishedRun(
+            row.job,
+            self.home.job(row.job.id),
+            self.workflows.package(row.job.workflow, row.job.package_digest).manifest,
+            row.image_digest,
+            datetime.fromtimestamp(execute.ended_at or execute.started_at, UTC),
+            tuple(one.as_mask for one in self.corrections.those(accepted)),
+        )
+
+    def changes_by(self, corrections: Sequence[Correction]) -> tuple[str, ...]:
+        """What corrections of the masks of a job change in its measurements, a line for each that changes."""
+        if not corrections:
+            return ()
+        run = self.finished_run(corrections[0].job_id)
+        return changes_told(replace(run, corrections=tuple(one.as_mask for one in corrections)))
 
     @cached_property
     def review_room(self) -> ReviewRoom:
@@ -277,6 +331,20 @@ class App:
 
 
 @dataclass(frozen=True, slots=True)
+class SentBack:
+    """Segmentations that come back through the gateway, on the desk where corrections are taken."""
+
+    app: App
+
+    def take(self, part10: bytes, project: str, sender: str) -> Verdict:
+        """See `ror.gateway.Corrections`."""
+        try:
+            return Verdict(held=not self.app.correction_desk.take(part10, project, sender))
+        except CorrectionRefused as refused:
+            return Verdict(reason=refused.reason, what=f"{refused}; {refused.advice}")
+
+
+@dataclass(frozen=True, slots=True)
 class JobStations:
     """The stations of `ror.engine.pipeline`, over the parts of an `App`."""
 
@@ -298,23 +366,26 @@ class JobStations:
         return f"{image.runtime}, {execution.seconds:.1f} s"
 
     def collect(self, job_id: str) -> str:
-        return self.app.results.collect(self._run(job_id))
+        return self.app.results.collect(self.app.finished_run(job_id))
 
     def encode(self, job_id: str) -> str:
-        run = self._run(job_id)
+        run = self.app.finished_run(job_id)
         project = self.app.projects.get(run.job.project)
         return self.app.results.encode(run, project, self.app.jobs.replaced_by(run.job))
 
     def deliver(self, job_id: str) -> str:
-        run = self._run(job_id)
+        run = self.app.finished_run(job_id)
         project, replaced = self.app.projects.get(run.job.project), self.app.jobs.replaced_by(run.job)
         decision = self.app.reviews.decision(run.job.id)
         if project.review and not (decision and decision.accepted):
             raise AwaitsReview(self.app.review_room.show(run, project, replaced))
+        made = {one.sop_uid for one in self.app.ledger.made([run.job.id])}
+        if not made.issuperset(one.sop_uid for one in run.corrections):
+            self.app.results.encode(run, project, replaced)
         return self.app.results.deliver(run, project, replaced)
 
     def record(self, job_id: str) -> str:
-        run = self._run(job_id)
+        run = self.app.finished_run(job_id)
         project = self.app.projects.get(run.job.project)
         told = self.app.results.record(run, project, self.app.jobs.replaced_by(run.job))
         with self.app.database.write() as connection:
@@ -324,15 +395,6 @@ class JobStations:
     def _job(self, job_id: str) -> tuple[Job, Package]:
         job = self.app.jobs.get(job_id)
         return job, self.app.workflows.package(job.workflow, job.package_digest)
-
-    def _run(self, job_id: str) -> FinishedRun:
-        row = self.app.jobs.show(job_id)
-        _job, package = self._job(job_id)
-        execute = next(step for step in row.steps if step.step == "execute")
-        finished_at = datetime.fromtimestamp(execute.ended_at or execute.started_at, UTC)
-        return FinishedRun(
-            row.job, self.app.home.job(job_id), package.manifest, row.image_digest, finished_at
-        )
 
 
 @dataclass(frozen=True, slots=True)

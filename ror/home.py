@@ -54,6 +54,11 @@ class Home:
         return self.root / "pulls"
 
     @property
+    def corrections(self) -> Path:
+        """Masks that were corrected in a viewer and came back, by job; each version is a file."""
+        return self.root / "corrections"
+
+    @property
     def database_url(self) -> str:
         """The embedded default."""
         return f"sqlite:///{self.root / 'ror.sqlite'}"

@@ -58,7 +58,7 @@ def _files(section: str, ca: str, certificate: str, key: str) -> Finding:
 def _sent_to(app: App) -> set[str] | None:
     """The sections that projects send to; None where the database does not tell."""
     try:
-        return {name for project in app.projects.list() for name in project.pacs}
+        return {name for project in app.projects.list() for name in (*project.pacs, project.review_pacs)}
     except RorError:
         return None
 

@@ -1,4 +1,4 @@
-"""``ror review list | show | accept | reject | summary``."""
+"""``ror review list | show | accept | reject | summary | corrections``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from ror.app import App
 from ror.cli.common import home_and_json, home_option, moment, opened, print_table
+from ror.cli.review_corrections import corrections
 from ror.errors import RorError
 from ror.model import Job, JobState
 from ror.results import Decision
@@ -34,6 +35,7 @@ def _short(_context: click.Context, parameter: click.Parameter, text: str) -> st
     return text.strip()
 
 
+command.add_command(corrections)
 _by = click.option("--by", default="", callback=_short, help="In whose name, if not your own.")
 _note = click.option(
     "--note", default="", callback=_short, help="Why; it is kept and shown, so name no patient."
@@ -81,6 +83,8 @@ def show(context: click.Context, job_id: str, as_json: bool) -> None:
         row = app.jobs.show(job_id)
         decisions = app.reviews.decisions(row.job.id)
         results = app.ledger.made([row.job.id])
+        versions = app.corrections.of_job(row.job.id)
+        changes = app.changes_by(app.corrections.latest(row.job.id))
         folder = app.home.job(row.job.id).root
     if as_json:
         told = {
@@ -88,6 +92,8 @@ def show(context: click.Context, job_id: str, as_json: bool) -> None:
             "state": row.job.state,
             "shown": row.reason,
             "results": [asdict(one) | {"path": str(folder / one.path)} for one in results],
+            "corrections": [asdict(one) for one in versions],
+            "changes": changes,
             "decisions": [asdict(one) for one in decisions],
         }
         click.echo(json.dumps(told, indent=1, default=str))
@@ -96,6 +102,13 @@ def show(context: click.Context, job_id: str, as_json: bool) -> None:
     click.echo(f"  patient  {row.job.patient_id}, study {row.job.study_uid}")
     for one in results:
         click.echo(f"  {one.kind:<8} {folder / one.path}")
+    for version in versions:
+        agreed = ", ".join(f"{label} {dice:.3f}" for label, dice in version.agreement.items())
+        click.echo(
+            f"  corrected {version.mask}, version {version.version} of {moment(version.received_at)} (Dice {agreed})"
+        )
+    for change in changes:
+        click.echo(f"  with the latest corrections: {change}")
     for decision in decisions:
         click.echo(f"  {_decided(decision)}")
 
@@ -110,19 +123,26 @@ def _decided(decision: Decision) -> str:
 
 @command.command()
 @click.argument("job_id", metavar="JOB")
+@click.option(
+    "--as-made", is_flag=True, help="Leave the masks as the workflow made them, though some were corrected."
+)
 @_by
 @_note
 @home_option
 @click.pass_context
-def accept(context: click.Context, job_id: str, by: str, note: str) -> None:
-    """Let the results of a job be delivered and recorded, also after they were rejected.
+def accept(context: click.Context, job_id: str, as_made: bool, by: str, note: str) -> None:
+    """Let the results of a job be delivered and recorded, with the latest correction of each mask in its place.
 
     Example: ror review accept lung_mask-0123 --by "Dr. Roe"
     """
     with opened(context) as app:
         job = app.jobs.get(job_id)
-        app.reviews.accept(job, by, note, ())
+        latest = [] if as_made else app.corrections.latest(job.id)
+        changes = app.changes_by(latest)
+        app.reviews.accept(job, by, note, [one.sop_uid for one in latest])
         click.echo(f"{job.id} is accepted: its results are delivered")
+        for change in changes:
+            click.echo(change)
         _take_back(app, job)
 
 

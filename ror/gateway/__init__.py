@@ -2,6 +2,7 @@
 
 from ror.gateway.completeness import Completeness
 from ror.gateway.conformance import SopClassLine, sop_classes, storage_syntaxes
+from ror.gateway.corrections import Corrections, Verdict
 from ror.gateway.examined import Examined, examine
 from ror.gateway.importing import Done, Imported, Outcome, import_objects
 from ror.gateway.intake import Answer, Intake, Status
@@ -32,6 +33,7 @@ __all__ = [
     "SERVICES",
     "Answer",
     "Completeness",
+    "Corrections",
     "Done",
     "Examined",
     "Failed",
@@ -56,6 +58,7 @@ __all__ = [
     "SopClassLine",
     "Status",
     "StudySource",
+    "Verdict",
     "Window",
     "attributes_of",
     "examine",

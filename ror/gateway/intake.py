@@ -28,6 +28,7 @@ from anonymizer import (
 )
 from ror.archive import DifferentContent, FileStore, Index, Receipt, describe_later
 from ror.errors import RorError
+from ror.gateway.corrections import SEGMENTATIONS, Corrections, is_of_research
 from ror.gateway.gates import Gate, Gates
 from ror.gateway.quarantine import Quarantine
 from ror.gateway.received import Received
@@ -54,6 +55,7 @@ class Status(IntEnum):
     REFUSED_BY_PROFILE = 0xC010
     DUPLICATE_DIFFERS = 0xC011
     UNLISTED_PATIENT = 0xC012
+    CORRECTION_REFUSED = 0xC013
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,9 @@ class Intake:
         quarantine: Quarantine,
         who: WhoIsWho,
         reserve_mib: int,
+        corrections: Corrections | None = None,
     ) -> None:
+        self._corrections = corrections
         self._routes = routes
         self._gates = Gates(projects, routes, who, index)
         self._files = files
@@ -143,6 +147,12 @@ class Intake:
     def _take_in(self, received: Received, gate: Gate, route: Route | None) -> Answer:
         deidentifier = self._deidentifier(gate)
         identified = received.identified(deidentifier)
+        if (
+            self._corrections is not None
+            and received.sop_class_uid in SEGMENTATIONS
+            and is_of_research(identified, gate.project, self._index)
+        ):
+            return self._take_back(received, gate.project, self._corrections)
         source_digest = fingerprint(identified, gate.key)
         sop_uid = gate.profile.uid(gate.key, received.sop_instance_uid)
         # Of two who bring the same object at once, the second finds what the first has brought.
@@ -159,6 +169,16 @@ class Intake:
             self._file(research, receipt, kept, may_wait=held is None and not kept.shared)
         until_release = route is not None and route.until_release
         return Answer(Status.SUCCESS, study_uid=research.study_instance_uid, until_release=until_release)
+
+    def _take_back(self, received: Received, project: str, corrections: Corrections) -> Answer:
+        """A segmentation of ours that was corrected: what is known here by its research UIDs gets no others."""
+        verdict = corrections.take(received.to_part10(), project, received.calling_ae)
+        if not verdict.reason:
+            return Answer(Status.SUCCESS, held=verdict.held)
+        reason = f"correction_{verdict.reason}"
+        self._quarantine.hold(received, project, reason, verdict.what)
+        _log.warning("a correction of %s is in quarantine: %s: %s", received.calling_ae, reason, verdict.what)
+        return Answer(Status.CORRECTION_REFUSED, f"quarantined: {reason}"[:64], reason=reason)
 
     def _deidentified(
         self, gate: Gate, deidentifier: Deidentifier, identified: IdentifiedInstance

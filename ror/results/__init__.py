@@ -17,10 +17,14 @@ Contract
 Each step may run twice; the second time changes nothing. `warm_up` saves a process's first job half a second.
 """
 
+from ror.results.correction_desk import CorrectionDesk
+from ror.results.correction_export import export_corrections
+from ror.results.corrections import Correction, CorrectionStore
 from ror.results.deliver import Deliverer, Shipment
 from ror.results.destinations import Destination, Held, Outgoing, destination_of, destinations_of
 from ror.results.encode import encode, write
 from ror.results.errors import (
+    CorrectionRefused,
     DeliveryRefused,
     DeliveryUnavailable,
     EncodeError,
@@ -33,7 +37,7 @@ from ror.results.errors import (
     RedcapUnavailable,
 )
 from ror.results.export import COLUMNS, as_csv_table, as_json_table, as_parquet, cells
-from ror.results.finished import FinishedRun
+from ror.results.finished import FinishedRun, changes_told
 from ror.results.ledger import DeliveryState, Ledger, MadeObject, Receipt
 from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, ResultObject, Row, SourceSeries
 from ror.results.output import read_outputs
@@ -61,6 +65,10 @@ from ror.results.warm import warm_up
 __all__ = [
     "COLUMNS",
     "Announced",
+    "Correction",
+    "CorrectionDesk",
+    "CorrectionRefused",
+    "CorrectionStore",
     "Decision",
     "Deliverer",
     "DeliveryRefused",
@@ -106,12 +114,14 @@ __all__ = [
     "as_json_table",
     "as_parquet",
     "cells",
+    "changes_told",
     "derive_uid",
     "destination_of",
     "destinations_of",
     "dictionary_csv",
     "dictionary_rows",
     "encode",
+    "export_corrections",
     "figure",
     "merged_dictionary",
     "plotted",

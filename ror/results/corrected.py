@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -44,17 +44,32 @@ def with_corrections(
     corrections: Sequence[CorrectedMask],
     measurements: Sequence[Measurement],
     job: ResultJob,
+    tell: Callable[[str], object] = lambda _change: None,
 ) -> Outputs:
-    """Put corrected masks into the place of those that a program made, and measure again what they change."""
+    """Put corrected masks into the place of those that a program made, and measure again what they change.
+
+    What else shows the mask as it was made, meshes and objects of the program's own, is left out.
+
+    Parameters
+    ----------
+    tell
+        Told each change, in a line.
+    """
     by_mask = {one.mask: one for one in corrections}
     for before in outputs.masks:
         if (correction := by_mask.get(before.announced.name)) is None:
             continue
         series = _volume_of(before, job)
         after = label_map_of(correction, before, series)
-        rows = remeasured(outputs.rows, measurements, before, after, series).rows
+        measured = remeasured(outputs.rows, measurements, before, after, series)
+        for change in measured.told:
+            tell(change)
         masks = tuple(after if mask is before else mask for mask in outputs.masks)
-        outputs = replace(outputs, rows=rows, masks=masks)
+        # Meshes, and objects that the program made itself, are of the mask that it made.
+        left_out = len(outputs.meshes) + len(outputs.dicom_files)
+        if left_out:
+            tell(f"{left_out} meshes and objects of the workflow's own: left out, since they show its mask")
+        outputs = replace(outputs, rows=measured.rows, masks=masks, meshes=(), dicom_files=())
     return outputs
 
 

@@ -12,6 +12,8 @@
     │                       `faults` has its words for each field
     └── RedcapOccupied      another series, study or workflow has written these fields of the record: name a
                             repeating instrument, or rename the fields; `occupied` has the other job for each field
+    CorrectionRefused       a segmentation that came back cannot take the place of a mask: `reason` says in a word why;
+                            it is in quarantine, and can be released when what is in its way is gone
     ServiceUnavailable      (ror.errors) waiting helps
     ├── DeliveryUnavailable the PACS cannot be reached or cannot take anything now
     └── RedcapUnavailable   REDCap cannot be reached, is down for maintenance, or asks for patience
@@ -22,9 +24,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ror.errors import JobFailed, ServiceUnavailable
+from ror.errors import JobFailed, RorError, ServiceUnavailable
 
 __all__ = [
+    "CorrectionRefused",
     "DeliveryRefused",
     "DeliveryUnavailable",
     "EncodeError",
@@ -89,6 +92,15 @@ class ObjectsInvalid(JobFailed):
 
     def __str__(self) -> str:
         return "\n".join((f"{self.what}:", *(f"  {fault}" for fault in self.faults)))
+
+
+class CorrectionRefused(RorError):
+    """A segmentation that came back from a viewer fits no mask for certain; nothing that it says of people is told."""
+
+    def __init__(self, reason: str, what: str, advice: str) -> None:
+        super().__init__(what, advice)
+        self.args = (reason, what, advice)
+        self.reason = reason
 
 
 class DeliveryRefused(JobFailed):

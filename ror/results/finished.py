@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from containers import Manifest
-from ror.model import Job, JobFolder
+from ror.model import Job, JobFolder, JobState
 from ror.results.corrected import CorrectedMask, with_corrections
 from ror.results.model import Outputs, ResultJob, SourceSeries
 from ror.results.output import read_outputs
 
-__all__ = ["FinishedRun", "outputs_of", "result_job_of"]
+__all__ = ["FinishedRun", "changes_told", "outputs_of", "result_job_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,11 @@ class FinishedRun:
     image_digest: str
     finished_at: datetime
     corrections: tuple[CorrectedMask, ...] = ()
+
+    @property
+    def in_review(self) -> bool:
+        """Whether its results wait for a decision."""
+        return self.job.state is JobState.REVIEW
 
 
 def result_job_of(run: FinishedRun) -> ResultJob:
@@ -45,6 +50,14 @@ def result_job_of(run: FinishedRun) -> ResultJob:
         ),
         finished_at=run.finished_at,
     )
+
+
+def changes_told(run: FinishedRun) -> tuple[str, ...]:
+    """What the corrections of a run change in what it has measured, a line for each."""
+    job, told = result_job_of(run), list[str]()
+    outputs = read_outputs(run.folder.output, run.manifest, job)
+    with_corrections(outputs, run.corrections, run.manifest.outputs.measurements, job, told.append)
+    return tuple(told)
 
 
 def outputs_of(run: FinishedRun, job: ResultJob) -> Outputs:

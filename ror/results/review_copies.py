@@ -20,7 +20,7 @@ from ror.results.ledger import MadeObject
 from ror.results.uids import derive_uid
 from ror.results.whole_file import write_whole
 
-__all__ = ["UNREVIEWED", "copies_of", "write_copies"]
+__all__ = ["UNREVIEWED", "copies_of", "copy_uid", "write_copies"]
 
 UNREVIEWED = "UNREVIEWED"
 
@@ -29,11 +29,11 @@ def copies_of(objects: Sequence[MadeObject], folder: Path) -> list[Outgoing]:
     """What the copies of some results are called, and where they lie below `folder`."""
     return [
         Outgoing(
-            _copy_uid(one.sop_uid),
-            _copy_uid(one.series_uid),
+            copy_uid(one.sop_uid),
+            copy_uid(one.series_uid),
             one.study_uid,
             one.kind,
-            folder / f"{one.kind}-{_copy_uid(one.sop_uid)}.dcm",
+            folder / f"{one.kind}-{copy_uid(one.sop_uid)}.dcm",
         )
         for one in objects
     ]
@@ -43,7 +43,7 @@ def write_copies(objects: Sequence[MadeObject], folder: JobFolder) -> list[Outgo
     """Write the copies of a job's results, which refer to each other as the results do."""
     copies = copies_of(objects, folder.review)
     folder.review.mkdir(parents=True, exist_ok=True)
-    renamed = {uid: _copy_uid(uid) for one in objects for uid in (one.sop_uid, one.series_uid)}
+    renamed = {uid: copy_uid(uid) for one in objects for uid in (one.sop_uid, one.series_uid)}
     for one, copy in zip(objects, copies, strict=True):
         dataset = _marked(dcmread(folder.root / one.path), renamed)
         write_whole(copy.path, partial(dataset.save_as, enforce_file_format=True))
@@ -65,5 +65,6 @@ def _marked(dataset: Dataset, renamed: Mapping[str, str]) -> Dataset:
     return dataset
 
 
-def _copy_uid(uid: str) -> str:
+def copy_uid(uid: str) -> str:
+    """The UID of the copy of an instance or a series."""
     return derive_uid(uid, "copy for review")

@@ -82,6 +82,11 @@ class ReviewRoom:
             known = self._pacs()
         except ConfigurationError as error:  # somebody writes it now: this job is not at fault
             raise ServiceUnavailable(str(error), f"it is read again; {error.advice}") from error
+        if project.review_pacs in known and known[project.review_pacs].identity == "original":
+            raise ConfigurationError(
+                f"[pacs.{project.review_pacs}] takes objects under the original identity, and reviewers see others",
+                advice=f"ror project change {project.name} --review-pacs ANOTHER; then retry the job",
+            )
         (destination,) = destinations_of((project.review_pacs,), known, self._our_ae_title)
         return destination
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
-from pydicom import dcmread
+import requests
+from pydicom import Dataset, dcmread
 
 from examples.demo.service import CommandFailed, Installation
-from orthanc import send
+from orthanc import OrthancServer, send
+from tests.results.samples import check_with_dciodvfy
 from tests.support.serving import Serving, eventually
 from tests.support.studies import small_ct
+from tests.support.viewer import stored_by_ohif
 
 
 @pytest.fixture
@@ -29,12 +35,12 @@ def files(folder: Path) -> list[Path]:
 
 
 def test_results_wait_until_they_are_accepted_or_rejected(reviewed: Installation, tmp_path: Path) -> None:
-    """Of two studies one is accepted and one rejected; both wait through a crash and a restart."""
+    """Of two studies one is accepted and one rejected, and accepted later; both wait through a crash."""
     reading, share = tmp_path / "reading", tmp_path / "share"
     with Serving(reviewed) as serving:
         for seed in (1, 2):
             send(serving.peer, small_ct(tmp_path / f"ct{seed}", seed=seed))
-        eventually(lambda: set(serving.jobs().values()) == {"review"} and len(serving.jobs()) == 2)
+        eventually(lambda: list(serving.jobs().values()) == ["review", "review"])
         serving.kill()
         serving.start()
         good, bad = (row["job"] for row in reviewed.ask("review", "list"))
@@ -45,25 +51,105 @@ def test_results_wait_until_they_are_accepted_or_rejected(reviewed: Installation
         assert "2 objects removed" in reviewed.ror("review", "reject", bad, "--note", "no lung in it")
         assert serving.job_that_is("succeeded") == good
         assert serving.jobs()[bad] == "rejected"
-    made = {dcmread(file).SOPInstanceUID for file in files(share)}
-    assert made == {one["sop_uid"] for one in reviewed.ask("jobs", "show", good)["results"]}
-    assert made.isdisjoint(one.SOPInstanceUID for one in shown) and files(reading) == []
-    assert [row["job_id"] for row in reviewed.ask("measurements", "list")] == [good]
-    assert "no lung in it" in reviewed.ror("review", "show", bad)
-    (told,) = reviewed.ask("review", "summary")
-    assert (told["waiting"], told["accepted"], told["rejected"]) == (0, 1, 1)
-    assert {row["action"] for row in reviewed.ask("audit")} >= {"accept results", "reject results"}
-    with pytest.raises(CommandFailed, match="is succeeded"):
-        reviewed.ror("review", "reject", good)
+        made = {dcmread(file).SOPInstanceUID for file in files(share)}
+        assert made == {one["sop_uid"] for one in reviewed.ask("jobs", "show", good)["results"]}
+        assert made.isdisjoint(one.SOPInstanceUID for one in shown) and files(reading) == []
+        assert [row["job_id"] for row in reviewed.ask("measurements", "list")] == [good]
+        with pytest.raises(CommandFailed, match="is succeeded"):
+            reviewed.ror("review", "reject", good)
+        reviewed.ror("review", "accept", bad)  # on second thoughts
+        eventually(lambda: serving.jobs()[bad] == "succeeded")
+    assert len(files(share)) == 4
+    told = reviewed.ror("review", "show", bad)
+    assert "no lung in it" in told and told.index("accepted") < told.index("rejected")
+    actions = [row["action"] for row in reviewed.ask("audit")]
+    assert actions.count("accept results") == 2 and actions.count("reject results") == 1
 
 
-def test_a_rejected_result_can_still_be_accepted(reviewed: Installation, tmp_path: Path) -> None:
-    with Serving(reviewed) as serving:
+# -- corrected in a viewer --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reading_room(with_pacs: Installation) -> Installation:
+    """One Orthanc is where reviewers look, and where accepted results go."""
+    with_pacs.ror("project", "change", "lungs", "--review", "--review-pacs", "demo")
+    return with_pacs
+
+
+def held(server: OrthancServer, modality: str) -> list[Dataset]:
+    """The objects of a modality that an Orthanc holds."""
+    found = requests.post(
+        f"{server.rest.url}/tools/find",
+        json={"Level": "Instance", "Query": {"Modality": modality}},
+        timeout=60,
+    ).json()
+    return [from_orthanc(server, uid) for uid in found]
+
+
+def from_orthanc(server: OrthancServer, instance: str) -> Dataset:
+    answer = requests.get(f"{server.rest.url}/instances/{instance}/file", timeout=60)
+    answer.raise_for_status()
+    return dcmread(BytesIO(answer.content))
+
+
+def drawn(images: list[Dataset]) -> np.ndarray:
+    """The box, taller and half as wide as the workflow marks it."""
+    labels = np.zeros((len(images), images[0].Rows, images[0].Columns), np.uint8)
+    labels[1:-1, 4:12, 4:8] = 1
+    return labels
+
+
+def store_and_forward(server: OrthancServer, serving: Serving, seg: Dataset, file: Path) -> bool:
+    """A viewer stores a segmentation in its Orthanc, which sends it on to us; whether it was taken."""
+    seg.save_as(file, enforce_file_format=True)
+    stored = requests.post(f"{server.rest.url}/instances", data=file.read_bytes(), timeout=60).json()
+    modality = json.dumps({"AET": "ROR", "Host": "127.0.0.1", "Port": serving.port})
+    requests.put(f"{server.rest.url}/modalities/ror", data=modality, timeout=60).raise_for_status()
+    sent = requests.post(f"{server.rest.url}/modalities/ror/store", data=stored["ID"], timeout=60)
+    return sent.status_code == 200
+
+
+@pytest.mark.orthanc
+def test_a_mask_that_was_corrected_in_a_viewer_is_delivered_in_the_place_of_the_workflows(
+    reading_room: Installation, orthanc_pacs: OrthancServer, tmp_path: Path
+) -> None:
+    ror = reading_room
+    with Serving(ror) as serving:
         send(serving.peer, small_ct(tmp_path / "ct"))
         job = serving.job_that_is("review")
-        reviewed.ror("review", "reject", job)
-        reviewed.ror("review", "accept", job)
-        assert serving.job_that_is("succeeded") == job
-    assert len(files(tmp_path / "share")) == 2
-    first, second = reviewed.ask("review", "show", job)["decisions"]
-    assert (first["accepted"], second["accepted"]) == (True, False)
+        images = sorted(held(orthanc_pacs, "CT"), key=lambda one: one.ImagePositionPatient[2])
+        (shown,) = held(orthanc_pacs, "SEG")
+        assert shown.ContentLabel == "UNREVIEWED"
+        assert store_and_forward(orthanc_pacs, serving, shown, tmp_path / "ours.dcm")  # ours: nothing is done
+        unknown = stored_by_ohif(images, np.ones_like(drawn(images)), {3: "Doe^Jane"})
+        assert not store_and_forward(orthanc_pacs, serving, unknown, tmp_path / "unknown.dcm")
+        corrected = stored_by_ohif(images, drawn(images), {1: "Box"})
+        for name in ("once", "twice"):
+            assert store_and_forward(orthanc_pacs, serving, corrected, tmp_path / f"{name}.dcm")
+        (version,) = ror.ask("review", "show", job)["corrections"]
+        assert version["version"] == 1 and 0 < version["agreement"]["Box"] < 1
+        assert " became " in ror.ror("review", "accept", job)
+        serving.job_that_is("succeeded")
+    (held_back,) = ror.ask("quarantine", "list")
+    assert held_back["reason"] == "correction_unknown_segment"
+    assert "Doe" not in json.dumps(held_back) + serving.log.read_text()
+
+    delivered = [one for one in held(orthanc_pacs, "SEG") if one.SOPInstanceUID == version["sop_uid"]]
+    assert len(delivered) == 1 and shown.SOPInstanceUID not in {
+        one.SOPInstanceUID for one in held(orthanc_pacs, "SEG")
+    }
+    (segment,) = delivered[0].SegmentSequence
+    assert segment.SegmentAlgorithmType == "SEMIAUTOMATIC"
+    assert segment.SegmentedPropertyTypeCodeSequence[0].CodeValue == "85756007"
+    assert segment.TrackingUID == shown.SegmentSequence[0].TrackingUID
+    (report,) = held(orthanc_pacs, "SR")
+    assert version["sop_uid"] in str(report)
+    for name, one in (("seg", delivered[0]), ("sr", report)):
+        one.save_as(tmp_path / f"{name}.dcm")
+        check_with_dciodvfy(tmp_path / f"{name}.dcm")
+    (row,) = ror.ask("measurements", "list")
+    assert float(row["value"]) == pytest.approx(int(drawn(images).sum()) * 2 * 2 * 3)
+    out = tmp_path / "training"
+    ror.ror("review", "corrections", "export", "--project", "lungs", "--out", str(out))
+    assert {one.name for one in out.iterdir()} == {f"{job}-box-1.nii.gz", "corrections.csv"}
+    assert ror.ask("studies")[0]["state"] == "matched"  # a correction is no new image
