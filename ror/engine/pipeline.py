@@ -112,23 +112,30 @@ def _checkpoint(station: Callable[[str], str], jobs: JobStore, home: Path) -> Ca
     name = station.__name__
 
     @DBOS.step(name=f"ror.{name}")
-    def attempt(job_id: str) -> str | None:
+    def attempt(job_id: str, told: str) -> str | None:
         try:
             with full_disk_told(home):
                 _pass(station, jobs, job_id)
         except ServiceUnavailable as missing:
-            _log.warning("job %s waits to %s: %s", job_id, name, missing)
+            if str(missing) != told:
+                _log.warning("job %s waits to %s: %s", job_id, name, missing)
             _note_waiting(jobs, job_id, name, missing)
             return str(missing)
         return None
 
     def until_done(job_id: str) -> None:
-        wait = _WAIT_SECONDS
-        while attempt(job_id) is not None:
-            DBOS.sleep(wait)
-            wait = _longer(wait)
+        _repeat(lambda told: attempt(job_id, told), DBOS.sleep)
 
     return until_done
+
+
+def _repeat(attempt: Callable[[str], str | None], sleep: Callable[[float], None]) -> None:
+    """Attempt it, waiting ever longer in between, until nothing is missing; each attempt knows what the last told."""
+    wait, told = _WAIT_SECONDS, ""
+    while (missing := attempt(told)) is not None:
+        told = missing
+        sleep(wait)
+        wait = _longer(wait)
 
 
 def _pass(station: Callable[[str], str], jobs: JobStore, job_id: str) -> None:

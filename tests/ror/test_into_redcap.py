@@ -35,8 +35,12 @@ def test_a_field_that_redcap_lacks_is_told_early_and_mended_late(
             assert redcap.records == {}
 
             redcap.fields = [record, Field("box_volume", validation="number_1dp")]
+            redcap.down, asked = 503, len(redcap.calls)
             installation.ror("jobs", "retry", job)
+            eventually(lambda: len(redcap.calls) >= asked + 3)
+            redcap.down = None
             assert serving.job_that_is("succeeded") == job
+            assert serving.log.read_text().count("waits to record: REDCap answers 503") == 1
         volume = f"{float(measured.value):.1f}"
         assert redcap.records == {(measured.record_id, "", "", None): {"box_volume": volume}}
         written = [file.read_text() for file in (serving.log, installation.home / "log" / "ror.log")]
