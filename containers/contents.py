@@ -13,10 +13,11 @@ from containers.errors import Fault
 
 __all__ = ["digest_of", "files_of", "odd_entries"]
 
-# Never part of what a package is: version control, caches, downloaded wheels, what an operating system drops.
+# Never part of what a package is: version control, caches, downloaded wheels, what an operating system drops, and what
+# `ror config` knows of its author's data.
 _IGNORED = """
     .git .hg .svn .cache .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .ipynb_checkpoints .DS_Store
-    .idea .vscode __pycache__ wheels
+    .idea .vscode .ror __pycache__ wheels
 """
 _IGNORED_NAMES = frozenset(_IGNORED.split())
 _KINDS = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -9,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-__all__ = ["Stop", "asked_to_stop", "kept_from_children"]
+__all__ = ["Stop", "asked_to_stop", "end_with_parent", "kept_from_children"]
 
 _NOTICED_AFTER_S = 0.2
 # Who sends one often sends two: `timeout` to the process and to its group, a terminal that is closed besides Ctrl-C.
@@ -73,3 +75,15 @@ def kept_from_children() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_with_parent() -> None:
+    """Let this process, which does work for another, end when that one does, also when it is killed: nobody waits."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=_end_after, args=(parent.join,), daemon=True).start()
+
+
+def _end_after(joined: Callable[[], None]) -> None:
+    joined()
+    os._exit(1)

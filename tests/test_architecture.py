@@ -14,7 +14,7 @@ LEAVES = ("select_lang", "anonymizer", "containers", "orthanc")
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("ror.cli",),
     ("ror.web",),
-    ("ror.app",),
+    ("ror.app", "ror.develop"),
     ("ror.gateway", "ror.engine", "ror.results", "ror.deid"),
     ("ror.registry",),
     ("ror.archive",),
@@ -51,9 +51,16 @@ DOORS: dict[str, tuple[str, ...]] = {
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
-# Modules that are public by themselves: tables are data, geometry is shared by staging and results, and two parts of
-# the language that not everybody needs have doors of their own.
-PUBLIC_MODULES = {"ror.db.tables", "ror.archive.geometry", "select_lang.classification", "select_lang.sql"}
+# Modules that are public by themselves: tables are data, geometry is shared by staging and results; parts of the
+# language and of the developer's side that not everybody needs have doors of their own.
+PUBLIC_MODULES = {
+    "ror.db.tables",
+    "ror.archive.geometry",
+    "ror.develop.scanning",
+    "ror.develop.trial",
+    "select_lang.classification",
+    "select_lang.sql",
+}
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,12 @@ __all__ = ["main"]
 # command: (module, its help in one line); modules are imported only for the command that is called.
 _COMMANDS = {
     "audit": ("ror.cli.audit", "List who has asked for identities."),
+    "config": ("ror.cli.config", "Say which data a workflow is tried on, and what it selects."),
     "conformance": ("ror.cli.conformance", "List the SOP classes and transfer syntaxes that we know."),
     "deid": ("ror.cli.deid", "De-identify files; list, show and compare profiles."),
     "doctor": ("ror.cli.doctor", "Check the installation, and say how to mend what is wrong."),
     "import": ("ror.cli.import_", "Take in the objects of a folder, a ZIP or a medium."),
+    "init": ("ror.cli.init", "Make a workflow that works at once."),
     "jobs": ("ror.cli.jobs", "List, show, match and retry jobs; say why a study has none."),
     "measurements": ("ror.cli.measurements", "Show the measurements of finished jobs."),
     "project": ("ror.cli.project", "Add, change and list projects."),
@@ -32,6 +34,7 @@ _COMMANDS = {
     "route": ("ror.cli.route", "Add, remove and list routes from senders to projects."),
     "select": ("ror.cli.select", "Check, run and explain select statements, and propose one."),
     "serve": ("ror.cli.serve", "Receive studies and run their workflows."),
+    "status": ("ror.cli.status", "Say which jobs a workflow makes of its data, and why not more."),
     "studies": ("ror.cli.studies", "List the studies of the archive."),
     "token": ("ror.cli.token", "Add, remove and list the tokens of DICOMweb clients."),
     "work": ("ror.cli.work", "Run workflows, without receiving."),

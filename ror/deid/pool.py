@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -21,7 +20,7 @@ from ror.deid.one import Bench
 from ror.deid.secret import Secret
 from ror.deid.tally import Tally, Undone
 from ror.errors import ServiceUnavailable
-from ror.stopping import Stop, kept_from_children
+from ror.stopping import Stop, end_with_parent, kept_from_children
 from ror.walking import Found
 
 __all__ = ["Tools", "Treated", "default_jobs", "treated"]
@@ -139,18 +138,10 @@ _here: list[tuple[Bench, Event]] = []
 
 def _begin(tools: Tools, alone: Lock, stopping: Event) -> None:
     """Open the bench of this process, once."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    threading.Thread(target=_end_with, args=(parent.join,), daemon=True).start()
+    end_with_parent()
     secret = tools.secret.open(tools.profile)
     gc.freeze()  # what loading has made stays, and need not be looked at for garbage again and again
     _here.append((Bench.of(tools.out, tools.profile, secret, alone), stopping))
-
-
-def _end_with(joined: Callable[[], None]) -> None:
-    """End with the command, also when it is killed: nobody waits for this process any more."""
-    joined()
-    os._exit(1)
 
 
 def _treat_here(chunk: Chunk) -> Treated:

@@ -121,12 +121,13 @@ ALL = list(commands())
 # `ror select` answers with more than a list: test_select.py; `ror reidentify` wants somebody: test_who_commands.py;
 # `ror deid run` and `ror import` want a folder: test_deid_run.py, test_import_command.py; `ror pull` a PACS:
 # test_pull_command.py; `ror route test` a file, `ror quarantine show` an object: test_route_commands.py,
-# test_quarantine_commands.py; `ror redcap check` a REDCap: test_redcap_commands.py.
+# test_quarantine_commands.py; `ror redcap check` a REDCap: test_redcap_commands.py; `ror config` and `status` the folder
+# of a workflow: test_develop_commands.py.
 LISTS = [
     path
     for path in ALL
     if "--json" in {o for p in command_of(path).params for o in p.opts}
-    and path[0] not in ("select", "reidentify", "import", "pull")
+    and path[0] not in ("select", "reidentify", "import", "pull", "config", "status")
     and path not in {("deid", "run"), ("route", "test"), ("quarantine", "show"), ("redcap", "check")}
 ]
 

@@ -1,0 +1,190 @@
+"""``ror config``: which data a workflow is tried on, what it selects, and how it is started."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+import select_lang
+from ror import deid
+from ror.cli.reasons import jobs_of
+from ror.cli.statements import text_of
+from ror.develop import DataIndex, DeveloperProject
+from ror.develop.scanning import Scanned, scan, sources_of
+from ror.errors import NotFound
+from select_lang import SelectError, Statement
+
+__all__ = ["command"]
+
+_STOPPED = 130
+_folder = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--data", "-data", multiple=True, metavar="DIR|GLOB", help="Add the DICOM files below.")
+@click.argument("more", nargs=-1, metavar="[DIR...]")
+@click.option("--clear", "-clear", is_flag=True, help="Forget the data that was added before.")
+@click.option("--select", "-select", metavar="TEXT|FILE", help="Let the workflow select by this statement.")
+@click.option("--suggest", "-suggest", is_flag=True, help="Propose a statement that splits the data well.")
+@click.option("--call", "-call", metavar="CMD", help='How the program is started: "python main.py".')
+@click.option("--jobs", type=click.IntRange(1), help="So many processes read files. Default: one a core.")
+@click.option(
+    "--working_directory", "-working_directory", type=_folder, default=Path(), help="The project's folder."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: messages, ast, matches, complains.")
+@click.pass_context
+def command(
+    context: click.Context,
+    data: tuple[str, ...],
+    more: tuple[str, ...],
+    clear: bool,
+    select: str | None,
+    suggest: bool,
+    call: str | None,
+    jobs: int | None,
+    working_directory: Path,
+    as_json: bool,
+) -> None:
+    """Say which DICOM files a workflow is tried on, what it selects of them, and how it is started.
+
+    Files that are known and have not changed are not read again: a scan that was stopped goes on.
+
+    Example: ror config --data FOLDER --select "select series where Modality = CT"
+    """
+    if more and not data:
+        raise click.UsageError(f"what is {more[0]}? Say --data {more[0]}")
+    project = DeveloperProject.at(working_directory)
+    sources = sources_of([*data, *more])
+    messages: list[str] = []
+    scanned = None
+    with DataIndex.opened(project.data_index) as index:
+        if clear:
+            index.clear()
+            messages.append("the data that was added before is forgotten")
+        if sources:
+            with _shown() as told:
+                scanned = scan(index, sources, jobs or deid.default_jobs(_MANY), told)
+            messages.append(_told(scanned))
+        if call is not None:
+            messages.append(f"the program is started by: {' '.join(project.set_command(call))}")
+        answer = _Answer.of(project, index, select, messages)
+        if suggest:
+            answer.suggest(index)
+    answer.print(as_json)
+    if scanned is not None and not scanned.complete:
+        click.echo("stopped; the same command goes on from here", err=True)
+        context.exit(_STOPPED)
+    if answer.statement is None:
+        context.exit(1)
+
+
+_MANY = 1_000_000  # files, so that there are as many processes as cores; where there are few files, `scan` takes fewer
+
+
+@dataclasses.dataclass(slots=True)
+class _Answer:
+    """What `--json` prints, and people get as sentences."""
+
+    messages: list[str]
+    complains: list[str]
+    statement: Statement | None
+    matches: tuple[select_lang.Match, ...] = ()
+
+    @classmethod
+    def of(
+        cls, project: DeveloperProject, index: DataIndex, select: str | None, messages: list[str]
+    ) -> _Answer:
+        """What the workflow selects of the data, by a new statement if there is one."""
+        complains = [f"{_counted(files, why)}" for why, files in index.unused().items()]
+        try:
+            statement = project.statement() if select is None else project.set_select(text_of(select).strip())
+        except SelectError as error:
+            return cls(messages, [*complains, *map(str, error.faults)], None)
+        series = index.series()
+        if not series:
+            return cls(
+                [*messages, "there is no data yet: say ror config --data FOLDER"], complains, statement
+            )
+        told = select_lang.explain(statement, series)
+        studies = len({one.study_uid for one in series})
+        patients = len({one.patient_id for one in series})
+        held = f"{len(series)} series of {studies} studies of {patients} patients are known"
+        return cls([*messages, held, told.sentence], complains, statement, told.matches)
+
+    def suggest(self, index: DataIndex) -> None:
+        """Say which statement splits the data well."""
+        series = index.series()
+        if not series:
+            raise NotFound(
+                "there is no series to propose a statement for", "add data: ror config --data FOLDER"
+            )
+        proposed = select_lang.suggest(series)
+        self.messages.append(f"proposed, with {len(proposed.jobs)} jobs:\n{proposed.text}")
+        self.messages.append("to take it: ror config --select 'the text above'")
+
+    def print(self, as_json: bool) -> None:
+        if as_json:
+            told = {
+                "messages": self.messages,
+                "ast": None if self.statement is None else _node(self.statement),
+                "matches": [] if self.statement is None else jobs_of(self.statement, self.matches),
+                "complains": self.complains,
+            }
+            click.echo(json.dumps(told, indent=1))
+            return
+        for one in (*self.messages, *self.complains):
+            click.echo(one)
+        if self.statement is None:
+            click.echo("correct the statement, and say ror config --select FILE", err=True)
+        elif self.matches:
+            click.echo("next: ror status --jobs, then ror trigger")
+        elif self.messages:
+            click.echo("next: ror status --all says for every series why not")
+
+
+def _node(value: object) -> Any:
+    """A part of the tree, for machines: nodes say what they are; where they stood in the text is left out."""
+    if isinstance(value, Enum):
+        return value.value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        parts = {
+            one.name: _node(getattr(value, one.name))
+            for one in dataclasses.fields(value)
+            if one.compare and one.repr
+        }
+        return {"node": type(value).__name__, **parts}
+    if isinstance(value, (tuple, list, frozenset)):
+        return [_node(one) for one in value]
+    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
+
+
+def _told(scanned: Scanned) -> str:
+    gone = f", {scanned.gone} are gone" if scanned.gone else ""
+    return f"{scanned.files} files, {scanned.read} of them new or changed{gone}"
+
+
+def _counted(files: int, why: str) -> str:
+    return f"not used: {files} × {why}"
+
+
+@contextmanager
+def _shown() -> Iterator[Callable[[int, int], None]]:
+    """A bar on the terminal; where there is none, nothing."""
+    console = Console(stderr=True)
+    columns = (BarColumn(), TextColumn("{task.completed}/{task.total} files"), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("", total=None)
+
+        def told(done: int, total: int) -> None:
+            progress.update(task, total=total, completed=done)
+
+        yield told

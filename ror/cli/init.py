@@ -1,0 +1,51 @@
+"""``ror init NAME``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ror.develop import TYPES, start
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("name", type=click.Path(path_type=Path))
+@click.option(
+    "--type",
+    "-type",
+    "kind",
+    type=click.Choice(TYPES),
+    default=TYPES[0],
+    show_default=True,
+    help="What the program is written in.",
+)
+@click.option(
+    "--input_dir",
+    "-input_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="The folder to make it in, instead of this one.",
+)
+def command(name: Path, kind: str, input_dir: Path) -> None:
+    """Make a workflow that works at once: program, workflow.toml, Dockerfile, a test with a phantom.
+
+    A folder that is there is completed; no file in it is overwritten.
+
+    Example: ror init my_workflow --type python
+    """
+    made = start(input_dir / name, kind)
+    for one in made.added:
+        click.echo(f"made  {made.folder / one}")
+    for one in made.kept:
+        click.echo(f"kept  {made.folder / one}, which was there")
+    click.echo(f"{made.name} is a workflow. Next, name DICOM files to try it on, and run it on them:")
+    click.echo(f"  cd {made.folder}")
+    if "phantom.py" in (*made.added, *made.kept):
+        click.echo("  python phantom.py phantom-data     # or take a folder of your own")
+        click.echo("  ror config --data phantom-data")
+    else:
+        click.echo("  ror config --data FOLDER")
+    click.echo("  ror trigger")

@@ -1,0 +1,222 @@
+"""What is known of the DICOM files to try a workflow on: one SQLite file in the project's own folder."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ror.errors import ConfigurationError
+from select_lang import Series
+
+__all__ = ["DataIndex", "FileState", "Instance", "Seen", "SeriesFound"]
+
+_TABLES = """
+create table if not exists files (
+    path text primary key, size integer not null, mtime_ns integer not null,
+    series_uid text, sop_uid text, unused text not null);
+create index if not exists files_of_series on files (series_uid, sop_uid, path);
+create table if not exists series (
+    uid text primary key, study_uid text not null, patient_id text not null,
+    attributes_of text not null, attributes text not null, types text, classified_by text);
+pragma user_version = 1;
+"""
+_VERSION = 1
+ELSEWHERE = "of a series that is held of another study or patient"
+TWICE = "object that is there in another file, too"
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What is known of a file without opening it: bytes, and the time of its last change (ns)."""
+
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A file that was looked at: an instance of a series, or `unused`, and why. `place` is study and patient."""
+
+    path: str
+    state: FileState
+    series_uid: str | None = None
+    sop_uid: str | None = None
+    place: tuple[str, str] = ("", "")
+    unused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFound:
+    """A series as one of its instances tells it."""
+
+    uid: str
+    study_uid: str
+    patient_id: str
+    attributes_of: str
+    attributes: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One object of a series, and the file that it is in."""
+
+    sop_uid: str
+    path: str
+    state: FileState
+
+
+class DataIndex:
+    """Files and series, written a handful at a time: what was looked at is not looked at again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @cached_property
+    def _connection(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            connection = sqlite3.connect(self._path)
+            (version,) = connection.execute("pragma user_version").fetchone()
+            if version not in (0, _VERSION):
+                raise ConfigurationError(
+                    f"{self._path} is of another release of ror",
+                    advice="remove it, and say ror config --data again",
+                )
+            connection.executescript(_TABLES)
+        except sqlite3.DatabaseError as error:
+            raise ConfigurationError(
+                f"{self._path} cannot be used: {error}", advice="remove it, and say ror config --data again"
+            ) from error
+        self._path.chmod(0o600)  # it may name patients
+        return connection
+
+    @classmethod
+    @contextmanager
+    def opened(cls, path: Path) -> Iterator[DataIndex]:
+        """The index in a file, which is made when something is asked, for a block."""
+        index = cls(path)
+        try:
+            yield index
+        finally:
+            if "_connection" in index.__dict__:
+                index._connection.close()
+
+    def known(self) -> dict[str, FileState]:
+        """Every file that was looked at."""
+        rows = self._connection.execute("select path, size, mtime_ns from files")
+        return {path: FileState(size, mtime_ns) for path, size, mtime_ns in rows}
+
+    def add(self, seen: Iterable[Seen], found: Iterable[SeriesFound]) -> None:
+        """Write a handful, whole or not at all.
+
+        A series has the attributes of its instance of the least UID, as in the archive. An object whose series is held
+        of another study or patient is not used.
+        """
+        with self._connection as connection:
+            places: dict[str, tuple[str, str]] = {}
+            for one in found:
+                place = (one.study_uid, one.patient_id)
+                if places.setdefault(one.uid, _place(connection, one.uid) or place) == place:
+                    _hold(connection, one)
+            rows = []
+            for file in seen:
+                used = file.series_uid is None or places[file.series_uid] == file.place
+                state, why = (file.state.size, file.state.mtime_ns), file.unused if used else ELSEWHERE
+                uids = (file.series_uid, file.sop_uid) if used else (None, None)
+                rows.append((file.path, *state, *uids, why))
+            connection.executemany("insert or replace into files values (?, ?, ?, ?, ?, ?)", rows)
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Forget files that are gone, and series that have none left."""
+        with self._connection as connection:
+            connection.executemany("delete from files where path = ?", [(path,) for path in paths])
+            connection.execute(
+                "delete from series where uid not in (select series_uid from files where series_uid is not null)"
+            )
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._connection as connection:
+            connection.execute("delete from files")
+            connection.execute("delete from series")
+
+    def unclassified(self, classified_by: str) -> list[Series]:
+        """The series whose types are not those of some rules."""
+        return list(self._read("classified_by is not ?", (classified_by,)))
+
+    def classify(self, types: Mapping[str, Sequence[str]], classified_by: str) -> None:
+        """Say the types of series by UID."""
+        with self._connection as connection:
+            connection.executemany(
+                "update series set types = ?, classified_by = ? where uid = ?",
+                [(json.dumps(list(some)), classified_by, uid) for uid, some in types.items()],
+            )
+
+    def series(self) -> list[Series]:
+        """All series as the select language sees them, in the order of patient, study and UID."""
+        return list(self._read("1", ()))
+
+    def types(self, series_uid: str) -> tuple[str, ...]:
+        """The types of a series."""
+        (types,) = self._connection.execute(
+            "select types from series where uid = ?", (series_uid,)
+        ).fetchone()
+        return tuple(json.loads(types or "[]"))
+
+    def instances(self, series_uid: str) -> list[Instance]:
+        """The objects of a series, in the order of their UIDs; of an object in several files, the first file."""
+        query = """select sop_uid, min(path), size, mtime_ns from files
+                   where series_uid = ? group by sop_uid order by sop_uid"""
+        rows = self._connection.execute(query, (series_uid,))
+        return [Instance(sop, path, FileState(size, mtime_ns)) for sop, path, size, mtime_ns in rows]
+
+    def unused(self) -> dict[str, int]:
+        """How many files are not used, by reason; objects that are there more than once among them."""
+        count = "select unused, count(*) from files where unused <> '' group by unused order by unused"
+        reasons = {str(reason): int(files) for reason, files in self._connection.execute(count)}
+        objects = "count(*) - count(distinct sop_uid || ' ' || series_uid)"
+        query = f"select {objects} from files where series_uid is not null"
+        (twice,) = self._connection.execute(query).fetchone()
+        return reasons | ({TWICE: twice} if twice else {})
+
+    def files(self) -> int:
+        """How many files were looked at."""
+        (count,) = self._connection.execute("select count(*) from files").fetchone()
+        return int(count)
+
+    def _read(self, condition: str, values: Sequence[str]) -> Iterator[Series]:
+        query = f"""
+            select uid, study_uid, patient_id, attributes, types, images from series
+            join (select series_uid, count(distinct sop_uid) as images from files
+                  where series_uid is not null group by series_uid) on series_uid = uid
+            where {condition} order by patient_id, study_uid, uid"""
+        with closing(self._connection.execute(query, values)) as rows:
+            for uid, study_uid, patient_id, attributes, types, images in rows:
+                told = {name: tuple(values) for name, values in json.loads(attributes).items()}
+                told["NumImages"] = (str(images),)
+                told["ClassifyTypes"] = tuple(json.loads(types or "[]"))
+                told["Path"] = (f"{study_uid}/{uid}",)
+                yield Series(uid, study_uid, patient_id, told)
+
+
+def _place(connection: sqlite3.Connection, series_uid: str) -> tuple[str, str] | None:
+    """Study and patient of a series that is held."""
+    query = "select study_uid, patient_id from series where uid = ?"
+    row = connection.execute(query, (series_uid,)).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+def _hold(connection: sqlite3.Connection, one: SeriesFound) -> None:
+    attributes = json.dumps(one.attributes, ensure_ascii=False)
+    connection.execute(
+        """insert into series (uid, study_uid, patient_id, attributes_of, attributes) values (?, ?, ?, ?, ?)
+           on conflict (uid) do update set attributes_of = excluded.attributes_of, attributes = excluded.attributes,
+               types = null, classified_by = null
+           where excluded.attributes_of <= attributes_of""",
+        (one.uid, one.study_uid, one.patient_id, one.attributes_of, attributes),
+    )

@@ -1,0 +1,111 @@
+"""The folder that a developer works in: a workflow package, and ``.ror/`` with what is known of data to try it on."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import select_lang
+from containers import ManifestError, Package
+from ror.develop.manifest_text import CannotChange, with_value
+from ror.errors import ConfigurationError, NotFound
+from select_lang import Statement
+
+__all__ = ["DeveloperProject"]
+
+_OWN = ".ror"
+
+
+@dataclass(frozen=True, slots=True)
+class DeveloperProject:
+    """A folder with a ``workflow.toml``, or an older ``select.statement``."""
+
+    folder: Path
+
+    @classmethod
+    def at(cls, folder: Path) -> DeveloperProject:
+        """The project of a folder.
+
+        Raises
+        ------
+        NotFound
+            There is none.
+        """
+        project = cls(folder.resolve())
+        if not any((project.folder / name).is_file() for name in ("workflow.toml", "select.statement")):
+            raise NotFound(
+                f"there is no workflow in {project.folder}: it has no workflow.toml",
+                "make one: ror init NAME, or name its folder: --working_directory DIR",
+            )
+        return project
+
+    @property
+    def data_index(self) -> Path:
+        """What is known of the data; names patients, so it is no part of the package."""
+        return self.folder / _OWN / "data.sqlite"
+
+    @property
+    def runs(self) -> Path:
+        """Job folders of `ror trigger`."""
+        return self.folder / _OWN / "runs"
+
+    @property
+    def last_run(self) -> Path:
+        """Which job folder was kept last."""
+        return self.folder / _OWN / "last.json"
+
+    def package(self) -> Package:
+        """The package, as `ror workflow add` reads it (`ManifestError` with all faults)."""
+        return Package.load(self.folder)
+
+    def statement(self) -> Statement:
+        """The select statement of the package.
+
+        Raises
+        ------
+        ManifestError, SelectError
+            With all faults.
+        """
+        return select_lang.read(self.package().manifest.select)
+
+    def set_select(self, text: str) -> Statement:
+        """Let the workflow select by another statement, which is checked first (`SelectError` with all faults)."""
+        statement = select_lang.read(text)
+        self._change("select", text if text.endswith("\n") or "\n" not in text else f"{text}\n")
+        return statement
+
+    def set_command(self, call: str) -> tuple[str, ...]:
+        """Let the program be started by other words, which a shell would read."""
+        try:
+            words = tuple(shlex.split(call))
+        except ValueError as error:
+            raise ConfigurationError(
+                f"--call cannot be read: {error}", advice="quote it as for a shell"
+            ) from error
+        if not words:
+            raise ConfigurationError(
+                "--call is empty", advice='say what starts the program: "python main.py"'
+            )
+        self._change("command", words)
+        return words
+
+    def _change(self, key: str, value: str | tuple[str, ...]) -> None:
+        manifest = self.folder / "workflow.toml"
+        if not manifest.is_file():
+            raise ConfigurationError(
+                f"{self.folder} has a select.statement, which is not written here",
+                advice="edit it, or complete the folder by `ror init`, which adds a workflow.toml",
+            )
+        before = manifest.read_text(encoding="utf-8")
+        try:
+            manifest.write_text(with_value(before, key, value), encoding="utf-8")
+        except CannotChange as error:
+            raise ConfigurationError(
+                f"{manifest} cannot be changed: {error}", advice=f"write `{key} = …` into it by hand"
+            ) from error
+        try:
+            self.package()
+        except ManifestError:
+            manifest.write_text(before, encoding="utf-8")
+            raise

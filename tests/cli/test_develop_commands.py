@@ -1,0 +1,129 @@
+"""`ror init`, `config` and `status`: a workflow on a laptop, from nothing to its jobs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.test_commands import Home
+from tests.support.studies import small_ct
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def folder(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a project with two series, which the commands are said in."""
+    home.good("init", str(tmp_path / "my_model"))
+    small_ct(tmp_path / "data" / "one", seed=1)
+    small_ct(tmp_path / "data" / "two", seed=2, slices=3)
+    monkeypatch.chdir(tmp_path / "my_model")
+    return tmp_path / "my_model"
+
+
+def configured(home: Home, *words: str) -> dict[str, Any]:
+    told = json.loads(home.good("config", *words, "--json"))
+    assert set(told) == {"messages", "ast", "matches", "complains"}
+    return dict(told)
+
+
+def test_init_says_what_comes_next(home: Home, tmp_path: Path) -> None:
+    told = home.good("init", str(tmp_path / "my_model"), "-type", "bash")
+    assert "made  " in told
+    assert "ror config --data FOLDER" in told
+    again = home.good("init", "my_model", "-input_dir", str(tmp_path), "--type", "bash")
+    assert "made  " not in again
+    assert "which was there" in again
+
+
+def test_init_refuses_a_type_that_there_is_not(home: Home, tmp_path: Path) -> None:
+    said = home.ror("init", str(tmp_path / "my_model"), "--type", "cobol")
+    assert said.code == 2
+    assert "'cobol' is not one of 'python', 'bash'" in said.err
+    assert not (tmp_path / "my_model").exists()
+
+
+@pytest.mark.parametrize("dashes", ["-", "--"])
+def test_data_is_added_and_matched(dashes: str, home: Home, folder: Path) -> None:
+    told = configured(home, f"{dashes}data", str(folder.parent / "data"))
+    assert told["ast"]["node"] == "Statement"
+    assert len(told["matches"]) == 1  # the other has three images
+    assert "11 files, 11 of them new or changed" in told["messages"]
+    assert told["complains"] == []
+
+
+def test_a_pattern_may_be_the_shells_or_ours(home: Home, folder: Path) -> None:
+    data = folder.parent / "data"
+    assert len(configured(home, "--data", str(data / "*"))["matches"]) == 1
+    configured(home, "--clear")
+    assert len(configured(home, "--data", str(data / "one"), str(data / "two"))["matches"]) == 1
+    assert home.ror("config", str(data)).code == 2
+
+
+def test_a_statement_is_written_into_the_manifest(home: Home, folder: Path) -> None:
+    configured(home, "--data", str(folder.parent / "data"))
+    (folder / "new.txt").write_text('select series\n  where series named "image" has Modality = CT\n')
+    before = (folder / "workflow.toml").read_text()
+    assert len(configured(home, "--select", "new.txt")["matches"]) == 2
+    after = (folder / "workflow.toml").read_text()
+    assert after != before
+    assert after[after.index("[options]") :] == before[before.index("[options]") :]
+
+
+def test_a_statement_with_faults_changes_nothing(home: Home, folder: Path) -> None:
+    before = (folder / "workflow.toml").read_text()
+    said = home.ror("config", "--select", "select series where Modalitty = CT", "--json")
+    assert said.code == 1
+    told = json.loads(said.out)
+    assert told["ast"] is None
+    assert "Modality" in told["complains"][0]
+    assert (folder / "workflow.toml").read_text() == before
+
+
+def test_a_proposal_is_made_and_not_taken(home: Home, folder: Path) -> None:
+    before = (folder / "workflow.toml").read_text()
+    assert home.ror("config", "--suggest").code == 1
+    told = home.good("config", "--data", str(folder.parent / "data"), "--suggest")
+    assert "proposed, with" in told
+    assert (folder / "workflow.toml").read_text() == before
+
+
+def test_a_call_becomes_the_command(home: Home, folder: Path) -> None:
+    home.good("config", "--call", "python 'my main.py' {} {output}")
+    assert 'command = ["python", "my main.py", "{}", "{output}"]' in (folder / "workflow.toml").read_text()
+    assert home.ror("config", "--call", "python 'my").code == 1
+    assert home.ror("config", "--call", "").code == 1
+
+
+def test_status_lists_jobs_by_the_numbers_that_trigger_takes(home: Home, folder: Path) -> None:
+    assert "next: ror config --data FOLDER" in home.good("status")
+    home.good("config", "--data", str(folder.parent / "data"))
+    told = home.good("status", "-jobs")
+    assert told.startswith("job 1: series ")
+    assert "CT, small 1, 8 images" in told
+    (job,) = json.loads(home.good("status", "--jobs", "--json"))["jobs"]
+    assert job[0]["JobID"] == 1
+    assert job[0]["NameFromSelect"] == "image"
+    assert job[0]["SeriesInstanceUID"] in told
+
+
+def test_status_says_why_a_series_is_in_no_job(home: Home, folder: Path) -> None:
+    home.good("config", "--data", str(folder.parent / "data"))
+    told = home.good("status", "--all")
+    assert "NumImages > 3: did not hold (NumImages: 3)" in told
+    assert "workflow: my_model 0.1.0" in told
+    everything = json.loads(home.good("status", "--all", "--json"))
+    assert len(everything["data"]) == 2
+    assert any("did not hold" in line for line in everything["reasons"])
+
+
+def test_status_elsewhere_says_what_to_do(home: Home, tmp_path: Path) -> None:
+    said = home.ror("status", str(tmp_path))
+    assert said.code == 1
+    assert "ror init NAME" in said.err

@@ -1,0 +1,152 @@
+"""`ror config --data`: each file is read once, what cannot be used is told, and what is gone is forgotten."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+
+from ror.develop import DataIndex, DeveloperProject
+from ror.develop.data_index import ELSEWHERE, TWICE
+from ror.develop.scanning import Scanned, scan, sources_of
+from ror.errors import ConfigurationError, NotFound
+from tests.support.studies import small_ct
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    small_ct(tmp_path / "data" / "one", seed=1)
+    small_ct(tmp_path / "data" / "two", seed=2, slices=3)
+    return tmp_path / "data"
+
+
+def test_series_are_found_with_their_attributes_and_types(data: Path, index: DataIndex) -> None:
+    assert scan(index, [data], jobs=1) == Scanned(files=11, read=11, gone=0, complete=True)
+    series = index.series()
+    assert sorted(one.values("NumImages") for one in series) == [("3",), ("8",)]
+    for one in series:
+        assert one.values("Modality") == ("CT",)
+        assert "axial" in one.values("ClassifyTypes")
+        assert one.patient_id
+        assert index.types(one.uid) == one.values("ClassifyTypes")
+
+
+def test_the_instances_of_a_series_are_its_files(data: Path, index: DataIndex) -> None:
+    scan(index, [data], jobs=1)
+    for one in index.series():
+        for instance in index.instances(one.uid):
+            assert dcmread(instance.path).SOPInstanceUID == instance.sop_uid
+            assert Path(instance.path).stat().st_size == instance.state.size
+
+
+def test_a_file_that_has_not_changed_is_not_read_again(data: Path, index: DataIndex) -> None:
+    scan(index, [data], jobs=1)
+    before = index.series()
+    assert scan(index, [data], jobs=1) == Scanned(files=11, read=0, gone=0, complete=True)
+    (changed,) = (data / "one").glob("*0001.dcm")
+    os.utime(changed, ns=(1, 1))
+    assert scan(index, [data], jobs=1).read == 1
+    assert index.series() == before
+
+
+def test_two_processes_find_what_one_finds(data: Path, tmp_path: Path) -> None:
+    for seed in range(3, 12):
+        small_ct(data / str(seed), seed=seed, slices=90)
+    found = []
+    for jobs in (1, 2):
+        with DataIndex.opened(tmp_path / f"{jobs}.sqlite") as index:
+            assert scan(index, [data], jobs=jobs).read == 9 * 90 + 11
+            found.append([(one, index.instances(one.uid)) for one in index.series()])
+    assert found[0] == found[1]
+
+
+def test_what_is_gone_is_forgotten_where_it_was_looked_for(data: Path, index: DataIndex) -> None:
+    scan(index, [data], jobs=1)
+    for file in (data / "two").iterdir():
+        file.unlink()
+    assert scan(index, [data / "one"], jobs=1).gone == 0
+    assert len(index.series()) == 2
+    assert scan(index, [data], jobs=1).gone == 3
+    assert len(index.series()) == 1
+
+
+def test_what_cannot_be_used_is_told_and_harms_nothing(data: Path, index: DataIndex) -> None:
+    (data / "empty.dcm").touch()
+    (data / "text.txt").write_text("a note")
+    whole = next((data / "one").iterdir()).read_bytes()
+    (data / "cut.dcm").write_bytes(whole[:200])
+    without = dcmread(next((data / "two").iterdir()))
+    del without.StudyInstanceUID
+    without.save_as(data / "without.dcm")
+    (data / "again.dcm").write_bytes(whole)
+    elsewhere = dcmread(next((data / "one").iterdir()))
+    elsewhere.StudyInstanceUID, elsewhere.SOPInstanceUID = "2.25.1", "2.25.2"
+    elsewhere.save_as(data / "z.dcm")
+    scan(index, [data / "one", data / "two"], jobs=1)
+    scan(index, [data], jobs=1)
+    unused = index.unused()
+    assert unused[TWICE] == 1
+    assert unused[ELSEWHERE] == 1
+    assert sum(unused.values()) == 6, unused
+    assert {one.values("NumImages") for one in index.series()} == {("3",), ("8",)}
+
+
+def test_a_scan_that_is_stopped_goes_on(
+    data: Path, index: DataIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_ct(data / "many", seed=3, slices=130)
+    with pytest.raises(KeyboardInterrupt):
+        scan(index, [data], jobs=1, told=_interrupted_after(64))
+    assert index.files() == 64
+    assert scan(index, [data], jobs=1) == Scanned(files=141, read=77, gone=0, complete=True)
+
+
+def _interrupted_after(files: int) -> Callable[[int, int], None]:
+    def told(done: int, _total: int) -> None:
+        if done >= files:
+            raise KeyboardInterrupt
+
+    return told
+
+
+def test_a_pattern_leads_to_folders(data: Path) -> None:
+    assert sources_of([str(data / "*")]) == [data / "one", data / "two"]
+    with pytest.raises(NotFound, match="there is nothing at"):
+        sources_of([str(data / "nothing*")])
+
+
+def test_the_index_is_for_its_owner_alone_and_no_part_of_the_package(
+    data: Path, project: DeveloperProject, index: DataIndex
+) -> None:
+    before = project.package().digest
+    scan(index, [data], jobs=1)
+    assert project.data_index.stat().st_mode & 0o777 == 0o600
+    assert project.package().digest == before
+    assert not any(".ror" in path.parts for path in project.package().files())
+
+
+def test_an_index_of_another_release_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "data.sqlite"
+    connection = sqlite3.connect(path)
+    connection.execute("pragma user_version = 99")
+    connection.close()
+    with DataIndex.opened(path) as index, pytest.raises(ConfigurationError, match="another release"):
+        index.series()
+
+
+def test_what_is_no_index_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "data.sqlite"
+    path.write_bytes(b"no database" * 100)
+    with DataIndex.opened(path) as index, pytest.raises(ConfigurationError, match="cannot be used"):
+        index.series()
+
+
+def test_everything_is_forgotten_when_asked(data: Path, index: DataIndex) -> None:
+    scan(index, [data], jobs=1)
+    index.clear()
+    assert index.series() == []
+    assert index.known() == {}
