@@ -19,13 +19,13 @@ from examples.data.lesion import LESION_LABELS, lesion_labels, smooth_noise
 from examples.data.study import GeneratedStudy, record_truth
 from examples.data.volume import Volume
 
-__all__ = ["SEQUENCES", "make_brain_mr"]
+__all__ = ["INTENSITY", "SEQUENCES", "TISSUES", "bias_field", "make_brain_mr", "series_text"]
 
 Field = NDArray[np.float32]
 
 SEQUENCES = ("T1w", "T2w", "FLAIR", "T1wCE")
-_TISSUES = ("white", "grey", "fluid", "necrotic_core", "edema", "enhancing")
-_INTENSITY: dict[str, tuple[float, ...]] = {
+TISSUES = ("white", "grey", "fluid", "necrotic_core", "edema", "enhancing")
+INTENSITY: dict[str, tuple[float, ...]] = {
     "T1w": (0.85, 0.62, 0.22, 0.32, 0.66, 0.58),
     "T2w": (0.42, 0.56, 1.00, 0.88, 0.80, 0.68),
     "FLAIR": (0.48, 0.60, 0.14, 0.50, 0.96, 0.80),
@@ -84,15 +84,16 @@ def make_brain_mr(
     study = StudyText(f"brain-mr {seed} {step} {lesion}", identity, "MR BRAIN")
     series = {}
     for number, name in enumerate(SEQUENCES, start=2):
-        voxels = _sequence(shares, _INTENSITY[name], draw)
+        voxels = _sequence(shares, INTENSITY[name], draw)
         series[name] = write_series(
-            out / "dicom" / name, Volume(voxels, affine), study, _series(name, number)
+            out / "dicom" / name, Volume(voxels, affine), study, series_text(name, number)
         )
     path, volumes = record_truth(out, "tumor", Volume(truth, affine), LESION_LABELS, identity)
     return GeneratedStudy(out, study.study_instance_uid, series, identity, path, volumes)
 
 
-def _series(name: str, number: int) -> SeriesText:
+def series_text(name: str, number: int) -> SeriesText:
+    """What the headers of one sequence say."""
     common = {
         "SequenceVariant": "SK",
         "ScanOptions": "",
@@ -122,15 +123,14 @@ def _implant(shares: Mapping[str, Field], truth: NDArray[np.uint8], spacing_mm: 
         for part in ndimage.find_objects((truth > 0).astype(np.uint8))[0]
     )
     placed = {
-        name: shares[name].copy() if name in shares else np.zeros(truth.shape, np.float32)
-        for name in _TISSUES
+        name: shares[name].copy() if name in shares else np.zeros(truth.shape, np.float32) for name in TISSUES
     }
     soft = {
         name: ndimage.gaussian_filter((truth[box] == value).astype(np.float32), 0.5 / spacing_mm)
         for name, value in LESION_LABELS.items()
     }
     healthy = 1 - sum(soft.values())
-    for name in _TISSUES:
+    for name in TISSUES:
         placed[name][box] = soft[name] if name in soft else placed[name][box] * healthy
     return placed
 
@@ -140,21 +140,21 @@ def _sequence(
 ) -> NDArray[np.uint16]:
     """Mix, shade and add noise; 0 to about 1300."""
     signal = sum(
-        value * shares[name] for name, value in zip(_TISSUES, intensity, strict=True) if name in shares
+        value * shares[name] for name, value in zip(TISSUES, intensity, strict=True) if name in shares
     )
     signal = np.asarray(signal, np.float32)
     signal *= 1 + _TEXTURE * smooth_noise(signal.shape, 4.0, draw)
-    signal *= _bias_field(signal.shape, draw)
+    signal *= bias_field(signal.shape, draw, _BIAS)
     real, imaginary = (_NOISE * draw.standard_normal(signal.shape, np.float32) for _ in range(2))
     return np.rint(_SCALE * np.hypot(signal + real, imaginary)).astype(np.uint16)
 
 
-def _bias_field(shape: tuple[int, ...], draw: np.random.Generator) -> Field:
-    """Exponential of a random polynomial of degree 3: the coil's shading, about 25 % either way."""
+def bias_field(shape: tuple[int, ...], draw: np.random.Generator, spread: float) -> Field:
+    """Exponential of a random polynomial of degree 3: the coil's shading, about 25 % either way at a spread of 0.09."""
     powers = [
         np.polynomial.legendre.legvander(np.linspace(-1, 1, size), 3).astype(np.float32) for size in shape
     ]
-    weights = draw.normal(0, _BIAS, (4, 4, 4)).astype(np.float32)
+    weights = draw.normal(0, spread, (4, 4, 4)).astype(np.float32)
     degree = np.indices(weights.shape).sum(0)
     weights[(degree > 3) | (degree == 0)] = 0
     return np.exp(np.einsum("xi,yj,zk,ijk->xyz", *powers, weights, optimize=True), dtype=np.float32)

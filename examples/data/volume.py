@@ -40,9 +40,12 @@ class Volume:
 
     @classmethod
     def read(cls, path: Path) -> "Volume":
-        """Read a NIfTI file with its data type as stored."""
+        """Read a NIfTI file with its data type as stored; a fourth axis of one volume is left out."""
         image = nib.load(path)
-        return cls(np.asarray(image.dataobj), np.asarray(image.affine, np.float64))
+        voxels = np.asarray(image.dataobj)
+        if voxels.ndim == 4 and voxels.shape[3] == 1:
+            voxels = voxels[..., 0]
+        return cls(voxels, np.asarray(image.affine, np.float64))
 
     def write(self, path: Path) -> None:
         """Write a NIfTI file; the same volume gives the same bytes."""
