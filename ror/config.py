@@ -6,6 +6,7 @@ The home folder (``--home`` or ``ROR_HOME``) holds everything: database, archive
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from ror.errors import ConfigurationError
 from ror.pacs_settings import PacsSettings
+from ror.setting_places import key_in, line_of
 from ror.setting_types import AeTitle, Host, Origin, Section
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "read_pacs",
 ]
 
+_AT_LINE = re.compile(r"at line (\d+)")
 # Variables of this name space that are no settings of the home folder.
 _OTHER_VARIABLES = {
     "ROR_HOME",
@@ -209,12 +212,15 @@ def read_pacs(home: Path, environment: Mapping[str, str] | None = None) -> Mappi
 def _read(model: type[_Read], home: Path, environment: Mapping[str, str] | None) -> _Read:
     environment = os.environ if environment is None else environment
     file = home / "ror.toml"
-    values = _read_toml(file)
+    text = _text_of(file)
+    values = _read_toml(file, text)
     faults = _overrule(values, environment)
     try:
         settings = model.model_validate(values)
     except ValidationError as error:
-        faults += [_fault(detail) for detail in error.errors()]
+        faults += [
+            f"{_fault(detail)} ({_place(detail['loc'], text, environment)})" for detail in error.errors()
+        ]
     if faults:
         raise ConfigurationError(
             f"the settings of {home} are wrong:",
@@ -224,13 +230,29 @@ def _read(model: type[_Read], home: Path, environment: Mapping[str, str] | None)
     return settings
 
 
-def _read_toml(file: Path) -> dict[str, Any]:
+def _read_toml(file: Path, text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(text.rstrip() + "\n")  # else its last line is told as the end of the document
+    except tomllib.TOMLDecodeError as error:
+        at = _AT_LINE.search(str(error))
+        key = key_in(text, int(at[1])) if at else ""
+        raise ConfigurationError(
+            f"{file} is no TOML:",
+            (f"{key}: {error}" if key else str(error),),
+            "correct that line: sections in [brackets], texts in quotes, each key once in its section",
+        ) from error
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} is no TOML:", (str(error),), "correct the file") from error
+        return ""
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(
+            f"{file} is no TOML:", (f"not UTF-8 (at line {line})",), "save it as UTF-8"
+        ) from error
     except OSError as error:
         raise ConfigurationError(
             f"{file} cannot be read: {error.strerror}", advice="let the user of ror read it"
@@ -262,9 +284,21 @@ def _set(section: dict[str, Any], path: list[str], text: str) -> bool:
     return True
 
 
+def _place(path: tuple[str | int, ...], text: str, environment: Mapping[str, str]) -> str:
+    """Where a setting was given: by a variable, on a line of the file, or not at all."""
+    variable = f"ROR_{'__'.join(str(part) for part in path).upper()}"
+    for name in environment:
+        if name.upper() in (variable, variable.rpartition("__")[0]):  # the latter for a part of a list
+            return name
+    line = line_of(text, path)
+    return f"line {line}" if line else "not in the file"
+
+
 def _fault(detail: Mapping[str, Any]) -> str:
     path = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         return f"{path}: unknown key"
+    if detail["type"] in ("model_type", "dict_type"):
+        return f"{path}: should be a section: [{path}]"
     message = detail["msg"].removeprefix("Value error, ")
     return f"{path}: {message[0].lower()}{message[1:]}"

@@ -37,9 +37,25 @@ def _host(text: str) -> str:
 def _origin(text: str) -> str:
     if not _ORIGIN.fullmatch(text) or _USUAL_PORT.fullmatch(text):
         raise ValueError(
-            "no origin as browsers send it: write https://viewer.example.org or http://localhost:8000, without a path"
+            f"no origin as browsers send it: {_wrong_in(text)}; "
+            "write it as https://viewer.example.org or http://localhost:8000"
         )
     return text
+
+
+def _wrong_in(text: str) -> str:
+    """What is wrong with an origin; without itself, as somebody may have written a password into it."""
+    if not re.match(r"https?://", text, re.IGNORECASE):
+        return "it has to begin with https:// or http://"
+    if text.endswith("/") and text.count("/") == len("//") + 1:
+        return "it ends without a /"
+    if text.count("/") > len("//"):
+        return "it ends behind the host or its port, without a path"
+    if text != text.lower():
+        return "it is in lower case"
+    if _USUAL_PORT.fullmatch(text):
+        return "it is without the port that is the usual one of its scheme"
+    return "it has a scheme, a host, and perhaps a port, and nothing else"
 
 
 AeTitle = Annotated[str, AfterValidator(_ae_title)]
@@ -50,7 +66,7 @@ Origin = Annotated[str, AfterValidator(_origin)]
 class Section(BaseModel):
     """A section: keys that it does not have are faults."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod

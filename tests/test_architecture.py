@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ror.pacs",),
     ("ror.config", "ror.home", "ror.log", "ror.walking", "ror.stopping", "ror.listening"),
     ("ror.pacs_settings",),
-    ("ror.setting_types",),
+    ("ror.setting_types", "ror.setting_places"),
     ("ror.model",),
     ("ror.errors",),
     LEAVES,

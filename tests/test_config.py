@@ -1,5 +1,6 @@
 """Settings: every fault is told at once, each with its path; a variable overrules the file."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -174,7 +175,7 @@ def test_the_base_image_is_set_in_one_way_only(tmp_path: Path) -> None:
 
 
 def test_an_unknown_key_is_called_unknown(tmp_path: Path) -> None:
-    assert faults(tmp_path, "[listener]\nprot = 1") == ["listener.prot: unknown key"]
+    assert faults(tmp_path, "[listener]\nprot = 1") == ["listener.prot: unknown key (line 2)"]
 
 
 def test_a_value_is_not_quoted_since_it_may_be_a_password(tmp_path: Path) -> None:
@@ -225,11 +226,61 @@ def test_a_variable_that_goes_below_a_value_is_told(
     assert faults(tmp_path, toml, environment)
 
 
-@pytest.mark.parametrize("content", [b"[listener", b"\xff\xfe", b"port = 1\nport = 2"])
-def test_a_file_that_is_no_toml_is_told(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\n[listener", r"listener: .*\(at line 2, column 10\)"),
+        (b"[web]\n\xff\xfe", r"not UTF-8 \(at line 2\)"),
+        (b"[listener]\nport = 1\nport = 2", r"port: .*\(at line 3, column 9\)"),
+        (b"[pacs.x]\n\northanc_password = hidden-word\n", r"orthanc_password: .*\(at line 3, column 20\)"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_told_with_its_line_and_key(
+    tmp_path: Path, content: bytes, told: str
+) -> None:
     (tmp_path / "ror.toml").write_bytes(content)
-    with pytest.raises(ConfigurationError, match="is no TOML"):
+    with pytest.raises(ConfigurationError, match="is no TOML") as refused:
         config.read(tmp_path, {})
+    assert str(tmp_path / "ror.toml") in refused.value.what
+    (fault,) = refused.value.faults
+    assert re.match(told, fault)
+    assert refused.value.advice
+    assert "hidden-word" not in fault
+
+
+def test_a_fault_names_the_line_or_the_variable_that_it_comes_from(tmp_path: Path) -> None:
+    toml = """[listener]
+port = 70000
+
+[web]
+allowed_origins = [
+    "https://a.example",
+    "b.example",
+]
+[pacs.x]
+host = "h"
+"""
+    told = faults(tmp_path, toml, {"ROR_LISTENER__SETTLE_SECONDS": "-1"})
+    places = {fault.partition(":")[0]: fault.rpartition("(")[2] for fault in told}
+    assert places == {
+        "listener.port": "line 2)",
+        "listener.settle_seconds": "ROR_LISTENER__SETTLE_SECONDS)",
+        "web.allowed_origins.1": "line 8)",
+        "pacs.x.port": "line 9)",
+        "pacs.x.ae_title": "line 9)",
+    }
+    (of_variable,) = faults(tmp_path, "", {"ROR_WEB__ALLOWED_ORIGINS": "b.example"})
+    assert of_variable.endswith("(ROR_WEB__ALLOWED_ORIGINS)")
+    (no_section,) = faults(tmp_path, "\nlistener = 5")
+    assert no_section == "listener: should be a section: [listener] (line 2)"
+
+
+@pytest.mark.parametrize("number", ["inf", "-inf", "nan"])
+@pytest.mark.parametrize("name", ["objects_per_second", "sender_mib_per_second", "settle_seconds"])
+def test_what_is_no_finite_number_is_no_rate_and_no_time(tmp_path: Path, name: str, number: str) -> None:
+    (fault,) = faults(tmp_path, f"[listener]\n{name} = {number}")
+    assert fault.startswith(f"listener.{name}: input should be a finite number")
+    assert faults(tmp_path, "", {f"ROR_LISTENER__{name.upper()}": number})
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
@@ -256,6 +307,6 @@ def test_a_key_or_an_authority_without_a_certificate_does_not_mean_plain_tcp(tmp
         """,
     )
     assert told == [
-        "listener.tls_ca: is of no use without tls_certificate",
-        "web.tls_key: is of no use without tls_certificate",
+        "listener.tls_ca: is of no use without tls_certificate (line 3)",
+        "web.tls_key: is of no use without tls_certificate (line 5)",
     ]

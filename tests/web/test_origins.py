@@ -153,3 +153,27 @@ def test_what_no_browser_sends_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "ror.toml").write_text(f'[web]\nallowed_origins = ["{text}"]\n')
     with pytest.raises(ConfigurationError, match=r"web\.allowed_origins\.0: no origin as browsers send it"):
         read(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("viewer.example.org", "has to begin with https:// or http://"),
+        ("localhost:8000", "has to begin with https:// or http://"),
+        ("*", "has to begin with https:// or http://"),
+        ("https://viewer.example.org/", "it ends without a /"),
+        ("https://viewer.example.org/ohif", "without a path"),
+        ("https://viewer.example.org/ohif/", "without a path"),
+        ("https://Viewer.example.org", "in lower case"),
+        ("https://viewer.example.org:443", "without the port that is the usual one"),
+        ("https://user:hidden-word@viewer.example.org", "and nothing else"),
+    ],
+)
+def test_it_is_said_what_is_wrong_with_an_origin(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "ror.toml").write_text(f'[web]\nallowed_origins = ["https://a.example", "{text}"]\n')
+    with pytest.raises(ConfigurationError) as refused:
+        read(tmp_path, {})
+    (fault,) = refused.value.faults
+    assert fault.startswith("web.allowed_origins.1: ")
+    assert told in fault
+    assert "hidden-word" not in fault
