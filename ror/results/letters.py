@@ -21,7 +21,11 @@ for _font in (REGULAR, BOLD):
 # It has two Greek letters, as signs; a word of both kinds could not be read.
 _GREEK = range(0x0370, 0x0400)
 _HELD = frozenset.intersection(
-    *(frozenset(pdfmetrics.getFont(name).face.charToGlyph) for name in (REGULAR, BOLD))
+    *(
+        # Glyph 0 is the box: the table has letters, too, that the font does not.
+        frozenset(letter for letter, glyph in pdfmetrics.getFont(name).face.charToGlyph.items() if glyph)
+        for name in (REGULAR, BOLD)
+    )
 ) - frozenset(_GREEK)
 
 SPELLED = "*"

@@ -37,7 +37,8 @@ def test_what_the_font_has_stays_as_it_is(text: str) -> None:
         ("Щитовидная железа", "Shhitovidnaja zheleza*"),
         ("Ήπαρ", "Ipar*"),
         ("ΣΠΛΗΝ", "SPLIN*"),
-        ("Đường mật", "Đuong mat*"),
+        ("Đường mật", "Duong mat*"),
+        ("Ďalší", "Další*"),
     ],
 )
 def test_other_latin_cyrillic_and_greek_letters_are_spelled_and_marked(text: str, shown: str) -> None:
