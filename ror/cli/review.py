@@ -10,6 +10,7 @@ import click
 from ror.app import App
 from ror.cli.common import home_and_json, home_option, moment, opened, print_table
 from ror.cli.review_corrections import corrections
+from ror.engine import JobRow
 from ror.errors import RorError
 from ror.model import Job, JobState
 from ror.results import Decision
@@ -62,12 +63,16 @@ def list_(context: click.Context, project: str | None, as_json: bool) -> None:
             row.job.version,
             row.job.patient_id,
             row.job.study_uid,
-            row.steps[-1].started_at,
+            _since(row),
             row.reason,
         )
-        for row in sorted(rows, key=lambda row: row.steps[-1].started_at)
+        for row in sorted(rows, key=_since)
     ]
     print_table(columns, waiting, as_json=as_json)
+
+
+def _since(row: JobRow) -> float:
+    return row.steps[-1].started_at if row.steps else row.created_at
 
 
 @command.command()

@@ -39,7 +39,7 @@ def matched(sent: Sequence[SentSegment], made: LabelMap) -> dict[int, int]:
             and _lies_most_in(segment, made) == segment.number
         ):
             value = segment.number
-        if not value and not segment.voxels:
+        if not value and segment.empty:
             continue
         if not value:
             raise CorrectionRefused(
@@ -87,7 +87,7 @@ def labels_of(sent: Sequence[SentSegment], values: Mapping[int, int], made: Labe
     for segment in sent:
         if segment.number not in values:
             continue
-        for k, plane in segment.planes.items():
+        for k, plane in segment.planes():
             overlapping += int(np.count_nonzero(labels[k][plane]))
             labels[k][plane] = values[segment.number]
     if overlapping:
@@ -106,7 +106,7 @@ def labels_of(sent: Sequence[SentSegment], values: Mapping[int, int], made: Labe
 def _lies_most_in(segment: SentSegment, made: LabelMap) -> int:
     """The value of the mask, as it was made, that most voxels of a segment had; 0 for none."""
     counted = np.zeros(made.voxels.shape[1], np.int64)
-    for k, plane in segment.planes.items():
+    for k, plane in segment.planes():
         counted += np.bincount(made.labels[k][plane], minlength=len(counted))
     return int(counted[1:].argmax()) + 1 if counted[1:].any() else 0
 

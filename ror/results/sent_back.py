@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID
 
 from ror.results.errors import CorrectionRefused
@@ -32,16 +33,38 @@ _GROUPS = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence")
 
 @dataclass(frozen=True, slots=True)
 class SentSegment:
-    """One segment: `planes` by slice of the series, shape (rows, columns); slices without it may be missing."""
+    """One segment, its planes packed to bits: there may be a hundred, in hundreds of slices.
+
+    Attributes
+    ----------
+    shape
+        (rows, columns) of a plane.
+    packed : uint8, by slice of the series
+        As `numpy.packbits` makes them of planes; slices that hold nothing of it may be missing.
+    """
 
     number: int
     label: str = field(repr=False)
-    planes: Mapping[int, Plane] = field(repr=False)
+    shape: tuple[int, int]
+    packed: Mapping[int, NDArray[np.uint8]] = field(repr=False)
+
+    @classmethod
+    def of(cls, number: int, label: str, planes: Mapping[int, Plane]) -> SentSegment:
+        """Of planes of one shape, at least one."""
+        shapes = {(plane.shape[0], plane.shape[1]) for plane in planes.values()}
+        (shape,) = shapes
+        return cls(number, label, shape, {k: np.packbits(plane) for k, plane in planes.items()})
+
+    def planes(self) -> Iterator[tuple[int, Plane]]:
+        """Slices with their planes."""
+        rows, columns = self.shape
+        for k, bits in self.packed.items():
+            yield k, np.unpackbits(bits, count=rows * columns).astype(bool).reshape(rows, columns)
 
     @property
-    def voxels(self) -> int:
-        """How many it holds."""
-        return sum(int(plane.sum()) for plane in self.planes.values())
+    def empty(self) -> bool:
+        """Nothing is drawn in it."""
+        return not any(bits.any() for bits in self.packed.values())
 
 
 def referenced_series(seg: Dataset) -> frozenset[str]:
@@ -73,27 +96,34 @@ def read_segments(seg: Dataset, series: SourceSeries) -> tuple[SentSegment, ...]
 def _segments(seg: Dataset, series: SourceSeries) -> tuple[SentSegment, ...]:
     described = {int(item.SegmentNumber): str(item.get("SegmentLabel", "")) for item in seg.SegmentSequence}
     described.pop(0, None)  # the background of a label map (PS3.3 C.8.20.2)
-    planes: dict[int, dict[int, Plane]] = {number: {} for number in described}
+    packed: dict[int, dict[int, NDArray[np.uint8]]] = {number: {} for number in described}
     for number, k, plane in _drawn(seg, series):
-        if number not in planes:
+        if number not in packed:
             raise CorrectionRefused(
                 "unknown_segment", f"frames of a segment {number} that is not described", "save it once more"
             )
-        planes[number][k] = plane | planes[number].get(k, False)
-    return tuple(SentSegment(number, label, planes[number]) for number, label in described.items())
+        bits = np.packbits(plane)
+        packed[number][k] = bits | packed[number][k] if k in packed[number] else bits
+    shape = int(seg.Rows), int(seg.Columns)
+    return tuple(SentSegment(number, label, shape, packed[number]) for number, label in described.items())
 
 
 def _drawn(seg: Dataset, series: SourceSeries) -> Iterator[tuple[int, int, Plane]]:
-    """What each frame holds: segment number, slice, plane."""
-    frames = np.asarray(seg.pixel_array).reshape(-1, int(seg.Rows), int(seg.Columns))
-    label_map = _type_of(seg) == "LABELMAP"
-    for index, frame in enumerate(frames):
-        k = _slice_of(seg, index, series)
+    """What each frame holds: segment number, slice, plane. One frame is unpacked at a time."""
+    places = np.array([header.ImagePositionPatient for header in series.headers], float)
+    label_map, frames = _type_of(seg) == "LABELMAP", 0
+    for index, pixels in enumerate(iter_pixels(seg)):
+        frame, frames = np.asarray(pixels), index + 1
+        k = _slice_of(seg, index, series, places)
         if label_map:
             yield from ((int(value), k, frame == value) for value in np.unique(frame) if value)
         else:
             of = _group(seg, index, "SegmentIdentificationSequence")
             yield int(of.ReferencedSegmentNumber), k, frame.astype(bool)
+    if frames != int(seg.NumberOfFrames):
+        raise CorrectionRefused(
+            "unreadable", f"it has {frames} of its {seg.NumberOfFrames} frames", "save it once more"
+        )
 
 
 def _check_plane(seg: Dataset, series: SourceSeries) -> None:
@@ -120,14 +150,13 @@ def _type_of(seg: Dataset) -> str:
     return str(seg.get("SegmentationType", ""))
 
 
-def _slice_of(seg: Dataset, index: int, series: SourceSeries) -> int:
+def _slice_of(seg: Dataset, index: int, series: SourceSeries, places: NDArray[np.float64]) -> int:
     grid = series.grid
     assert grid is not None  # its mask was read on it
     oriented = _group(seg, index, "PlaneOrientationSequence").ImageOrientationPatient
     if not np.allclose(np.array(oriented, float), grid.orientation, atol=_DIRECTION):
         raise _other_grid(f"frame {index + 1} has another orientation than the images")
     place = np.array(_group(seg, index, "PlanePositionSequence").ImagePositionPatient, float)
-    places = np.array([header.ImagePositionPatient for header in series.headers], float)
     apart_mm = np.linalg.norm(places - place, axis=1)
     k = int(apart_mm.argmin())
     if apart_mm[k] > _PLACE_OF_A_VOXEL * min(grid.spacing_mm):

@@ -106,7 +106,7 @@ def test_codes_tracking_and_algorithm_are_those_of_the_workflow_again(
 def segments(planes: dict[str, np.ndarray], numbers: list[int] | None = None) -> list[SentSegment]:
     """Segments by label, each with the same plane in slice 2."""
     return [
-        SentSegment(number, label, {2: plane})
+        SentSegment.of(number, label, {2: plane})
         for number, (label, plane) in zip(numbers or range(1, 9), planes.items(), strict=False)
     ]
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import requests
 from pydicom import Dataset, dcmread
 
-from examples.demo.service import CommandFailed, Installation
+from examples.demo.service import Installation
 from orthanc import OrthancServer, send
+from tests.cli.test_commands import Home
 from tests.results.samples import check_with_dciodvfy
 from tests.support.serving import Serving, eventually
 from tests.support.studies import small_ct
@@ -26,8 +28,17 @@ def reviewed(installation: Installation, tmp_path: Path) -> Installation:
         for name in ("reading", "share"):
             (tmp_path / name).mkdir()
             settings.write(f'[pacs.{name}]\nfolder = "{tmp_path / name}"\nimages = false\n')
-    installation.ror("project", "change", "lungs", "--pacs", "share", "--review", "--review-pacs", "reading")
+    ror(installation, "project", "change", "lungs", "--pacs", "share", "--review", "--review-pacs", "reading")
     return installation
+
+
+def ror(installation: Installation, *words: str) -> str:
+    """What a command prints; in this process, since each would take seconds to start."""
+    return Home(installation.home).good(*words)
+
+
+def asked(installation: Installation, *words: str) -> Any:
+    return json.loads(ror(installation, *words, "--json"))
 
 
 def files(folder: Path) -> list[Path]:
@@ -43,26 +54,25 @@ def test_results_wait_until_they_are_accepted_or_rejected(reviewed: Installation
         eventually(lambda: list(serving.jobs().values()) == ["review", "review"])
         serving.kill()
         serving.start()
-        good, bad = (row["job"] for row in reviewed.ask("review", "list"))
+        good, bad = (row["job"] for row in asked(reviewed, "review", "list"))
         shown = [dcmread(file) for file in files(reading)]
         assert len(shown) == 4 and files(share) == []
         assert all(one.SeriesDescription.startswith("UNREVIEWED ") for one in shown)
-        assert "accepted" in reviewed.ror("review", "accept", good, "--by", "Dr. Roe")
-        assert "2 objects removed" in reviewed.ror("review", "reject", bad, "--note", "no lung in it")
+        assert "accepted" in ror(reviewed, "review", "accept", good, "--by", "Dr. Roe")
+        assert "2 objects removed" in ror(reviewed, "review", "reject", bad, "--note", "no lung in it")
         assert serving.job_that_is("succeeded") == good
         assert serving.jobs()[bad] == "rejected"
         made = {dcmread(file).SOPInstanceUID for file in files(share)}
-        assert made == {one["sop_uid"] for one in reviewed.ask("jobs", "show", good)["results"]}
+        assert made == {one["sop_uid"] for one in asked(reviewed, "jobs", "show", good)["results"]}
         assert made.isdisjoint(one.SOPInstanceUID for one in shown) and files(reading) == []
-        assert [row["job_id"] for row in reviewed.ask("measurements", "list")] == [good]
-        with pytest.raises(CommandFailed, match="is succeeded"):
-            reviewed.ror("review", "reject", good)
-        reviewed.ror("review", "accept", bad)  # on second thoughts
+        assert [row["job_id"] for row in asked(reviewed, "measurements", "list")] == [good]
+        assert "is succeeded" in Home(reviewed.home).ror("review", "reject", good).err
+        ror(reviewed, "review", "accept", bad)  # on second thoughts
         eventually(lambda: serving.jobs()[bad] == "succeeded")
     assert len(files(share)) == 4
-    told = reviewed.ror("review", "show", bad)
+    told = ror(reviewed, "review", "show", bad)
     assert "no lung in it" in told and told.index("accepted") < told.index("rejected")
-    actions = [row["action"] for row in reviewed.ask("audit")]
+    actions = [row["action"] for row in asked(reviewed, "audit")]
     assert actions.count("accept results") == 2 and actions.count("reject results") == 1
 
 
@@ -72,7 +82,7 @@ def test_results_wait_until_they_are_accepted_or_rejected(reviewed: Installation
 @pytest.fixture
 def reading_room(with_pacs: Installation) -> Installation:
     """One Orthanc is where reviewers look, and where accepted results go."""
-    with_pacs.ror("project", "change", "lungs", "--review", "--review-pacs", "demo")
+    ror(with_pacs, "project", "change", "lungs", "--review", "--review-pacs", "demo")
     return with_pacs
 
 
@@ -113,8 +123,7 @@ def store_and_forward(server: OrthancServer, serving: Serving, seg: Dataset, fil
 def test_a_mask_that_was_corrected_in_a_viewer_is_delivered_in_the_place_of_the_workflows(
     reading_room: Installation, orthanc_pacs: OrthancServer, tmp_path: Path
 ) -> None:
-    ror = reading_room
-    with Serving(ror) as serving:
+    with Serving(reading_room) as serving:
         send(serving.peer, small_ct(tmp_path / "ct"))
         job = serving.job_that_is("review")
         images = sorted(held(orthanc_pacs, "CT"), key=lambda one: one.ImagePositionPatient[2])
@@ -126,11 +135,11 @@ def test_a_mask_that_was_corrected_in_a_viewer_is_delivered_in_the_place_of_the_
         corrected = stored_by_ohif(images, drawn(images), {1: "Box"})
         for name in ("once", "twice"):
             assert store_and_forward(orthanc_pacs, serving, corrected, tmp_path / f"{name}.dcm")
-        (version,) = ror.ask("review", "show", job)["corrections"]
+        (version,) = asked(reading_room, "review", "show", job)["corrections"]
         assert version["version"] == 1 and 0 < version["agreement"]["Box"] < 1
-        assert " became " in ror.ror("review", "accept", job)
+        assert " became " in ror(reading_room, "review", "accept", job)
         serving.job_that_is("succeeded")
-    (held_back,) = ror.ask("quarantine", "list")
+    (held_back,) = asked(reading_room, "quarantine", "list")
     assert held_back["reason"] == "correction_unknown_segment"
     assert "Doe" not in json.dumps(held_back) + serving.log.read_text()
 
@@ -147,9 +156,9 @@ def test_a_mask_that_was_corrected_in_a_viewer_is_delivered_in_the_place_of_the_
     for name, one in (("seg", delivered[0]), ("sr", report)):
         one.save_as(tmp_path / f"{name}.dcm")
         check_with_dciodvfy(tmp_path / f"{name}.dcm")
-    (row,) = ror.ask("measurements", "list")
+    (row,) = asked(reading_room, "measurements", "list")
     assert float(row["value"]) == pytest.approx(int(drawn(images).sum()) * 2 * 2 * 3)
     out = tmp_path / "training"
-    ror.ror("review", "corrections", "export", "--project", "lungs", "--out", str(out))
+    ror(reading_room, "review", "corrections", "export", "--project", "lungs", "--out", str(out))
     assert {one.name for one in out.iterdir()} == {f"{job}-box-1.nii.gz", "corrections.csv"}
-    assert ror.ask("studies")[0]["state"] == "matched"  # a correction is no new image
+    assert asked(reading_room, "studies")[0]["state"] == "matched"  # a correction is no new image
