@@ -9,10 +9,10 @@ from functools import partial
 
 from ror.web.elements import vr_of
 
-__all__ = ["Key"]
+__all__ = ["NUMBERS", "Key"]
 
 _RANGES = frozenset({"DA", "TM", "DT"})
-_NUMBERS = frozenset({"DS", "IS", "FL", "FD", "SL", "SS", "UL", "US", "SV", "UV"})
+NUMBERS = frozenset({"DS", "IS", "FL", "FD", "SL", "SS", "UL", "US", "SV", "UV"})
 _LISTS = frozenset({"UI", "CS"})
 _LIST = re.compile(r"[,\\]")
 
@@ -51,7 +51,7 @@ def _test(vr: str, text: str) -> Callable[[str], bool]:
     if vr in _RANGES and "-" in text:
         first, _, last = text.partition("-")
         return partial(_in_range, first.strip(), last.strip())
-    if vr in _NUMBERS:
+    if vr in NUMBERS:
         return partial(_same_number, text)
     if vr != "UI" and set("*?") & set(text):
         # Each star eats what it can once: stars in a row are one, so that no text makes it slow.

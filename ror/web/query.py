@@ -9,6 +9,7 @@ from http import HTTPStatus
 from ror.web.elements import keyword_of
 from ror.web.errors import Refusal
 from ror.web.matching import Key
+from ror.web.query_values import value_fault
 
 __all__ = ["MOST_RESULTS", "Query"]
 
@@ -55,10 +56,18 @@ class Query:
                 case "fuzzymatching":
                     warnings += [_NOT_FUZZY] if text.lower() == "true" else []
                 case other if other not in _OF_OTHERS:
-                    keys += filter(None, [Key.of(_keyword(name), text)])
+                    keys += filter(None, [_key(_keyword(name), text)])
         fields = frozenset(_keyword(one) for one in wanted - {"all", ""})
         page, is_cut = min(limit, MOST_RESULTS), limit > MOST_RESULTS
         return cls(tuple(keys), fields, "all" in wanted, page, offset, is_cut, tuple(warnings))
+
+
+def _key(keyword: str, text: str) -> Key | None:
+    key = Key.of(keyword, text)
+    for value in key.texts if key else ():
+        if fault := value_fault(keyword, value):
+            raise _bad(f"{keyword}: {fault}")
+    return key
 
 
 def _keyword(name: str) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ror.web.query_values import value_fault
 from tests.anonymizer.planted import ROOT, minimal, part10
 from tests.web.conftest import Web, multipart
 from tests.web.shelved import CLASSES, add
@@ -55,6 +59,46 @@ def studies(web: Web, **filters: str) -> set[str]:
 )
 def test_studies_match_as_the_standard_says(filled: Web, filters: dict[str, str], found: set[str]) -> None:
     assert studies(filled, **filters) == found
+
+
+@pytest.mark.parametrize(
+    ("keyword", "wrong", "told"),
+    [
+        (
+            "StudyDate",
+            ["yesterday", "2026-01-02", "20261345", "20260101 20260102", "-", "202", "٢٠٢٦"],
+            "date",
+        ),
+        ("00080020", ["today"], "StudyDate: no date"),
+        ("StudyTime", ["noon", "12:30", "2560", "1-2-3"], "time"),
+        ("AcquisitionDateTime", ["now", "20260230", "20260101250000"], "time"),
+        ("StudyInstanceUID", ["1.2.x", "1.2.*", "1.1,study", "1" * 65], "UID"),
+        ("InstanceNumber", ["one", "1*"], "number"),
+    ],
+)
+def test_what_is_no_value_of_its_kind_is_refused_with_the_reason(
+    web: Web, keyword: str, wrong: list[str], told: str
+) -> None:
+    for value in wrong:
+        refused = web.get("/instances", **{keyword: value})
+        assert refused.status_code == 400, value
+        assert told in refused.text
+        assert value not in refused.text or len(value) < 4
+
+
+@given(st.datetimes(min_value=datetime(1900, 1, 1)), st.datetimes(min_value=datetime(1900, 1, 1)))
+def test_values_and_ranges_as_the_standard_writes_them_are_looked_for(one: datetime, other: datetime) -> None:
+    for keyword, format in (
+        ("StudyDate", "%Y%m%d"),
+        ("StudyTime", "%H%M%S.%f"),
+        ("StudyTime", "%H%M"),
+        ("AcquisitionDateTime", "%Y%m%d%H%M%S.%f"),
+        ("AcquisitionDateTime", "%Y%m%d%H-0500"),
+        ("AcquisitionDateTime", "%Y%m"),
+    ):
+        first, last = one.strftime(format), other.strftime(format)
+        for text in (first, f"{first}-{last}", f"{first}-", f"-{last}"):
+            assert value_fault(keyword, text) == ""
 
 
 def test_a_study_tells_what_it_has(filled: Web) -> None:
