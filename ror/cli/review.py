@@ -89,7 +89,8 @@ def show(context: click.Context, job_id: str, as_json: bool) -> None:
         decisions = app.reviews.decisions(row.job.id)
         results = app.ledger.made([row.job.id])
         versions = app.corrections.of_job(row.job.id)
-        changes = app.changes_by(app.corrections.latest(row.job.id))
+        undecided = row.job.state in (JobState.REVIEW, JobState.REJECTED)
+        changes = app.changes_by(app.corrections.latest(row.job.id)) if undecided else ()
         folder = app.home.job(row.job.id).root
     if as_json:
         told = {

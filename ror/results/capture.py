@@ -75,7 +75,8 @@ def encode_captures(mask: LabelMap, job: ResultJob, index: int, every_slice: boo
         _set_plane(made, source, k, scale)
         _set_side(made, source.headers[k])
         _set_picture(made, picture, told_in_words(job.supersedes, job.version))
-        yield stamp(made, job, f"{job.workflow} {mask.announced.name} outlines")
+        outlines = "outlines, corrected" if mask.corrected else "outlines"
+        yield stamp(made, job, f"{job.workflow} {mask.announced.name} {outlines}")
 
 
 def key_slices(mask: LabelMap) -> list[int]:

@@ -50,7 +50,7 @@ def encode_pdf(outputs: Outputs, job: ResultJob, left_out: Callable[[str], None]
 
 def page_of(outputs: Outputs, job: ResultJob, shown: LabelMap | None) -> Page:
     """The words of the page; `shown` is the mask on its pictures."""
-    facts, found = list(_facts(job)), list(_found(outputs))
+    facts, found = list(_facts(outputs, job)), list(_found(outputs))
     segments = [one for one in shown.announced.segments if one.value in shown.present] if shown else []
     words = [word for line in (*facts, *found) for word in line]
     words += [legible(one.label, one.type.meaning) for one in segments]
@@ -78,13 +78,17 @@ def _planes(
         return [], None
 
 
-def _facts(job: ResultJob) -> Iterator[tuple[str, str]]:
+def _facts(outputs: Outputs, job: ResultJob) -> Iterator[tuple[str, str]]:
     yield "Workflow", f"{job.workflow} {job.version}"
     yield "Package, image", f"{short_digest(job.package_digest)}, {short_digest(job.image_digest)}"
     yield "Job", job.job_id
     if job.supersedes:
         yield "Supersedes", ", ".join(f"{one.version} (job {one.job_id})" for one in job.supersedes)
     yield "Finished", job.finished_at.strftime("%Y-%m-%d %H:%M:%S %Z").rstrip()
+    for mask in outputs.masks:
+        if mask.corrected is not None:
+            when = mask.corrected.at.strftime("%Y-%m-%d %H:%M:%S %Z").rstrip()
+            yield "Corrected", f"the mask {mask.announced.name}, by a reader, {when}"
     for series in job.series:
         yield legible(f"Series {series.name}"), _series(series)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ror.results import CorrectionRefused, ResultJob, SourceSeries, encode, read_outputs, validate
+from ror.results.capture import encode_captures
 from ror.results.corrected import CorrectedMask, agreement, label_map_of, remeasured, with_corrections
 from ror.results.model import Corrected, LabelMap, Outputs, ResultObject
 from ror.results.normalise import labels_of, matched
+from ror.results.pdf import page_of
 from ror.results.seg import encode_seg
 from ror.results.sent_back import SentSegment, read_segments, referenced_series
 from tests.results.samples import FINISHED, check_with_dciodvfy, manifest
@@ -257,6 +260,19 @@ def test_results_are_made_of_the_corrected_mask(
     # The spleen of the sample is measured otherwise than by counting voxels; the liver was not touched.
     assert told == ["spleen_volume: left out, since it was measured in the mask of the workflow"]
     assert [row.field_name for row in after.rows] == ["liver_volume", "noise"]
+
+
+def test_page_and_pictures_say_that_the_mask_was_corrected(
+    outputs: Outputs, made: LabelMap, drawn: np.ndarray, job: ResultJob, ct: SourceSeries
+) -> None:
+    mask = corrected(drawn, made)
+    after = replace(outputs, masks=(mask,))
+    told = dict(page_of(after, job, mask).facts)
+    assert told["Corrected"] == "the mask abdomen, by a reader, 2026-03-04 05:06:07 UTC"
+    assert "Corrected" not in dict(page_of(outputs, job, made).facts)
+    pictures = [list(encode_captures(one, job, 0, every_slice=False)) for one in (mask, made)]
+    assert {one.SeriesDescription for one in pictures[0]} == {"organs abdomen outlines, corrected"}
+    assert {one.SeriesDescription for one in pictures[1]} == {"organs abdomen outlines"}
 
 
 @pytest.mark.parametrize("slices", [slice(0, 1), slice(3, 4), slice(0, 6, 5)])
