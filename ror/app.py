@@ -59,6 +59,7 @@ class App:
             self.home.require()
         self.settings: Settings = config.read(self.home.root)
         self.home.make()
+        self._held = ExitStack()
 
     @cached_property
     def database(self) -> Database:
@@ -106,6 +107,7 @@ class App:
     @cached_property
     def intake(self) -> Intake:
         reserve_mib = self.settings.listener.reserve_mib
+        self._held.enter_context(self.home.taking_in())
         return Intake(
             self.projects,
             self.routes,
@@ -312,7 +314,10 @@ class App:
 
     def heal(self) -> None:
         """Remove what a killed process has not finished, and index what it had filed; before anything comes in."""
-        unfinished = self.files.discard_unfinished() + self.quarantine.discard_unfinished()
+        unfinished = 0
+        with self.home.nobody_taking_in() as alone:
+            if alone:  # else it may be what `ror import` is writing now; the next start looks again
+                unfinished = self.files.discard_unfinished() + self.quarantine.discard_unfinished()
         healed = self.index.heal(self.home.archive, [project.name for project in self.projects.list()])
         if unfinished or healed:
             _log.warning(
@@ -328,6 +333,7 @@ class App:
                 _log.warning("what was taken in last is indexed at the next start: %s", error)
         if "database" in self.__dict__:
             self.database.close()
+        self._held.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +99,27 @@ class Home:
             yield
 
     @contextmanager
+    def taking_in(self) -> Iterator[None]:
+        """Take in objects, beside any others: nobody removes what we have not finished. A killed one holds nothing."""
+        with _locked(self._intake_lock, fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def nobody_taking_in(self) -> Iterator[bool]:
+        """Whether no other process takes in objects now; if so, none begins to before the block ends."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(_locked(self._intake_lock, fcntl.LOCK_EX | fcntl.LOCK_NB))
+                alone = True
+            except BlockingIOError:
+                alone = False
+            yield alone
+
+    @property
+    def _intake_lock(self) -> Path:
+        return self.root / "intake.lock"
+
+    @contextmanager
     def worked_on_by(self, executor_id: str) -> Iterator[None]:
         """Be the only worker of that name in this home: a second would take up the jobs of the first once more.
 
@@ -113,9 +135,20 @@ class Home:
 
 @contextmanager
 def _held(file: Path, told: HomeInUse) -> Iterator[None]:
-    with file.open("w") as lock:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(_locked(file, fcntl.LOCK_EX | fcntl.LOCK_NB))
         except BlockingIOError as error:
             raise told from error
         yield
+
+
+@contextmanager
+def _locked(file: Path, how: int) -> Iterator[None]:
+    # To read is enough: another user, such as root, may have made the file.
+    descriptor = os.open(file, os.O_RDONLY | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
