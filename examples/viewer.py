@@ -18,7 +18,7 @@ import subprocess
 import tarfile
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -153,14 +153,19 @@ def serving(folder: Path, script: str, port: int = 0) -> Iterator[str]:
         server.server_close()
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--dicomweb", default="http://127.0.0.1:8104/dicom-web", metavar="URL")
     parser.add_argument("--token", default="", help="of a project, that may read")
     parser.add_argument("--port", type=int, default=3000)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
+    if not arguments.token:
+        raise SystemExit(
+            "a token is missing, without which nothing is shown: `ror token add viewer --project NAME --may read` "
+            "prints one, this once; give it as --token"
+        )
     if not shutil.which("npm"):
         raise SystemExit("npm is not installed: apt-get install npm")
     with serving(fetch(), configuration(arguments.dicomweb), arguments.port) as origin:

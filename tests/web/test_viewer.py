@@ -73,3 +73,9 @@ def test_ohif_shows_what_was_stored(
     lines = [one.getMessage() for one in caplog.records if one.name == "ror.web.reads"]
     assert all(line.endswith("status 200") for line in lines)
     assert any(line.startswith("viewer reads frames") for line in lines)
+
+
+def test_without_a_token_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(viewer, "fetch", lambda: pytest.fail("nothing is fetched for what cannot be shown"))
+    with pytest.raises(SystemExit, match="ror token add viewer --project NAME --may read"):
+        viewer.main(["--port", "0"])
