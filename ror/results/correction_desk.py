@@ -158,7 +158,8 @@ def _only_fit(seg: Dataset, runs: Sequence[FinishedRun]) -> _Fit:
 
 def _fits(seg: Dataset, on: frozenset[str], run: FinishedRun) -> Iterator[_Fit | CorrectionRefused]:
     """For each mask of a run that lies on a series that the segmentation refers to: that it fits, or why not."""
-    names = {one.name for one in run.job.series if one.series_uid in on}
+    # Without a series its frames still say which images they were drawn on.
+    names = {one.name for one in run.job.series if not on or one.series_uid in on}
     if not any(mask.on in names for mask in run.manifest.outputs.masks):
         return
     try:

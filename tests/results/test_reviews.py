@@ -262,6 +262,18 @@ def test_one_that_refers_to_nothing_that_a_job_has_worked_on_is_refused(
     assert corrections.of_project() == []
 
 
+def test_one_that_names_no_series_is_known_by_the_images_that_it_was_drawn_on(
+    run: FinishedRun, ct: SourceSeries, labels: np.ndarray, corrections: CorrectionStore, ledger: Ledger
+) -> None:
+    seg = stored_by_ohif(ct.headers, taller(labels), SEGMENTS)
+    del seg.ReferencedSeriesSequence
+    source = seg.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence[0].SourceImageSequence[0]
+    drawn_on, source.ReferencedSOPInstanceUID = source.ReferencedSOPInstanceUID, "1.2.3"
+    assert refusal(desk(corrections, ledger, run), part10(seg)) == "contradiction"
+    source.ReferencedSOPInstanceUID = drawn_on
+    assert desk(corrections, ledger, run).take(part10(seg), "lungs", "READING")
+
+
 @pytest.mark.parametrize("form", ["nifti", "seg"])
 def test_corrections_are_exported_on_the_grid_of_their_series_with_where_they_come_from(
     form: Any,
