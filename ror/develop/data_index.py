@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ror.errors import ConfigurationError
+from ror.model import series_content
 from select_lang import Series
 
 __all__ = ["DataIndex", "FileState", "Instance", "Seen", "SeriesFound"]
@@ -36,6 +37,12 @@ class FileState:
 
     size: int
     mtime_ns: int
+
+    @classmethod
+    def of(cls, path: str) -> FileState:
+        """That of a file now (`OSError` if it is gone)."""
+        stat = Path(path).stat()
+        return cls(stat.st_size, stat.st_mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,14 @@ class Instance:
     sop_uid: str
     path: str
     state: FileState
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the file is as it was when it was looked at."""
+        try:
+            return FileState.of(self.path) == self.state
+        except OSError:
+            return False
 
 
 class DataIndex:
@@ -174,6 +189,18 @@ class DataIndex:
                    where series_uid = ? group by sop_uid order by sop_uid"""
         rows = self._connection.execute(query, (series_uid,))
         return [Instance(sop, path, FileState(size, mtime_ns)) for sop, path, size, mtime_ns in rows]
+
+    def content(self, series_uid: str) -> str:
+        """What is in a series, without reading it: another one when a file was added or changed."""
+        return series_content(
+            [(one.sop_uid, f"{one.state.size} {one.state.mtime_ns}") for one in self.instances(series_uid)]
+        )
+
+    def patient_id(self, series_uid: str) -> str:
+        """Whose series it is."""
+        query = "select patient_id from series where uid = ?"
+        (patient_id,) = self._connection.execute(query, (series_uid,)).fetchone()
+        return str(patient_id)
 
     def unused(self) -> dict[str, int]:
         """How many files are not used, by reason; objects that are there more than once among them."""

@@ -21,7 +21,7 @@ from pydicom import Dataset, dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from ror.archive import describe
-from ror.develop.data_index import DataIndex, FileState, Seen, SeriesFound
+from ror.develop.data_index import DataIndex, FileState, Instance, Seen, SeriesFound
 from ror.errors import NotFound, ServiceUnavailable
 from ror.stopping import Stop, asked_to_stop, end_with_parent, kept_from_children
 from ror.walking import HEAD_BYTES, Found, kind_of, walk
@@ -82,7 +82,7 @@ def scan(
     with asked_to_stop() as stop:
         found = {one.path: one for source in sources for one in walk(source) if isinstance(one, Found)}
         known = index.known()
-        paths = [path for path in found if path not in known or not _unchanged(path, known[path])]
+        paths = [path for path in found if path not in known or not Instance("", path, known[path]).unchanged]
         done = 0
         told(done, len(paths))
         with closing(
@@ -100,18 +100,6 @@ def scan(
 
 def _below(path: str, sources: Sequence[Path]) -> bool:
     return any(Path(path).is_relative_to(source) for source in sources)
-
-
-def _unchanged(path: str, known: FileState) -> bool:
-    try:
-        return _state(path) == known
-    except OSError:  # it is told when it is read
-        return False
-
-
-def _state(path: str) -> FileState:
-    stat = Path(path).stat()
-    return FileState(stat.st_size, stat.st_mtime_ns)
 
 
 def _classify(index: DataIndex) -> None:
@@ -181,7 +169,7 @@ def _look(paths: Sequence[str]) -> _Looked:
 
 def _header(path: str) -> tuple[Seen, Dataset | None]:
     try:
-        state = _state(path)
+        state = FileState.of(path)
         with Path(path).open("rb") as file:
             if reason := kind_of(file.read(HEAD_BYTES)):
                 return Seen(path, state, unused=_TOLD[reason]), None

@@ -10,16 +10,16 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from pydicom import Dataset
 
-from ror.archive import Index
 from ror.archive.geometry import GeometryMismatch, Stack, stack
 from ror.engine.pixels import header_and_fault
 from ror.errors import JobFailed
 from ror.model import Job, JobFolder, JobSeries
 
-__all__ = ["Stager"]
+__all__ = ["Held", "HeldObject", "Stager"]
 
 _DESCRIBED = (
     "SeriesInstanceUID",
@@ -37,6 +37,26 @@ _DESCRIBED = (
 _SAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
+class HeldObject(Protocol):
+    """An object of a series; `path` is relative to the archive, unless it is absolute."""
+
+    @property
+    def path(self) -> str: ...
+
+
+class Held(Protocol):
+    """What there is of a series: `ror.archive.Index` of an archive, or of files on a laptop."""
+
+    def content(self, series_uid: str) -> str:
+        """What it holds, as a digest."""
+
+    def instances(self, series_uid: str) -> Sequence[HeldObject]:
+        """Its objects."""
+
+    def types(self, series_uid: str) -> Sequence[str]:
+        """Its types."""
+
+
 @dataclass(frozen=True, slots=True)
 class _StagedSeries:
     series: JobSeries
@@ -49,9 +69,9 @@ class _StagedSeries:
 
 
 class Stager:
-    """Lays out job folders from the archive."""
+    """Lays out job folders from the archive, or from what else holds series."""
 
-    def __init__(self, index: Index, archive: Path) -> None:
+    def __init__(self, index: Held, archive: Path) -> None:
         self._index = index
         self._archive = archive
 
@@ -108,7 +128,7 @@ class Stager:
             link = data / view / name
             link.symlink_to(os.path.relpath(data / "input" / name, link.parent))
             files.append(f"input/{name}")
-        types = self._index.types(series.series_uid)
+        types = tuple(self._index.types(series.series_uid))
         return _StagedSeries(
             series, tuple(headers[i] for i in order), tuple(files), view, geometry, fault, types
         )

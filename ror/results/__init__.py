@@ -17,6 +17,7 @@ Contract
 Each step may run twice; the second time changes nothing. `warm_up` saves a process's first job half a second.
 """
 
+from ror.results.agreement import Agreement, agreement_with
 from ror.results.correction_desk import CorrectionDesk
 from ror.results.correction_export import export_corrections
 from ror.results.corrections import Correction, CorrectionStore
@@ -37,7 +38,7 @@ from ror.results.errors import (
     RedcapUnavailable,
 )
 from ror.results.export import COLUMNS, as_csv_table, as_json_table, as_parquet, cells
-from ror.results.finished import FinishedRun, changes_told
+from ror.results.finished import FinishedRun, changes_told, outputs_of, result_job_of
 from ror.results.ledger import DeliveryState, Ledger, MadeObject, Receipt
 from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, ResultObject, Row, SourceSeries
 from ror.results.output import read_outputs
@@ -51,6 +52,7 @@ from ror.results.redcap import (
     dictionary_csv,
     dictionary_rows,
     merged_dictionary,
+    would_send,
 )
 from ror.results.review_room import ReviewRoom
 from ror.results.reviews import Decision, ReviewStore, Tally
@@ -64,6 +66,7 @@ from ror.results.warm import warm_up
 
 __all__ = [
     "COLUMNS",
+    "Agreement",
     "Announced",
     "Correction",
     "CorrectionDesk",
@@ -110,6 +113,7 @@ __all__ = [
     "Shipment",
     "SourceSeries",
     "Tally",
+    "agreement_with",
     "as_csv_table",
     "as_json_table",
     "as_parquet",
@@ -124,10 +128,13 @@ __all__ = [
     "export_corrections",
     "figure",
     "merged_dictionary",
+    "outputs_of",
     "plotted",
     "read_outputs",
+    "result_job_of",
     "summaries",
     "validate",
     "warm_up",
+    "would_send",
     "write",
 ]

@@ -20,6 +20,8 @@ from ror.results.redcap.described import Described, RedcapField
 from ror.results.redcap.dictionary import dictionary_csv, dictionary_rows, merged_dictionary
 from ror.results.redcap.outlook import RedcapOutlook
 from ror.results.redcap.pace import Pace
+from ror.results.redcap.preview import would_send
+from ror.results.redcap.records import Prepared
 from ror.results.redcap.redcaps import Redcaps, with_event
 from ror.results.redcap.target import RedcapTarget
 
@@ -28,6 +30,7 @@ __all__ = [
     "Described",
     "Mismatch",
     "Pace",
+    "Prepared",
     "RedcapApi",
     "RedcapField",
     "RedcapOutlook",
@@ -37,4 +40,5 @@ __all__ = [
     "dictionary_rows",
     "merged_dictionary",
     "with_event",
+    "would_send",
 ]
