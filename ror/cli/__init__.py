@@ -35,7 +35,7 @@ _COMMANDS = {
     "select": ("ror.cli.select", "Check, run and explain select statements, and propose one."),
     "serve": ("ror.cli.serve", "Receive studies and run their workflows."),
     "status": ("ror.cli.status", "Say which jobs a workflow makes of its data, and why not more."),
-    "studies": ("ror.cli.studies", "List the studies of the archive."),
+    "studies": ("ror.cli.studies", "List the studies of the archive; wait no longer for one."),
     "token": ("ror.cli.token", "Add, remove and list the tokens of DICOMweb clients."),
     "work": ("ror.cli.work", "Run workflows, without receiving."),
     "workflow": ("ror.cli.workflow", "Install, enable, disable and list workflows."),

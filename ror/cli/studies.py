@@ -1,4 +1,4 @@
-"""``ror studies``."""
+"""``ror studies``, ``ror studies settle``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import click
 
 from ror.app import App
 from ror.archive import StillNeeded, StudyRow, settle_reason, waits_for
-from ror.cli.common import home_and_json, opened, print_table
+from ror.cli.common import home_and_json, home_option, opened, print_table
+from ror.errors import NotAllowed, NotFound
 from ror.model import StudyState
 
 __all__ = ["command"]
@@ -28,7 +29,7 @@ _COLUMNS = (
 )
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--project", help="Only studies of this project.")
 @click.option(
     "--state", type=click.Choice([state.value for state in StudyState]), help="Only studies in this state."
@@ -43,6 +44,39 @@ def command(
 
     Example: ror studies --project lungs --state receiving --needs
     """
+    if context.invoked_subcommand is None:
+        _list(context, project, state, needs, as_json)
+    elif project or state or needs or as_json:
+        raise click.UsageError(f"these options are for the list, not for {context.invoked_subcommand}")
+
+
+@command.command()
+@click.argument("study_uids", metavar="STUDY...", nargs=-1, required=True)
+@home_option
+@click.pass_context
+def settle(context: click.Context, study_uids: tuple[str, ...]) -> None:
+    """Wait no longer for a study: take it for complete with what it has. It goes on record.
+
+    For a procedure step that its modality never ends, or instances that will not come; `ror serve` settles it at once.
+    An object that comes later makes it receive again.
+
+    Example: ror studies settle 2.25.1234
+    """
+    with opened(context) as app:
+        known = {one.study_uid: one for one in app.index.studies()}
+        for study_uid in study_uids:
+            if study_uid not in known:
+                raise NotFound(f"there is no study {study_uid}", "see `ror studies`")
+            if (state := known[study_uid].state) is not StudyState.RECEIVING:
+                raise NotAllowed(f"study {study_uid} is {state.value}", "nothing is waited for any more")
+        for study_uid in study_uids:
+            study = known[study_uid]
+            app.who.audit.record("settle by hand", study.project, study.patient_id, study_uid)
+            app.index.sent_whole([study_uid], "ended by hand")
+            click.echo(f"study {study_uid} is waited for no longer: `ror serve` settles it")
+
+
+def _list(context: click.Context, project: str | None, state: str | None, needs: bool, as_json: bool) -> None:
     with opened(context) as app:
         if project is not None:
             app.projects.get(project)
@@ -56,7 +90,8 @@ def command(
 
 def _row(study: StudyRow, settle_seconds: float, now: float, needed: StillNeeded) -> tuple[object, ...]:
     since = {
-        StudyState.RECEIVING: study.last_received_at,
+        # When the object came that has made it receive again is not kept.
+        StudyState.RECEIVING: study.first_received_at if study.settled_at is None else study.last_received_at,
         StudyState.SETTLED: study.settled_at,
         StudyState.MATCHED: study.matched_at,
     }
