@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import highdicom as hd
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -18,12 +19,14 @@ from pydicom.uid import ExplicitVRLittleEndian
 from ror.results import CorrectionRefused, ResultJob, SourceSeries, encode, read_outputs, validate
 from ror.results.capture import encode_captures
 from ror.results.corrected import CorrectedMask, agreement, label_map_of, remeasured, with_corrections
+from ror.results.labels import read_labels
 from ror.results.model import Corrected, LabelMap, Outputs, ResultObject
 from ror.results.normalise import labels_of, matched
 from ror.results.pdf import page_of
 from ror.results.seg import encode_seg
 from ror.results.sent_back import SentSegment, read_segments, referenced_series
-from tests.results.samples import FINISHED, check_with_dciodvfy, manifest
+from tests.results.samples import FINISHED, check_with_dciodvfy, job_on, manifest
+from tests.support.viewer import stored_by_ohif
 
 # What OHIF 3.13.2 has stored, in both of its forms; export.mjs beside them says how they were made.
 OF_OHIF = [Path(__file__).parent / "sent_back" / f"ohif-{form}.dcm" for form in ("bitmap", "labelmap")]
@@ -287,6 +290,27 @@ def test_a_mask_of_few_slices_comes_back_as_it_was_kept(
     seg.save_as(path, enforce_file_format=True)
     after = label_map_of(CorrectedMask("abdomen", UID, FINISHED, path), made, ct)
     assert np.array_equal(after.labels, labels)
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_whatever_is_drawn_comes_back_voxel_by_voxel(seed: int, ct: SourceSeries) -> None:
+    """From the viewer to the mask, and from there to the segmentation that is kept, read by highdicom."""
+    random = np.random.default_rng(seed)
+    announced = manifest().outputs.masks[0]
+    made = LabelMap.of(announced, random.integers(0, 3, ct.grid.shape, np.uint8))
+    wanted = random.integers(0, 3, ct.grid.shape, np.uint8) * (random.random(ct.grid.shape) < random.random())
+    wanted[random.integers(len(wanted)), 0, 0] = 1 + random.integers(2)
+    seg = stored_by_ohif(
+        ct.headers, wanted, {2: "Liver", 1: "Spleen"} if seed % 2 else {1: "Spleen", 2: "Liver"}
+    )
+    found = normalised(seg, ct, made)
+    assert np.array_equal(found, wanted)
+    kept = encode_seg(corrected(found, made), job_on(ct))
+    assert kept is not None
+    with NamedTemporaryFile(suffix=".seg.dcm") as file:
+        kept.save_as(file.name, enforce_file_format=True)
+        assert np.array_equal(read_labels(Path(file.name), ct.grid), wanted)
 
 
 VOXEL_ML = 2.5 * 0.75 * 0.5 / 1000
