@@ -40,6 +40,7 @@ from ror.results.errors import (
 from ror.results.export import COLUMNS, as_csv_table, as_json_table, as_parquet, cells
 from ror.results.finished import FinishedRun, changes_told, outputs_of, result_job_of
 from ror.results.ledger import DeliveryState, Ledger, MadeObject, Receipt
+from ror.results.making import Made, make_objects
 from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, ResultObject, Row, SourceSeries
 from ror.results.output import read_outputs
 from ror.results.places import RedcapPlaces
@@ -88,6 +89,7 @@ __all__ = [
     "KeptFile",
     "LabelMap",
     "Ledger",
+    "Made",
     "MadeObject",
     "MeasurementRow",
     "MeasurementStore",
@@ -127,6 +129,7 @@ __all__ = [
     "encode",
     "export_corrections",
     "figure",
+    "make_objects",
     "merged_dictionary",
     "outputs_of",
     "plotted",

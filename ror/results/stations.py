@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,15 +19,14 @@ from ror.results.destinations import (
     UnderOriginalIdentity,
     destinations_of,
 )
-from ror.results.encode import encode, write
 from ror.results.finished import FinishedRun, outputs_of, result_job_of
 from ror.results.ledger import Ledger, MadeObject
+from ror.results.making import make_objects
 from ror.results.model import ResultObject
 from ror.results.places import RedcapPlaces
 from ror.results.redcap import Redcaps, with_event
 from ror.results.sent import as_sent
 from ror.results.table import MeasurementStore
-from ror.results.validate import validate
 
 __all__ = ["ResultStations"]
 
@@ -77,18 +74,11 @@ class ResultStations:
     def encode(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
         """Make the DICOM objects of it that the project sends, in place of those that an earlier attempt has made."""
         result_job = replace(result_job_of(run), supersedes=self._ledger.superseded(replaced_jobs))
-        left_out: list[str] = []
         outputs = as_sent(outputs_of(run, result_job), project.sending)
-        objects = encode(outputs, result_job, left_out.append)
-        validate(objects, result_job)
-        shutil.rmtree(run.folder.results, ignore_errors=True)
-        paths = write(objects, run.folder.results)
-        self._ledger.set_made(
-            run.job.id, [_made(one, path, run.folder) for one, path in zip(objects, paths, strict=True)]
-        )
-        made = Counter(one.kind for one in objects)
-        told = [kind if count == 1 else f"{count} {kind}" for kind, count in made.items()]
-        return "; ".join([", ".join(told) or "no objects", *left_out])
+        made = make_objects(outputs, result_job, run.folder.results)
+        written = zip(made.objects, made.paths, strict=True)
+        self._ledger.set_made(run.job.id, [_made(one, path, run.folder) for one, path in written])
+        return made.told
 
     def deliver(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
         """Bring images (once) and results to every PACS of the project; then remove there what they replace."""
