@@ -481,6 +481,7 @@ def test_the_doctor_tells_a_missing_base_image(
 
 def test_the_doctor_asks_every_pacs(home: Home) -> None:
     home.settings('[pacs.research]\nhost = "127.0.0.1"\nport = 1\nae_title = "P"')
+    home.good("project", "add", "lungs", "--pacs", "research")
     assert "FAIL  PACS research: P at 127.0.0.1:1: " in home.ror("doctor").out
 
 
