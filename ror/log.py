@@ -33,7 +33,7 @@ class WithholdValues(logging.Filter):
     """Leave of a library's message what is written in its source, for the rest may quote a patient's data.
 
     That is the literal text of the call with ``…`` for what was put into it, where it stands, who called it, and of an
-    exception its type and its traceback without what it says.
+    exception its type and its traceback without what it says; and of a peer on the network its AE title and address.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -43,7 +43,8 @@ class WithholdValues(logging.Filter):
         text = next(filter(None, map(_literal, frames)), "text withheld, since it may quote a value")
         if record.name == "py.warnings" and (category := _CATEGORY.match(record.getMessage())):
             text = f"{category[1]}: {text}"
-        record.msg = f"{text} [{' < '.join(map(_place, frames))}]"
+        peer = next(filter(None, map(_peer, _callers())), "")
+        record.msg = f"{text}{peer} [{' < '.join(map(_place, frames))}]"
         record.args = ()
         record.exc_text = _told(record.exc_info[1]) if record.exc_info and record.exc_info[1] else None
         record.exc_info = record.stack_info = None
@@ -127,6 +128,22 @@ def _text_of(node: ast.expr) -> str | None:
             return text
         case _:
             return None
+
+
+def _peer(frame: FrameType) -> str:
+    """With whom a frame of pynetdicom speaks; "" of any other. Its parts all know their association."""
+    if not str(frame.f_globals.get("__name__")).startswith("pynetdicom."):
+        return ""
+    part = frame.f_locals.get("self")
+    association = getattr(part, "assoc", part)
+    is_ours = getattr(association, "is_requestor", None)
+    peer = getattr(association, "acceptor" if is_ours else "requestor", None)
+    if peer is None:
+        return ""
+    title, address = (str(getattr(peer, name, "")) for name in ("ae_title", "address"))
+    told = " at ".join(one for one in (title.strip(), address) if one and one.isprintable())
+    port = f":{peer.port}" if is_ours and address else ""  # the port of who has called us says nothing
+    return f" ({told}{port})" if told else ""
 
 
 def _place(frame: FrameType) -> str:

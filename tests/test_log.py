@@ -2,6 +2,7 @@
 
 import logging
 import re
+import socket
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 from highdicom.valuerep import check_person_name
 from pydicom import Dataset, dcmread
 
+from orthanc import Peer, PeerError, echo
 from ror import log
 
 NAME = "QZWITHHELD^NAME"
@@ -123,6 +125,16 @@ def test_what_pydicom_says_of_a_damaged_object_leads_to_the_place(lines: Path) -
     written = lines.read_text()
     assert NAME not in written
     assert "pydicom: … - using … VR for reading [pydicom/misc.py:" in written
+
+
+def test_what_pynetdicom_says_of_a_peer_names_it(lines: Path) -> None:
+    with socket.socket() as taken, pytest.raises(PeerError):
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        port = taken.getsockname()[1]
+        echo(Peer("NOBODY", "127.0.0.1", port))
+    told = [line for line in lines.read_text().splitlines() if " pynetdicom" in line]
+    assert told
+    assert all(f" (NOBODY at 127.0.0.1:{port}) [" in line for line in told)
 
 
 def test_what_we_say_ourselves_is_kept_with_its_traceback(lines: Path) -> None:
