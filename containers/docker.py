@@ -297,7 +297,6 @@ def _create(client: docker.DockerClient, order: RunOrder) -> Container:
     emptied(order.output_dir)
     if os.geteuid() == 0:
         os.chown(order.output_dir, uid, gid)
-    gpus = [DeviceRequest(count=1, capabilities=[["gpu"]])] if order.limits.gpu else []
     settings = container_settings(order, image.labels, client.info()["NCPU"])
     try:
         return client.containers.create(
@@ -306,7 +305,7 @@ def _create(client: docker.DockerClient, order: RunOrder) -> Container:
                 Mount("/data", str(order.data_dir.resolve()), type="bind", read_only=True),
                 Mount("/output", str(order.output_dir.resolve()), type="bind"),
             ],
-            device_requests=gpus,
+            device_requests=_cards(order),
             # Bounded on the host's disk; LogSink bounds what we keep.
             log_config=LogConfig(type="json-file", config={"max-size": "64m", "max-file": "1"}),
             **settings,
@@ -316,6 +315,14 @@ def _create(client: docker.DockerClient, order: RunOrder) -> Container:
         if twin is None:
             raise RuntimeUnavailable("Docker refuses the container", str(error.explanation)) from error
         return twin
+
+
+def _cards(order: RunOrder) -> list[DeviceRequest]:
+    """The cards that the order names, else any one where it asks for one."""
+    if order.gpus:
+        return [DeviceRequest(device_ids=list(order.gpus), capabilities=[["gpu"]])]
+    any_one = order.gpus is None and order.limits.gpu
+    return [DeviceRequest(count=1, capabilities=[["gpu"]])] if any_one else []
 
 
 def _start(container: Container) -> Outcome | None:

@@ -147,8 +147,8 @@ class Outputs(_Frozen):
 class Resources(_Frozen):
     """What one run may use. Sizes in MiB, time in seconds, cpus in cores.
 
-    A card is the run's alone, unless `gpu_memory_mib` says how much of it is enough. With `cpu_fallback` it runs without
-    where no host has one. `labels` are those that its host must have.
+    A card is the run's alone, unless `gpu_memory_mib` says how much of it is enough. With `cpu_fallback` it runs
+    without where no host has one. `labels` are those that its host must have.
     """
 
     gpu: StrictBool = False

@@ -80,12 +80,15 @@ class ProcessRuntime:
     wheels
         Install requirements from this folder only, without network. Default: the environment variable
         ROR_WHEELS.
+    host
+        Where several machines share `root`, the name of this one: its runs are its own, and wait for no other's.
     """
 
     name = "process"
 
-    def __init__(self, root: Path, wheels: Path | None = None) -> None:
+    def __init__(self, root: Path, wheels: Path | None = None, host: str = "") -> None:
         self._root = root.resolve()
+        self._host = host
         self._wheels = wheels or default_wheels()
         self._runs: dict[str, _Run] = {}
 
@@ -117,7 +120,7 @@ class ProcessRuntime:
         with (
             LogSink(order.log_path, on_line) as log,
             exclusive(
-                self._root / "runs" / f"{order.job_id}.json",
+                self._root / "runs" / self._host / f"{order.job_id}.json",
                 lambda: log.note("another run of this job is under way; waiting for its end"),
             ) as record,
             self._scratch(order) as scratch,
@@ -136,7 +139,7 @@ class ProcessRuntime:
 
     @contextlib.contextmanager
     def _scratch(self, order: RunOrder) -> Iterator[Path]:
-        folder = self._root / "scratch" / order.job_id
+        folder = self._root / "scratch" / self._host / order.job_id
         # A run whose parent was killed left its own behind.
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -183,6 +186,8 @@ def _variables(order: RunOrder, scratch: Path) -> dict[str, str]:
     variables = environment(order, str(scratch))
     variables["PATH"] = f"{order.image.reference}/bin:/usr/local/bin:/usr/bin:/bin"
     variables["VIRTUAL_ENV"] = order.image.reference
+    if order.gpus is not None:
+        variables["CUDA_VISIBLE_DEVICES"] = ",".join(order.gpus)  # of an empty text, none is seen
     # Importing scikit-image, scipy and matplotlib takes 1 s with compiled modules at hand and 3 s without. They
     # are kept with the environment, so that the package's folder stays as it is.
     del variables["PYTHONDONTWRITEBYTECODE"]

@@ -87,7 +87,8 @@ class RunOrder:
 
     `options` are what the program gets as JSON in ROR_CONT_OPTIONS; the caller has merged the manifest's
     defaults into them. `output_dir` exists and is this run's alone; it is
-    emptied before the program starts. `log_path` gets what the program printed.
+    emptied before the program starts. `log_path` gets what the program printed. `gpus` are the cards it may use, none
+    if empty; None for any one where the limits ask for a card.
     """
 
     job_id: str
@@ -98,6 +99,7 @@ class RunOrder:
     log_path: Path
     limits: Limits = field(default_factory=Limits)
     options: Mapping[str, object] = field(default_factory=dict)
+    gpus: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         # The job id becomes a file name and a label.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from functools import cached_property
 from pathlib import Path
 
@@ -17,7 +18,25 @@ from ror import config
 from ror.archive import Announcements, Catalogue, Cataloguer, FileStore, Index, StillNeeded
 from ror.config import PacsSettings, Settings
 from ror.db import Database
-from ror.engine import AwaitsReview, Engine, EngineOptions, Executor, JobStore, Matcher, Stager
+from ror.engine import (
+    AwaitsReview,
+    Declared,
+    Engine,
+    EngineOptions,
+    Executor,
+    HeldJobs,
+    Host,
+    HostStore,
+    JobStore,
+    Matcher,
+    Order,
+    Placer,
+    Priority,
+    Stager,
+    Worker,
+    this_host,
+    why_it_waits,
+)
 from ror.errors import ConfigurationError, HomeInUse, NotFound, ServiceUnavailable
 from ror.gateway import Completeness, Intake, Listener, Quarantine, Services, Settler, Verdict
 from ror.home import Home
@@ -44,6 +63,7 @@ from ror.results import (
 __all__ = ["App", "Service"]
 
 _log = logging.getLogger(__name__)
+_PRIORITIES = {"urgent": Priority.URGENT, "normal": Priority.NORMAL, "off-peak": Priority.OFF_PEAK}
 _WITH_RESULTS = (JobState.REVIEW, JobState.RUNNING, JobState.SUCCEEDED, JobState.REJECTED)
 
 
@@ -53,11 +73,11 @@ class App:
     A folder that is no home yet is made one, unless `make` is False: then it is a `ConfigurationError`.
     """
 
-    def __init__(self, root: Path, *, make: bool = True) -> None:
+    def __init__(self, root: Path, *, make: bool = True, overruled: Mapping[str, str] | None = None) -> None:
         self.home = Home(root.absolute())
         if not make:
             self.home.require()
-        self.settings: Settings = config.read(self.home.root)
+        self.settings: Settings = config.read(self.home.root, {**os.environ, **(overruled or {})})
         self.home.make()
         self._held = ExitStack()
 
@@ -139,6 +159,46 @@ class App:
     @cached_property
     def jobs(self) -> JobStore:
         return JobStore(self.database)
+
+    @cached_property
+    def hosts(self) -> HostStore:
+        return HostStore(self.database)
+
+    @cached_property
+    def placer(self) -> Placer:
+        return Placer(self.database, self.hosts, self.workflows.package, self.order)
+
+    def why_it_waits(self, job: Job) -> str:
+        """What a job that no host has is waiting for, in a sentence."""
+        needs = self.placer.needs(job.workflow, job.package_digest)
+        return why_it_waits(job, needs, self.placer.seen(), self.order)
+
+    @cached_property
+    def order(self) -> Order:
+        """Which jobs come first, as the settings say."""
+        engine = self.settings.engine
+        begin, end = map(time.fromisoformat, engine.off_peak.split("-"))
+        return Order(
+            (begin, end),
+            {name: _PRIORITIES[one.priority] for name, one in engine.workflows.items()},
+            {name: one.at_most for name, one in engine.workflows.items() if one.at_most},
+            engine.shares,
+        )
+
+    def host(self) -> Host:
+        """This host, as its settings and its machine say; `ConfigurationError` where they do not agree."""
+        engine = self.settings.engine
+        return this_host(
+            Declared(
+                engine.executor_id,
+                engine.slots,
+                engine.in_flight,
+                engine.cpus,
+                engine.memory_mib,
+                engine.gpus,
+                engine.labels,
+            )
+        )
 
     @cached_property
     def matcher(self) -> Matcher:
@@ -242,7 +302,7 @@ class App:
         """The container runtimes there are, best first, whether they work here or not."""
         root = self.home.runtimes
         docker = containers.DockerRuntime(root / "docker", self.settings.engine.base_image)
-        return docker, containers.ProcessRuntime(root / "process")
+        return docker, containers.ProcessRuntime(root / "process", host=self.settings.engine.executor_id)
 
     def runtime(self) -> Runtime:
         """The runtime of the settings; ``auto`` is the first that works."""
@@ -453,15 +513,20 @@ class Service:
     @contextmanager
     def _work(cls, app: App) -> Iterator[Service]:
         runtime = app.runtime()
-        executor = Executor(runtime, app.settings.engine.slots)
+        host = app.host()
+        executor = Executor(runtime, host.name)
         stations = JobStations(app, Stager(app.index, app.home.archive), executor)
         options = EngineOptions(
             app.home.root,
             app.settings.database.url or app.home.checkpoints_url,
-            app.settings.engine.executor_id,
-            app.settings.engine.in_flight,
+            host,
+            app.settings.engine.beat_seconds,
         )
-        engine = Engine(options, app.matcher, app.jobs, stations, executor)
+
+        def worker(ready: Callable[[], None]) -> Worker:
+            return Worker(stations, app.jobs, HeldJobs(app.database), app.home.root, ready)
+
+        engine = Engine(options, app.matcher, app.hosts, app.placer, executor, worker)
         engine.start()
         threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
         try:

@@ -10,10 +10,11 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from ror.engine_settings import EngineSettings, WorkflowSettings
 from ror.errors import ConfigurationError
 from ror.pacs_settings import PacsSettings
 from ror.setting_places import key_in, line_of
@@ -28,6 +29,7 @@ __all__ = [
     "ReidentifySettings",
     "Settings",
     "WebSettings",
+    "WorkflowSettings",
     "default_home",
     "read",
     "read_pacs",
@@ -129,16 +131,6 @@ class WebSettings(Section):
         return (
             [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
         )
-
-
-class EngineSettings(Section):
-    """What runs jobs."""
-
-    runtime: Literal["auto", "docker", "process"] = "auto"
-    slots: int = Field(default=1, ge=1, le=256, description="containers at once on this host")
-    in_flight: int = Field(default=64, ge=1, le=4096, description="jobs between stage and record at once")
-    base_image: str = "python:3.11-slim-bookworm"
-    executor_id: str = Field(default="main", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
 
 
 class RedcapSettings(Section):

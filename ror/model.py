@@ -83,8 +83,16 @@ class JobState(StrEnum):
 
 JOB_TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
     JobState.QUEUED: frozenset({JobState.RUNNING, JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED}),
+    # Queued again, if its host is lost.
     JobState.RUNNING: frozenset(
-        {JobState.REVIEW, JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED}
+        {
+            JobState.QUEUED,
+            JobState.REVIEW,
+            JobState.SUCCEEDED,
+            JobState.FAILED,
+            JobState.CANCELLED,
+            JobState.SUPERSEDED,
+        }
     ),
     JobState.REVIEW: frozenset({JobState.QUEUED, JobState.REJECTED, JobState.CANCELLED, JobState.SUPERSEDED}),
     JobState.SUCCEEDED: frozenset({JobState.SUPERSEDED}),
@@ -110,7 +118,7 @@ class JobSeries:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of one workflow on one match."""
+    """One run of one workflow on one match; `host` is the worker that has it, `gpu` the card that it was given."""
 
     id: str
     project: str
@@ -124,6 +132,8 @@ class Job:
     state: JobState
     attempt: int = 1
     detail: str = ""
+    host: str | None = None
+    gpu: str | None = None
 
 
 def series_content(instances: Sequence[tuple[str, str]]) -> str:

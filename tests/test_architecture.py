@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ror.db",),
     ("ror.pacs",),
     ("ror.config", "ror.home", "ror.log", "ror.walking", "ror.stopping", "ror.listening"),
-    ("ror.pacs_settings",),
+    ("ror.pacs_settings", "ror.engine_settings"),
     ("ror.setting_types", "ror.setting_places"),
     ("ror.model",),
     ("ror.errors",),

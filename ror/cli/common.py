@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -42,9 +42,14 @@ def home_and_json(function: _F) -> _F:
 
 
 @contextmanager
-def opened(context: click.Context, *, make: bool = False) -> Iterator[App]:
-    """The home folder of the command line, opened; only what sets one up makes it where there is none."""
-    app = App(context.obj, make=make)
+def opened(
+    context: click.Context, *, make: bool = False, overruled: Mapping[str, str] | None = None
+) -> Iterator[App]:
+    """The home folder of the command line, opened; only what sets one up makes it where there is none.
+
+    `overruled` are settings that options of the command give, as the variables that they stand for.
+    """
+    app = App(context.obj, make=make, overruled=overruled)
     try:
         yield app
     finally:

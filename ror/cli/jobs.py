@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import click
 
+from ror.app import App
 from ror.cli.common import folded, home_and_json, home_option, moment, opened, print_table
 from ror.engine import JobRow, JobStore
 from ror.errors import NotFound
@@ -106,6 +107,8 @@ def _print_job(row: JobRow) -> None:
     job = row.job
     click.echo(f"{job.id}: {job.state.value}{f' ({job.detail})' if job.detail else ''}")
     click.echo(f"  workflow {job.workflow} {job.version} ({job.package_digest[:12]}) in {row.image or '–'}")
+    if job.host:
+        click.echo(f"  host     {job.host}{f', card {job.gpu}' if job.gpu else ''}")
     click.echo(f"  patient  {job.patient_id}, study {job.study_uid}")
     for one in job.series:
         click.echo(f"  series   {one.name}: {one.series_uid}")
@@ -131,16 +134,19 @@ def logs(context: click.Context, job_id: str) -> None:
 
 
 @command.command()
-@click.argument("study_uid", metavar="STUDY")
+@click.argument("of", metavar="JOB|STUDY")
 @home_and_json
 @click.pass_context
-def why(context: click.Context, study_uid: str, as_json: bool) -> None:
-    """Say for every enabled workflow which jobs it wants of a study, and how they stand, or why it wants none.
+def why(context: click.Context, of: str, as_json: bool) -> None:
+    """Say what a job waits for; or for every enabled workflow which jobs it wants of a study, or why it wants none.
 
-    Example: ror jobs why 2.25.1234
+    Example: ror jobs why lung_mask-0123
     """
     with opened(context) as app:
-        verdicts = app.matcher.why(study_uid)
+        if not of[:1].isdigit():  # as every UID begins, and no job
+            _why_job(app, of, as_json)
+            return
+        verdicts = app.matcher.why(of)
     rows = [
         (one.workflow, one.version, one.job, one.state or ("not queued" if one.job else ""), one.reason)
         for one in verdicts
@@ -148,6 +154,15 @@ def why(context: click.Context, study_uid: str, as_json: bool) -> None:
     print_table(("workflow", "version", "job", "state", "reason"), rows, as_json=as_json)
     if not rows:
         click.echo("its project has no enabled workflow: see `ror workflow list`", err=True)
+
+
+def _why_job(app: App, job_id: str, as_json: bool) -> None:
+    row = app.jobs.show(job_id)
+    job, reason = row.job, row.reason
+    if job.state is JobState.QUEUED and not reason:
+        reason = f"host {job.host} begins with it" if job.host else app.why_it_waits(job)
+    columns = ("job", "state", "host", "gpu", "reason")
+    print_table(columns, [(job.id, job.state.value, job.host, job.gpu, reason)], as_json=as_json)
 
 
 @command.command()

@@ -13,17 +13,25 @@ __all__ = ["command"]
 
 
 @click.command()
+@click.option("--name", help="Of this host, which no other worker has: engine.executor_id.")
+@click.option("--labels", help="That workflows may ask for, parted by commas: engine.labels.")
+@click.option("--gpus", help='Cards that its jobs may have, as "0,1", or "none": engine.gpus.')
+@click.option("--slots", help="Programs at once: engine.slots.")
 @home_option
 @click.pass_context
-def command(context: click.Context) -> None:
-    """Run workflows without receiving: a second worker on the same database and home folder.
+def command(
+    context: click.Context, name: str | None, labels: str | None, gpus: str | None, slots: str | None
+) -> None:
+    """Run workflows without receiving: another host for the jobs of the same database and home folder.
 
-    Each worker has an engine.executor_id of its own, so that a restarted one takes up its own jobs and no other's.
+    Each worker has a name of its own, under which it takes up its jobs again after a restart.
 
-    Example: ROR_ENGINE__EXECUTOR_ID=gpu2 ror --home /srv/ror work
+    Example: ror --home /srv/ror work --name gpu2 --labels gpu,a100 --gpus 0,1 --slots 2
     """
     stop = stop_requested()
-    with opened(context) as app:
+    given = {"EXECUTOR_ID": name, "LABELS": labels, "GPUS": gpus, "SLOTS": slots}
+    overruled = {f"ROR_ENGINE__{key}": value for key, value in given.items() if value is not None}
+    with opened(context, overruled=overruled) as app:
         log.set_up(app.home.root)
         with Service.work(app) as service:
             click.echo(

@@ -25,6 +25,8 @@ _POSTGRESQL = "postgresql+psycopg"
 _LOCKS = 7267  # key of our advisory locks in PostgreSQL: alone of a migration, with a name of its holder
 # The server must notice within a minute that the host of a holder has lost its power.
 _KEEPALIVES = ("tcp_keepalives_idle = 30", "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3")
+_IDLE_SECONDS = 10
+_SQLITE_NOW = "(julianday('now') - 2440587.5) * 86400.0"
 _ADDRESSES = "use sqlite:////path/to/file or postgresql+psycopg://user@host/name"
 
 
@@ -104,6 +106,27 @@ class Database:
         """An INSERT of this dialect that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
         dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
         return dialect.insert(table)
+
+    def now(self) -> sa.ColumnElement[float]:
+        """The time by the database's clock, which all hosts share (seconds since the epoch)."""
+        told = (
+            _SQLITE_NOW if self._engine.dialect.name == "sqlite" else "extract(epoch FROM clock_timestamp())"
+        )
+        return sa.literal_column(told, sa.Double())
+
+    @contextmanager
+    def alone(self, task: str) -> Iterator[sa.Connection | None]:
+        """A `write` that no other process does at the same time; None, at once, where another does.
+
+        Who is stopped in the middle of it does not hold up the others for ever: PostgreSQL ends its session.
+        """
+        with self.write() as connection:
+            if self._engine.dialect.name == "sqlite":  # whose every write is alone
+                yield connection
+                return
+            lock = sa.text(f"SELECT pg_try_advisory_xact_lock({_LOCKS}, hashtext(:task))")
+            connection.execute(sa.text(f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s'"))
+            yield connection if connection.scalar(lock, {"task": f"alone: {task}"}) else None
 
     def migrate(self) -> None:
         """Bring the schema to the newest revision; several processes may ask for it at once."""

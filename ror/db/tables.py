@@ -32,6 +32,7 @@ __all__ = [
     "corrections",
     "deliveries",
     "expected_studies",
+    "hosts",
     "identities",
     "instances",
     "job_steps",
@@ -335,6 +336,25 @@ quarantine = Table(
     Column("received_at", Double, nullable=False),
 )
 
+# The workers of this database, by the name of their executor; times are those of the database's clock.
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("labels", JSON, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("cpus", Double, nullable=False),
+    Column("memory_mib", Integer, nullable=False),
+    Column("gpus", JSON, nullable=False),
+    Column("in_flight", Integer, nullable=False),
+    Column("release", String(32), nullable=False),
+    Column("joins", Integer, nullable=False),
+    Column("joined_at", Double, nullable=False),
+    Column("beat_at", Double, nullable=False),
+    Column("beat_seconds", Double, nullable=False),
+    Column("drained", Boolean, nullable=False),
+)
+
 jobs = Table(
     "jobs",
     metadata,
@@ -347,7 +367,7 @@ jobs = Table(
     Column("study_uid", Uid, nullable=False, index=True),
     Column("match_key", Uid, nullable=False),
     Column("series", JSON, nullable=False),
-    Column("state", String(16), nullable=False, index=True),
+    Column("state", String(16), nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("dispatched_attempt", Integer, nullable=False),
     Column("detail", Text, nullable=False),
@@ -357,8 +377,16 @@ jobs = Table(
     Column("created_at", Double, nullable=False),
     Column("started_at", Double),
     Column("ended_at", Double),
+    # Who has the job; None while it waits for a place.
+    Column("host", Name),
+    Column("gpu", String(64)),
+    Column("host_share", Double),
+    Column("placed_at", Double, index=True),
+    Column("released_at", Double),  # its program has ended, and holds nothing of the host any more
+    Column("reserved_at", Double),
     _one_of("state", JobState),
     Index(None, "project", "workflow", "match_key"),
+    Index(None, "state", "host", "project", "workflow", "created_at"),
 )
 
 job_steps = Table(

@@ -1,24 +1,45 @@
-"""Jobs: from a settled study through the durable pipeline (`ror.engine.pipeline`) to its end."""
+"""Jobs: from a settled study through the durable pipeline (`ror.engine.pipeline`) to its end, on one host or many."""
 
+from ror.engine.capacity import Gpu, Host, Needs
 from ror.engine.engine import Engine, EngineOptions
 from ror.engine.execute import Execution, Executor
+from ror.engine.held import HeldJobs, Hold
+from ror.engine.hosts import HostRow, HostStore
 from ror.engine.jobs import JobRow, JobStep, JobStore
+from ror.engine.machine import Declared, this_host
 from ror.engine.match import Matcher, Rematch, Verdict
-from ror.engine.pipeline import AwaitsReview, Stations
+from ror.engine.pipeline import AwaitsReview, Stations, Worker
+from ror.engine.placement import Priority
+from ror.engine.placing import Order, Placer
 from ror.engine.stage import Stager
+from ror.engine.waiting import why_it_waits
 
 __all__ = [
     "AwaitsReview",
+    "Declared",
     "Engine",
     "EngineOptions",
     "Execution",
     "Executor",
+    "Gpu",
+    "HeldJobs",
+    "Hold",
+    "Host",
+    "HostRow",
+    "HostStore",
     "JobRow",
     "JobStep",
     "JobStore",
     "Matcher",
+    "Needs",
+    "Order",
+    "Placer",
+    "Priority",
     "Rematch",
     "Stager",
     "Stations",
     "Verdict",
+    "Worker",
+    "this_host",
+    "why_it_waits",
 ]

@@ -57,13 +57,13 @@ class Host:
     def lacks(self, needs: Needs, *, gpu: bool) -> str:
         """What of the host could never do, in words; "" where it suits. Cores are shared, so never too few."""
         if missing := needs.labels - self.labels:
-            return f"label {', '.join(sorted(missing))}"
+            return f"the label {', '.join(sorted(missing))}"
         if needs.memory_mib > self.memory_mib:
             return f"{needs.memory_mib} MiB of memory"
         if gpu and not self.gpus:
-            return "GPU"
+            return "a GPU"
         if gpu and all(card.memory_mib < needs.gpu_memory_mib for card in self.gpus):
-            return f"GPU with {needs.gpu_memory_mib} MiB"
+            return f"a GPU with {needs.gpu_memory_mib} MiB"
         return ""
 
     def share(self, needs: Needs) -> float:

@@ -1,9 +1,10 @@
-"""The engine: matches settled studies, hands queued jobs to DBOS, and stops what is no longer wanted."""
+"""The engine of a worker: matches settled studies, places jobs, hands its own to DBOS, and stops what is unwanted."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,35 +12,39 @@ from pathlib import Path
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
+from ror.engine.beating import Beating
+from ror.engine.capacity import Host
 from ror.engine.checkpoints import checkpoint_engine
 from ror.engine.disk import require_room
 from ror.engine.execute import Executor
-from ror.engine.jobs import JobStore
+from ror.engine.held import Hold
+from ror.engine.hosts import HostStore
 from ror.engine.match import Matcher
-from ror.engine.pipeline import Stations, durable_job
+from ror.engine.pipeline import Worker, durable_job, workflow_id
+from ror.engine.placing import Placer
 from ror.errors import ServiceUnavailable
 from ror.model import Job
 
 __all__ = ["Engine", "EngineOptions"]
 
 _log = logging.getLogger(__name__)
-_QUEUE = "ror.jobs"
 _TICK_SECONDS = 0.5
+# While another worker places jobs, which takes some milliseconds.
+_TURN_SECONDS = 0.02
 _POLL_SECONDS = 0.1
 _AFTER_A_FAULT_SECONDS = 5.0
 # Jobs begun by one release are finished by the next, so the version is the pipeline's, not the package's.
 _PIPELINE_VERSION = "1"
-_UNFINISHED = ("ENQUEUED", "PENDING", "DELAYED")
 
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """Where jobs lie and DBOS keeps its checkpoints, who this worker is, and how many jobs it has in flight."""
+    """Where DBOS keeps its checkpoints, which host this worker is, and how often it says that it is there."""
 
     home: Path
     database_url: str
-    executor_id: str
-    in_flight: int
+    host: Host
+    beat_seconds: float
 
 
 class Engine:
@@ -49,23 +54,28 @@ class Engine:
         self,
         options: EngineOptions,
         matcher: Matcher,
-        jobs: JobStore,
-        stations: Stations,
+        hosts: HostStore,
+        placer: Placer,
         executor: Executor,
+        worker: Callable[[Callable[[], None]], Worker],
     ) -> None:
         self._options = options
         self._matcher = matcher
-        self._jobs = jobs
-        self._stations = stations
+        self._hosts = hosts
+        self._placer = placer
         self._executor = executor
+        self._worker = worker(self._ready)
+        self._queue = f"ror.jobs.{options.host.name}"
+        self._beating = Beating(hosts, options.host, options.beat_seconds)
         self._wake = threading.Event()
+        self._settled = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._job: Callable[[str], None] | None = None
         self._checkpoints = checkpoint_engine(options.database_url)
 
     def start(self) -> None:
-        """Recover what was in progress, then match, dispatch and watch until `stop`.
+        """Join the other hosts, take up what was in progress, then match, place and watch until `stop`.
 
         Raises
         ------
@@ -73,25 +83,25 @@ class Engine:
             The disk is full: DBOS would wait for room with half of it started.
         """
         require_room(self._options.home)
+        joins = self._hosts.join(self._options.host, self._options.beat_seconds)
         config: DBOSConfig = {
             "name": "ror",
             "system_database_url": self._options.database_url,
             "system_database_engine": self._checkpoints,
             "application_version": _PIPELINE_VERSION,
-            "executor_id": self._options.executor_id,
+            # Each life has an id of its own: we take up our jobs ourselves, those of a lost host, too.
+            "executor_id": f"{self._options.host.name}:{joins}",
             "log_level": "WARNING",
             "enable_otlp": False,
         }
         DBOS(config=config)
         _log_like_all_others()
-        self._job = durable_job(self._stations, self._jobs, self._options.home)
+        self._job = durable_job(self._worker)
+        DBOS.listen_queues([self._queue])  # what goes on; what begins is begun at once
         DBOS.launch()
-        DBOS.register_queue(
-            _QUEUE,
-            worker_concurrency=self._options.in_flight,
-            polling_interval_sec=_POLL_SECONDS,
-            on_conflict="always_update",
-        )
+        DBOS.register_queue(self._queue, polling_interval_sec=_POLL_SECONDS, on_conflict="always_update")
+        self._beating.start()
+        self._settled.set()
         self._thread.start()
 
     def stop(self) -> None:
@@ -99,20 +109,36 @@ class Engine:
         self._stopping.set()
         self._wake.set()
         self._thread.join()
+        self._beating.stop()
         DBOS.destroy(workflow_completion_timeout_sec=0)
         if self._checkpoints is not None:
             self._checkpoints.dispose()
 
     def wake(self) -> None:
         """Look now: a study has settled."""
+        self._settled.set()
+        self._wake.set()
+
+    def _ready(self) -> None:
+        """Place now: there is room for another job."""
         self._wake.set()
 
     def _run(self) -> None:
+        wait, looked_at = 0.0, 0.0
         while not self._stopping.is_set():
-            self._wake.wait(_TICK_SECONDS)
+            self._wake.wait(wait)
             self._wake.clear()
+            wait = _TICK_SECONDS
             try:
-                self._look()
+                if self._settled.is_set() or time.monotonic() >= looked_at + _TICK_SECONDS:
+                    looked_at = time.monotonic()
+                    self._settled.clear()
+                    self._matcher.match_settled()
+                    self._stop_unwanted()
+                if not self._placer.place(judge=self._beating.is_steady()):
+                    wait = _TURN_SECONDS
+                for job in self._worker.held.undispatched(self._options.host.name):
+                    self._dispatch(job)
             # Of our database, and of that of the checkpoints.
             except (ServiceUnavailable, sa.exc.OperationalError) as error:
                 _log.error("the engine waits: %s", error)
@@ -121,42 +147,39 @@ class Engine:
                 _log.exception("internal error; please report it")
                 self._stopping.wait(_AFTER_A_FAULT_SECONDS)
 
-    def _look(self) -> None:
-        self._matcher.match_settled()
-        for job in self._jobs.undispatched():
-            self._dispatch(job)
-        self._stop_unwanted()
-
     def _dispatch(self, job: Job) -> None:
         # A repeated dispatch (we died before the mark) is one workflow, since its id is the job's and the attempt's.
         assert self._job is not None
-        workflow_id = _workflow_id(job.id, job.attempt)
-        with SetWorkflowID(workflow_id):
-            failed_at = self._failed_step(job)
-            if failed_at is None:
-                DBOS.enqueue_workflow(_QUEUE, self._job, job.id)
+        earlier = self._earlier(job)
+        with SetWorkflowID(workflow_id(Hold(job.id, job.attempt))):
+            if earlier is None:
+                DBOS.start_workflow(self._job, job.id)
             else:
-                DBOS.fork_workflow(_workflow_id(job.id, job.attempt - 1), failed_at, queue_name=_QUEUE)
-        self._jobs.mark_dispatched(job)
+                DBOS.fork_workflow(*earlier, queue_name=self._queue)
+        self._worker.held.mark_dispatched(job)
+        if earlier is not None:
+            DBOS.cancel_workflow(earlier[0])  # whoever still had it can record no step any more
 
-    def _failed_step(self, job: Job) -> int | None:
-        """The step of the last attempt to go on from: the one that raised, else the one behind the last finished."""
-        if job.attempt == 1:
-            return None
-        steps = DBOS.list_workflow_steps(_workflow_id(job.id, job.attempt - 1))
-        failed = [step["function_id"] for step in steps if step["error"] is not None]
-        if failed:
-            return min(failed)
-        return max((step["function_id"] for step in steps), default=0) + 1 if steps else None
+    def _earlier(self, job: Job) -> tuple[str, int] | None:
+        """The latest attempt that has come anywhere, and the step to go on from.
+
+        That is the one that raised, else the one behind the last finished.
+        """
+        for attempt in range(job.attempt - 1, 0, -1):
+            earlier = workflow_id(Hold(job.id, attempt))
+            if steps := DBOS.list_workflow_steps(earlier):
+                failed = [step["function_id"] for step in steps if step["error"] is not None]
+                return earlier, min(failed) if failed else max(step["function_id"] for step in steps) + 1
+        return None
 
     def _stop_unwanted(self) -> None:
-        """Stop programs and workflows of jobs that were cancelled or superseded while they ran."""
-        self._executor.stop_unless(self._jobs.is_live)
-        for workflow in DBOS.list_workflows(
-            status=list(_UNFINISHED), name="ror.job", load_input=False, load_output=False
-        ):
-            if not self._jobs.is_live(workflow.workflow_id.partition("#")[0]):
-                DBOS.cancel_workflow(workflow.workflow_id)
+        """Stop programs of jobs that were cancelled, superseded or given to another host while they ran."""
+        running = self._executor.running()
+        if running:
+            wanted = self._worker.held.attempts(running)
+            for job_id, attempt in running.items():
+                if wanted.get(job_id) != attempt:
+                    self._executor.stop(job_id)
 
 
 def _log_like_all_others() -> None:
@@ -169,10 +192,8 @@ def _log_like_all_others() -> None:
 
 
 def _no_cancellation(record: logging.LogRecord) -> bool:
-    # A job that was cancelled or superseded ends its workflow so; that is no error to show a traceback of.
+    # A job that goes on as another attempt, or elsewhere, ends the workflow of its former one; that is no fault.
     error = record.exc_info[1] if record.exc_info else None
-    return not type(error).__name__.endswith("CancelledError")
-
-
-def _workflow_id(job_id: str, attempt: int) -> str:
-    return f"{job_id}#{attempt}"
+    told = record.getMessage()
+    ended = "was cancelled during execution" in told or "no longer owned by this execution" in told
+    return not ended and not type(error).__name__.endswith("CancelledError")

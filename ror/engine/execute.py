@@ -1,10 +1,9 @@
-"""Running a staged job in its container, at most `slots` at once on this host."""
+"""Running a staged job in its container, on this host."""
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from containers import (
 )
 from ror.engine.disk import is_full
 from ror.engine.last_line import last_line_of
+from ror.engine.own_output import own_output
 from ror.errors import JobFailed, ServiceUnavailable
 from ror.model import Job, JobFolder
 
@@ -38,28 +38,34 @@ class Execution:
 
 
 class Executor:
-    """Runs jobs through one container runtime."""
+    """Runs jobs through one container runtime, under the name of one host.
 
-    def __init__(self, runtime: Runtime, slots: int) -> None:
+    How many at once, and which card each gets, was decided when the job was placed.
+    """
+
+    def __init__(self, runtime: Runtime, host: str) -> None:
         self._runtime = runtime
-        self._slots = threading.Semaphore(slots)
-        self._running: set[str] = set()
+        self._host = host
+        self._running: dict[str, int] = {}
 
     def execute(
         self, job: Job, folder: JobFolder, package: Package, options: Mapping[str, object]
     ) -> Execution:
-        """Run the workflow on the staged folder; waits for a free slot first.
+        """Run the workflow on the staged folder.
 
         Raises
         ------
         JobFailed
             The program ended with an error, was ended for exceeding a limit, or its image cannot be built.
         ServiceUnavailable
-            The container runtime does not answer, or has lost sight of the program, or something failed on a full disk.
+            The container runtime does not answer, or has lost sight of the program, or something failed on a full disk;
+            or the job is another host's by now.
         """
+        if job.host != self._host:
+            raise ServiceUnavailable(f"the job was given to {job.host or 'nobody'} meanwhile")
         try:
             image = self._runtime.prepare(package, report=_log.info)
-            with self._slots, self._noted(job.id):
+            with self._noted(job):
                 order = self._order(job, folder, package, image, options)
                 outcome = self._runtime.run(order)
         except RuntimeUnavailable as error:
@@ -73,34 +79,36 @@ class Executor:
             raise _on_full_disk(folder, reason) or JobFailed(reason, f"see `ror jobs logs {job.id}`")
         return Execution(image, (outcome.ended_at - outcome.started_at).total_seconds())
 
-    def stop_unless(self, wanted: Callable[[str], bool]) -> None:
-        """Stop what runs on this host and is no longer wanted."""
-        for job_id in tuple(self._running):
-            if not wanted(job_id):
-                self._runtime.stop(job_id)
+    def running(self) -> Mapping[str, int]:
+        """The jobs whose programs run on this host, each with its attempt."""
+        return dict(self._running)
+
+    def stop(self, job_id: str) -> None:
+        """Stop a program that is no longer wanted."""
+        self._runtime.stop(job_id)
 
     @contextmanager
-    def _noted(self, job_id: str) -> Iterator[None]:
-        self._running.add(job_id)
+    def _noted(self, job: Job) -> Iterator[None]:
+        self._running[job.id] = job.attempt
         try:
             yield
         finally:
-            self._running.discard(job_id)
+            del self._running[job.id]
 
     def _order(
         self, job: Job, folder: JobFolder, package: Package, image: Image, options: Mapping[str, object]
     ) -> RunOrder:
-        folder.output.mkdir(parents=True, exist_ok=True)
         folder.log.parent.mkdir(parents=True, exist_ok=True)
         return RunOrder(
             job_id=job.id,
             package=package,
             image=image,
             data_dir=folder.data,
-            output_dir=folder.output,
+            output_dir=own_output(folder, self._host),
             options=options,
             limits=Limits.of(package.manifest.resources),
             log_path=folder.log,
+            gpus=() if job.gpu is None else (job.gpu,),
         )
 
 

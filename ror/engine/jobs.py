@@ -12,7 +12,7 @@ from ror.db import Database, tables
 from ror.errors import NotAllowed, NotFound
 from ror.model import JOB_TRANSITIONS, STEPS, Job, JobSeries, JobState
 
-__all__ = ["JobRow", "JobStep", "JobStore"]
+__all__ = ["JobRow", "JobStep", "JobStore", "job_of", "storable"]
 
 _jobs = tables.jobs.c
 _FINISHED = (JobState.SUCCEEDED, JobState.SUPERSEDED)
@@ -143,7 +143,7 @@ class JobStore:
         table = tables.job_steps
         steps = connection.execute(sa.select(table).where(table.c.job_id == row.id)).all()
         return JobRow(
-            job=_job(row),
+            job=job_of(row),
             created_at=row.created_at,
             started_at=row.started_at,
             ended_at=row.ended_at,
@@ -161,20 +161,30 @@ class JobStore:
     # -- moved --------------------------------------------------------------------------------------------------------
 
     def move(
-        self, job_id: str, to: JobState, detail: str = "", connection: sa.Connection | None = None
+        self,
+        job_id: str,
+        to: JobState,
+        detail: str = "",
+        connection: sa.Connection | None = None,
+        attempt: int | None = None,
     ) -> bool:
-        """Move a job to another state. False if its present state does not allow that: somebody else was first."""
+        """Move a job to another state. False if its present state does not allow that: somebody else was first.
+
+        With `attempt`, also where the job is no longer at it.
+        """
         if connection is None:
             with self._database.write() as own:
-                return self.move(job_id, to, detail, own)
+                return self.move(job_id, to, detail, own, attempt)
         allowed = [state for state, targets in JOB_TRANSITIONS.items() if to in targets]
         now = time.time()
-        values: dict[str, object] = {"state": to, "detail": _storable(detail)}
+        values: dict[str, object] = {"state": to, "detail": storable(detail)}
         if to is JobState.RUNNING:
             values["started_at"] = now
         elif to is not JobState.REVIEW:
             values["ended_at"] = now
         update = tables.jobs.update().where(_jobs.id == job_id, _jobs.state.in_(allowed)).values(values)
+        if attempt is not None:
+            update = update.where(_jobs.attempt == attempt)
         return bool(connection.execute(update).rowcount)
 
     def retry(self, job_id: str) -> None:
@@ -210,45 +220,6 @@ class JobStore:
             raise NotFound(f"there is no job {job_id}", "see `ror jobs list`")
         return state in (JobState.QUEUED, JobState.RUNNING)
 
-    # -- dispatched ---------------------------------------------------------------------------------------------------
-
-    def undispatched(self) -> list[Job]:
-        """Queued jobs whose present attempt has not been handed to the durable engine, the oldest first."""
-        query = (
-            sa.select(tables.jobs)
-            .where(_jobs.state == JobState.QUEUED, _jobs.dispatched_attempt < _jobs.attempt)
-            .order_by(_jobs.created_at)
-        )
-        with self._database.read() as connection:
-            return [_job(row) for row in connection.execute(query)]
-
-    def mark_dispatched(self, job: Job) -> None:
-        """The durable engine has the job's present attempt."""
-        with self._database.write() as connection:
-            connection.execute(
-                tables.jobs.update().where(_jobs.id == job.id).values(dispatched_attempt=job.attempt)
-            )
-
-    # -- steps --------------------------------------------------------------------------------------------------------
-
-    def begin_step(self, job_id: str, step: str) -> None:
-        """Note that a step begins (again)."""
-        values = {"started_at": time.time(), "ended_at": None, "detail": ""}
-        insert = self._database.insert(tables.job_steps).values(job_id=job_id, step=step, **values)
-        with self._database.write() as connection:
-            connection.execute(insert.on_conflict_do_update(index_elements=["job_id", "step"], set_=values))
-
-    def note_step(self, job_id: str, step: str, detail: str, *, ended: bool) -> None:
-        """Note what a step says while it waits, or at its end."""
-        table = tables.job_steps
-        values: dict[str, object] = {"detail": _storable(detail)}
-        if ended:
-            values["ended_at"] = time.time()
-        with self._database.write() as connection:
-            connection.execute(
-                table.update().where(table.c.job_id == job_id, table.c.step == step).values(values)
-            )
-
     def set_image(self, job_id: str, image: str, digest: str) -> None:
         """Record what the job ran in."""
         with self._database.write() as connection:
@@ -258,15 +229,18 @@ class JobStore:
 
 
 def _queue_again(connection: sa.Connection, job_id: str, states: Sequence[JobState]) -> bool:
+    values: dict[str, object] = {"state": JobState.QUEUED, "detail": "", "ended_at": None}
+    nowhere = {"host": None, "gpu": None, "reserved_at": None}
     update = (
         tables.jobs.update()
         .where(_jobs.id == job_id, _jobs.state.in_(states))
-        .values(state=JobState.QUEUED, detail="", ended_at=None, attempt=_jobs.attempt + 1)
+        .values(attempt=_jobs.attempt + 1, **values, **nowhere)
     )
     return bool(connection.execute(update).rowcount)
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """A text as every database keeps it."""
     # Programs print anything, and their last line is a reason; no database keeps a lone surrogate, PostgreSQL no NUL.
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
@@ -280,7 +254,8 @@ def _same_match(job: Job) -> sa.ColumnElement[bool]:
     )
 
 
-def _job(row: sa.Row[tuple[object, ...]]) -> Job:
+def job_of(row: sa.Row[tuple[object, ...]]) -> Job:
+    """The job of a row of the table."""
     return Job(
         id=row.id,
         project=row.project,
@@ -294,4 +269,6 @@ def _job(row: sa.Row[tuple[object, ...]]) -> Job:
         state=JobState(row.state),
         attempt=row.attempt,
         detail=row.detail,
+        host=row.host,
+        gpu=row.gpu,
     )

@@ -9,17 +9,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from dbos import DBOS
 
 from ror.engine.disk import full_disk_told
+from ror.engine.held import RUNS_THE_PROGRAM, HeldJobs, Hold
 from ror.engine.jobs import JobStore
 from ror.errors import JobFailed, RorError, ServiceUnavailable
 from ror.model import JobState
 
-__all__ = ["AwaitsReview", "Stations", "durable_job"]
+__all__ = ["AwaitsReview", "Stations", "Worker", "durable_job", "workflow_id"]
 
 _log = logging.getLogger(__name__)
 _WAIT_SECONDS = 1.0
@@ -58,18 +60,40 @@ class AwaitsReview(RorError):
     """Somebody has to look at the results before they are delivered; what it says is for people."""
 
 
-class _Ended(Exception):
-    """The job was cancelled or superseded while it ran."""
-
-
-def durable_job(stations: Stations, jobs: JobStore, home: Path) -> Callable[[str], None]:
-    """Register the durable workflow of a job with DBOS, which must not be launched yet; returns it.
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Who works on a job: its stations, what it notes, and `ready`, called when it could take another job.
 
     `home` is the folder that is told as full where the system names none.
     """
 
+    stations: Stations
+    jobs: JobStore
+    held: HeldJobs
+    home: Path
+    ready: Callable[[], None]
+
+
+class _Ended(Exception):
+    """The job was cancelled, superseded or given to another host while it ran."""
+
+
+def workflow_id(hold: Hold) -> str:
+    """The durable workflow of one attempt at a job."""
+    return f"{hold.job_id}#{hold.attempt}"
+
+
+def _hold(job_id: str) -> Hold:
+    """Which attempt this is: its arguments are those of the first one, whatever it goes on from."""
+    return Hold(job_id, int(str(DBOS.workflow_id).rpartition("#")[2]))
+
+
+def durable_job(worker: Worker) -> Callable[[str], None]:
+    """Register the durable workflow of a job with DBOS, which must not be launched yet; returns it."""
+    stations = worker.stations
+
     def checkpoint(station: Callable[[str], str]) -> Callable[[str], None]:
-        return _checkpoint(station, jobs, home)
+        return _checkpoint(station, worker)
 
     stage = checkpoint(stations.stage)
     execute = checkpoint(stations.execute)
@@ -80,7 +104,8 @@ def durable_job(stations: Stations, jobs: JobStore, home: Path) -> Callable[[str
 
     @DBOS.workflow(name="ror.job")
     def job(job_id: str) -> None:
-        if not _begin(jobs, job_id):
+        hold = _hold(job_id)
+        if not _begin(worker, hold):
             return
         try:
             stage(job_id)
@@ -90,37 +115,44 @@ def durable_job(stations: Stations, jobs: JobStore, home: Path) -> Callable[[str
             deliver(job_id)
             record(job_id)
         except _Ended:
-            _log.info("job %s ended early: it was cancelled or superseded", job_id)
+            pass  # it has been told
         except AwaitsReview:  # it holds no place while it waits: whoever accepts it makes a new attempt
-            _move(jobs, job_id, JobState.REVIEW)
+            _move(worker, hold, JobState.REVIEW)
             _log.info("job %s is in review", job_id)
         except RorError as fault:
-            _fail(jobs, job_id, fault)  # told in two lines; only bugs keep their traceback
+            _fail(worker, hold, fault)  # told in two lines; only bugs keep their traceback
         except Exception as bug:
             told = f"internal error: {type(bug).__name__}: {bug}"
-            _fail(jobs, job_id, JobFailed(told, "please report it with the log"))
+            _fail(worker, hold, JobFailed(told, "please report it with the log"))
             raise
         else:
-            _move(jobs, job_id, JobState.SUCCEEDED)
-            _log.info("job %s succeeded", job_id)
+            if _move(worker, hold, JobState.SUCCEEDED):
+                _log.info("job %s succeeded", job_id)
+        finally:
+            worker.ready()
 
     return job
 
 
-def _checkpoint(station: Callable[[str], str], jobs: JobStore, home: Path) -> Callable[[str], None]:
+def _checkpoint(station: Callable[[str], str], worker: Worker) -> Callable[[str], None]:
     """One step: repeated while what it needs is not there, told in the table of steps."""
     name = station.__name__
 
     @DBOS.step(name=f"ror.{name}")
     def attempt(job_id: str, told: str) -> str | None:
+        hold = _hold(job_id)
         try:
-            with full_disk_told(home):
-                _pass(station, jobs, job_id)
+            with full_disk_told(worker.home):
+                _pass(station, worker, hold)
         except ServiceUnavailable as missing:
             if str(missing) != told:
                 _log.warning("job %s waits to %s: %s", job_id, name, missing)
-            _note_waiting(jobs, job_id, name, missing)
+            _note_waiting(worker.held, hold, name, missing)
             return str(missing)
+        except _Ended:
+            # Here, since the durable engine may take no answer any more.
+            _log.info("job %s ended early: it was cancelled, superseded or given to another host", job_id)
+            raise
         return None
 
     def until_done(job_id: str) -> None:
@@ -138,49 +170,52 @@ def _repeat(attempt: Callable[[str], str | None], sleep: Callable[[float], None]
         wait = _longer(wait)
 
 
-def _pass(station: Callable[[str], str], jobs: JobStore, job_id: str) -> None:
+def _pass(station: Callable[[str], str], worker: Worker, hold: Hold) -> None:
     """Bring a job through one station."""
-    name = station.__name__
-    if not jobs.is_live(job_id):
-        raise _Ended(job_id)
-    jobs.begin_step(job_id, name)
+    name, held = station.__name__, worker.held
+    if not held.begin_step(hold, name):
+        raise _Ended(hold.job_id)
     try:
-        detail = station(job_id)
+        detail = station(hold.job_id)
     except ServiceUnavailable:
         raise
     except AwaitsReview as waiting:
-        jobs.note_step(job_id, name, str(waiting), ended=False)
+        held.note_step(hold, name, str(waiting), ended=False)
         raise
     except RorError as fault:
-        jobs.note_step(job_id, name, str(fault), ended=True)
         # Stopped from outside, which the station could only see as a failure?
-        if not jobs.is_live(job_id):
-            raise _Ended(job_id) from fault
+        if not held.note_step(hold, name, str(fault), ended=True, well=False):
+            raise _Ended(hold.job_id) from fault
         raise
-    jobs.note_step(job_id, name, detail, ended=True)
+    if not held.note_step(hold, name, detail, ended=True):
+        raise _Ended(hold.job_id)
+    if name == RUNS_THE_PROGRAM:
+        worker.ready()
 
 
-def _note_waiting(jobs: JobStore, job_id: str, step: str, missing: ServiceUnavailable) -> None:
+def _note_waiting(held: HeldJobs, hold: Hold, step: str, missing: ServiceUnavailable) -> None:
     try:
-        jobs.note_step(job_id, step, f"waiting: {missing}", ended=False)
+        held.note_step(hold, step, f"waiting: {missing}", ended=False)
     except ServiceUnavailable:  # it is the database itself that is missing
-        _log.warning("job %s: cannot even note that it waits", job_id)
+        _log.warning("job %s: cannot even note that it waits", hold.job_id)
 
 
-def _begin(jobs: JobStore, job_id: str) -> bool:
-    """Say that the job runs; False if it has been cancelled or superseded meanwhile."""
-    return _move(jobs, job_id, JobState.RUNNING) or _waited_for(lambda: jobs.is_live(job_id), job_id)
+def _begin(worker: Worker, hold: Hold) -> bool:
+    """Say that the job runs; False if it has been cancelled, superseded or given to another host meanwhile."""
+    return _move(worker, hold, JobState.RUNNING) or _waited_for(
+        lambda: worker.held.is_held(hold), hold.job_id
+    )
 
 
-def _fail(jobs: JobStore, job_id: str, fault: RorError) -> None:
+def _fail(worker: Worker, hold: Hold, fault: RorError) -> None:
     advice = f" ({fault.advice})" if fault.advice else ""
-    _move(jobs, job_id, JobState.FAILED, f"{fault}{advice}")
+    _move(worker, hold, JobState.FAILED, f"{fault}{advice}")
     kind = "failed" if isinstance(fault, JobFailed) else f"failed ({type(fault).__name__})"
-    _log.error("job %s %s: %s", job_id, kind, fault)
+    _log.error("job %s %s: %s", hold.job_id, kind, fault)
 
 
-def _move(jobs: JobStore, job_id: str, to: JobState, detail: str = "") -> bool:
-    return _waited_for(lambda: jobs.move(job_id, to, detail), job_id)
+def _move(worker: Worker, hold: Hold, to: JobState, detail: str = "") -> bool:
+    return _waited_for(lambda: worker.jobs.move(hold.job_id, to, detail, attempt=hold.attempt), hold.job_id)
 
 
 def _waited_for(act: Callable[[], bool], job_id: str) -> bool:

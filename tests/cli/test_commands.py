@@ -24,7 +24,7 @@ from ror.archive.attributes import Description
 from ror.archive.store import Filed
 from ror.cli import cli
 from ror.cli.faults import told_in_two_lines
-from ror.engine import JobStore
+from ror.engine import HeldJobs, Hold, JobStore
 from ror.model import Job, JobSeries, JobState
 from ror.registry import Project
 from tests.support.docker_daemon import BASE_IMAGE
@@ -332,15 +332,26 @@ def test_jobs_can_be_listed_cancelled_and_retried(home: Home, with_job: str) -> 
 
 
 def test_a_job_that_waits_says_what_for_in_one_line(home: Home, with_job: str) -> None:
-    jobs = App(home.folder).jobs
-    jobs.move(with_job, JobState.RUNNING)
-    jobs.begin_step(with_job, "execute")
-    jobs.note_step(with_job, "execute", "waiting: no image:\n  pulling\n  refused", ended=False)
+    app = App(home.folder)
+    held, hold = HeldJobs(app.database), Hold(with_job, 1)
+    app.jobs.move(with_job, JobState.RUNNING)
+    held.begin_step(hold, "execute")
+    held.note_step(hold, "execute", "waiting: no image:\n  pulling\n  refused", ended=False)
     (line,) = [one for one in home.good("jobs", "list").splitlines() if with_job in one]
     assert line.rstrip().endswith("waiting: no image: pulling refused")
     assert "waiting: no image: pulling refused" in home.good("jobs", "show", with_job)
     (job,) = json.loads(home.good("jobs", "list", "--json"))
     assert job["detail"] == "waiting: no image:\n  pulling\n  refused"
+
+
+def test_a_job_that_nobody_has_says_what_it_waits_for(home: Home, with_job: str) -> None:
+    told = home.good("jobs", "why", with_job)
+    assert "no host has joined: start `ror serve` or `ror work`" in told
+    assert home.good("hosts", "list", "--json").strip() == "[]"
+    for command in ("drain", "resume", "remove"):
+        said = home.ror("hosts", command, "nobody")
+        assert said.code == 1
+        assert "there is no host nobody" in said.err
 
 
 def receive_study(home: Home) -> None:

@@ -7,9 +7,10 @@ import itertools
 import threading
 
 import pytest
+import sqlalchemy as sa
 
 from ror.db import Database, tables
-from ror.engine import JobRow, JobStore
+from ror.engine import HeldJobs, Hold, JobRow, JobStore
 from ror.errors import NotAllowed, NotFound
 from ror.model import JOB_TRANSITIONS, STEPS, Job, JobSeries, JobState, job_id
 
@@ -29,6 +30,21 @@ def jobs(database: Database) -> JobStore:
             row = {"name": name, "settings": {}, "created_at": 0.0}
             connection.execute(tables.projects.insert().values(row))
     return JobStore(database)
+
+
+@pytest.fixture
+def held(database: Database) -> HeldJobs:
+    return HeldJobs(database)
+
+
+def hold(job: Job) -> Hold:
+    return Hold(job.id, job.attempt)
+
+
+def give(database: Database, job: Job, host: str) -> None:
+    """As the placer does."""
+    with database.write() as connection:
+        connection.execute(tables.jobs.update().where(tables.jobs.c.id == job.id).values(host=host))
 
 
 def create(database: Database, jobs: JobStore, job: Job) -> bool:
@@ -223,50 +239,103 @@ def test_a_new_job_ends_the_unfinished_and_later_replaces_the_finished(
 # -- dispatched, steps ------------------------------------------------------------------------------------------------
 
 
-def test_each_attempt_is_dispatched_once(database: Database, jobs: JobStore) -> None:
+def test_each_attempt_is_dispatched_once_by_the_host_that_has_it(
+    database: Database, jobs: JobStore, held: HeldJobs
+) -> None:
     job = a_job()
     create(database, jobs, job)
-    assert jobs.undispatched() == [job]
-    jobs.mark_dispatched(job)
-    assert jobs.undispatched() == []
+    assert held.undispatched("here") == []
+    give(database, job, "here")
+    (given,) = held.undispatched("here")
+    assert (given.id, given.host, given.attempt) == (job.id, "here", 1)
+    assert held.undispatched("elsewhere") == []
+    held.mark_dispatched(given)
+    assert held.undispatched("here") == []
     jobs.cancel(job.id)
     jobs.retry(job.id)
-    (again,) = jobs.undispatched()
+    assert held.undispatched("here") == []  # it waits for a place, and may get another one
+    give(database, job, "elsewhere")
+    (again,) = held.undispatched("elsewhere")
     assert (again.id, again.attempt) == (job.id, 2)
-    jobs.mark_dispatched(again)
-    assert jobs.undispatched() == []
+    held.mark_dispatched(again)
+    assert held.undispatched("elsewhere") == []
 
 
-@pytest.mark.parametrize("state", [one for one in STATES if one is not JobState.QUEUED])
-def test_only_queued_jobs_are_dispatched(database: Database, jobs: JobStore, state: JobState) -> None:
-    made(database, jobs, state)
-    assert jobs.undispatched() == []
+@pytest.mark.parametrize("state", STATES)
+def test_only_live_jobs_are_dispatched(
+    database: Database, jobs: JobStore, held: HeldJobs, state: JobState
+) -> None:
+    job = made(database, jobs, state)
+    give(database, job, "here")
+    live = state in (JobState.QUEUED, JobState.RUNNING)
+    assert [one.id for one in held.undispatched("here")] == ([job.id] if live else [])
 
 
-def test_steps_are_told_in_their_order_with_their_times(database: Database, jobs: JobStore) -> None:
+@pytest.mark.parametrize("state", STATES)
+def test_who_has_a_job_no_longer_can_end_nothing(
+    database: Database, jobs: JobStore, held: HeldJobs, state: JobState
+) -> None:
+    job = made(database, jobs, state)
+    live = state in (JobState.QUEUED, JobState.RUNNING)
+    assert held.is_held(hold(job)) == live == held.begin_step(hold(job), "stage")
+    with database.write() as connection:
+        connection.execute(tables.jobs.update().values(attempt=2))
+    before = jobs.show(job.id)
+    assert not held.is_held(hold(job))
+    assert not held.begin_step(hold(job), "execute")
+    assert not held.note_step(hold(job), "stage", "late", ended=True)
+    assert not any(jobs.move(job.id, to, "late", attempt=1) for to in JobState)
+    assert jobs.show(job.id) == before
+
+
+def test_with_its_program_ended_well_a_job_holds_nothing_until_it_runs_again(
+    database: Database, jobs: JobStore, held: HeldJobs
+) -> None:
+    def released() -> bool:
+        with database.read() as connection:
+            return connection.execute(sa.select(tables.jobs.c.released_at)).scalar() is not None
+
+    job = made(database, jobs, JobState.RUNNING)
+    held.begin_step(hold(job), "execute")
+    held.note_step(hold(job), "execute", "waiting: no Docker", ended=False)
+    held.note_step(hold(job), "execute", "exit code 1", ended=True, well=False)
+    assert not released()
+    held.note_step(hold(job), "execute", "process, 1.0 s", ended=True)
+    assert released()
+    held.begin_step(hold(job), "collect")
+    assert released()
+    held.begin_step(hold(job), "execute")  # after a crash, which it was not checkpointed before
+    assert not released()
+
+
+def test_steps_are_told_in_their_order_with_their_times(
+    database: Database, jobs: JobStore, held: HeldJobs
+) -> None:
     job = made(database, jobs, JobState.RUNNING)
     for step in reversed(STEPS):
-        jobs.begin_step(job.id, step)
-    jobs.note_step(job.id, "stage", "waiting", ended=False)
+        held.begin_step(hold(job), step)
+    held.note_step(hold(job), "stage", "waiting", ended=False)
     assert [step.step for step in jobs.show(job.id).steps] == list(STEPS)
     assert (jobs.show(job.id).steps[0].detail, jobs.show(job.id).steps[0].ended_at) == ("waiting", None)
-    jobs.note_step(job.id, "stage", "2 series", ended=True)
+    held.note_step(hold(job), "stage", "2 series", ended=True)
     first = jobs.show(job.id).steps[0]
     assert first.detail == "2 series"
     assert first.ended_at is not None
     assert first.ended_at >= first.started_at
-    jobs.begin_step(job.id, "stage")  # it runs again after a crash
+    held.begin_step(hold(job), "stage")  # it runs again after a crash
     assert (jobs.show(job.id).steps[0].detail, jobs.show(job.id).steps[0].ended_at) == ("", None)
 
 
-def test_a_job_that_waits_says_what_for_until_it_goes_on(database: Database, jobs: JobStore) -> None:
+def test_a_job_that_waits_says_what_for_until_it_goes_on(
+    database: Database, jobs: JobStore, held: HeldJobs
+) -> None:
     job = made(database, jobs, JobState.RUNNING)
     assert jobs.show(job.id).reason == ""
-    jobs.begin_step(job.id, "stage")
-    jobs.note_step(job.id, "stage", "2 series", ended=True)
+    held.begin_step(hold(job), "stage")
+    held.note_step(hold(job), "stage", "2 series", ended=True)
     assert jobs.show(job.id).reason == ""
-    jobs.begin_step(job.id, "execute")
-    jobs.note_step(job.id, "execute", "waiting: no Docker", ended=False)
+    held.begin_step(hold(job), "execute")
+    held.note_step(hold(job), "execute", "waiting: no Docker", ended=False)
     assert jobs.show(job.id).reason == "waiting: no Docker"
     jobs.cancel(job.id)
     assert jobs.show(job.id).reason == "cancelled on request"
@@ -284,11 +353,13 @@ def test_what_ran_it_is_recorded(database: Database, jobs: JobStore) -> None:
     assert (jobs.show(job.id).image, jobs.show(job.id).image_digest) == ("docker:ror/box:1", "sha256:ab")
 
 
-def test_whatever_a_program_says_last_can_be_the_reason(database: Database, jobs: JobStore) -> None:
+def test_whatever_a_program_says_last_can_be_the_reason(
+    database: Database, jobs: JobStore, held: HeldJobs
+) -> None:
     """PostgreSQL keeps no NUL and no half of a surrogate pair in a text; programs print both."""
     job = made(database, jobs, JobState.RUNNING)
-    jobs.begin_step(job.id, "execute")
-    jobs.note_step(job.id, "execute", "bad \0 byte \udc80", ended=True)
+    held.begin_step(hold(job), "execute")
+    held.note_step(hold(job), "execute", "bad \0 byte \udc80", ended=True)
     assert jobs.move(job.id, JobState.FAILED, "bad \0 byte \udc80")
     assert "bad " in jobs.get(job.id).detail
     assert "bad " in jobs.show(job.id).steps[0].detail

@@ -227,7 +227,9 @@ def test_a_workflow_that_came_later_gets_a_matched_study_when_that_is_asked_for(
     assert matcher.match_settled() == []
     (again,) = matcher.match_again(["1.1"])
     (queued,) = again.jobs
-    assert [job.id for job in jobs.undispatched()] == [queued]  # which the engine hands to DBOS
+    assert [row.job.id for row in jobs.find(state=JobState.QUEUED)] == [
+        queued
+    ]  # which the engine hands to DBOS
     assert (again.reason, index.state("1.1")) == ("", StudyState.MATCHED)
 
 

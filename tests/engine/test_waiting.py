@@ -23,7 +23,7 @@ from ror.errors import JobFailed, ServiceUnavailable
 from ror.model import Job, JobFolder, JobState
 
 BOX = Path(__file__).parent.parent / "support" / "packages" / "box"
-JOB = Job("box-0", "lungs", "box", "1.0.0", "d", "P", "1.1", "k", (), JobState.RUNNING)
+JOB = Job("box-0", "lungs", "box", "1.0.0", "d", "P", "1.1", "k", (), JobState.RUNNING, host="here")
 FULL = [errno.ENOSPC, errno.EDQUOT]
 
 
@@ -65,7 +65,7 @@ class Ends:
 
 
 def execute(folder: Path, code: int) -> None:
-    Executor(Ends(code), 1).execute(JOB, JobFolder(folder), Package.load(BOX), {})
+    Executor(Ends(code), "here").execute(JOB, JobFolder(folder), Package.load(BOX), {})
 
 
 def test_an_exit_code_is_told_once(tmp_path: Path) -> None:
