@@ -76,7 +76,7 @@ def show(context: click.Context, job_id: str, as_json: bool) -> None:
         row = app.jobs.show(job_id)
         results = app.ledger.made([row.job.id])
         deliveries = app.ledger.states(row.job.id, app.projects.get(row.job.project).pacs)
-        folder = app.home.job(row.job.id).root
+        folder, log = app.home.job(row.job.id).root, app.home.job(row.job.id).log
     if as_json:
         shown = asdict(row) | {
             "results": [asdict(one) for one in results],
@@ -92,6 +92,8 @@ def show(context: click.Context, job_id: str, as_json: bool) -> None:
         when = f" {moment(state.last_at)}" if state.last_at is not None else ""
         click.echo(f"  → {state.destination}:{when} {_how_far(state)}")
     click.echo(f"  folder   {folder}")
+    if log.exists():
+        click.echo(f"  log      {log}")
 
 
 def _how_far(state: DeliveryState) -> str:

@@ -1,4 +1,4 @@
-"""The last line that a program has printed: where it failed, that mostly says why."""
+"""The last line that a program has printed, and the exception before it: where it failed, they mostly say why."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ __all__ = ["last_line_of"]
 _LONGEST = 300
 _TAIL_BYTES = 64 * 1024
 _OF_THE_RUNTIME = "ror: "
+_BOTH = "{} (last line: {})"
+_TRACEBACK = "Traceback (most recent call last):"
 _UNPRINTED = {"Cc", "Cf", "Zl", "Zp"}  # general categories of Unicode: controls, formats, separators of lines
 # Colours and movements of the cursor (ECMA-48 5.4), before control characters are taken one by one.
 _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
@@ -21,13 +23,40 @@ def last_line_of(log: Path) -> str:
     """The last line of `log` with something in it, for people; "" where there is none.
 
     Without control characters, of a line that was written over (a progress bar) its last state, shortened to 300
-    characters, and not a line that the runtime has added.
+    characters, and not a line that the runtime has added. Behind a traceback of Python it may be anything: then the
+    line that names the exception comes first.
     """
-    for line in reversed(_tail(log).split("\n")):
-        for shown in reversed(line.split("\r")):
-            if (text := _plain(shown)) and not text.startswith(_OF_THE_RUNTIME):
-                return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-    return ""
+    lines = [
+        shown for line in _tail(log).split("\n") if (shown := _shown(line)) and _is_of_the_program(shown)
+    ]
+    if not lines:
+        return ""
+    last, exception = lines[-1].strip(), _exception_in(lines)
+    if exception in ("", last):
+        return _shortened(last, _LONGEST)
+    half = (_LONGEST - len(_BOTH.format("", ""))) // 2
+    return _BOTH.format(_shortened(exception, half), _shortened(last, half))
+
+
+def _shown(line: str) -> str:
+    """What a terminal shows of a line in the end, with its indentation; "" if nothing."""
+    states = (_plain(state) for state in reversed(line.split("\r")))
+    return next((state for state in states if state.strip()), "")
+
+
+def _is_of_the_program(line: str) -> bool:
+    return not line.strip().startswith(_OF_THE_RUNTIME)
+
+
+def _exception_in(lines: list[str]) -> str:
+    """The line behind the frames of the last traceback; "" without one."""
+    begins = [number for number, line in enumerate(lines) if line == _TRACEBACK]
+    behind = lines[begins[-1] + 1 :] if begins else []
+    return next((line.strip() for line in behind if not line.startswith(" ")), "")
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _tail(log: Path) -> str:
@@ -42,4 +71,4 @@ def _tail(log: Path) -> str:
 
 def _plain(text: str) -> str:
     text = _SEQUENCE.sub("", text)
-    return "".join(" " if unicodedata.category(one) in _UNPRINTED else one for one in text).strip()
+    return "".join(" " if unicodedata.category(one) in _UNPRINTED else one for one in text).rstrip()

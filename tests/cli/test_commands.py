@@ -121,8 +121,8 @@ ALL = list(commands())
 # `ror select` answers with more than a list: test_select.py; `ror reidentify` wants somebody: test_who_commands.py;
 # `ror deid run` and `ror import` want a folder: test_deid_run.py, test_import_command.py; `ror pull` a PACS:
 # test_pull_command.py; `ror route test` a file, `ror quarantine show` an object: test_route_commands.py,
-# test_quarantine_commands.py; `ror redcap check` a REDCap: test_redcap_commands.py; `ror config` and `status` the folder
-# of a workflow: test_develop_commands.py.
+# test_quarantine_commands.py; `ror redcap check` a REDCap: test_redcap_commands.py; `ror config` and `status` the
+# folder of a workflow: test_develop_commands.py.
 LISTS = [
     path
     for path in ALL
@@ -385,7 +385,9 @@ def test_why_and_match_tell_which_jobs_are_queued(home: Home) -> None:
 def test_logs_are_printed_as_they_are(home: Home, with_job: str) -> None:
     file = App(home.folder).home.job(with_job).log
     file.parent.mkdir(parents=True)
+    assert str(file) not in home.good("jobs", "show", with_job)
     file.write_bytes(b"[bold]line\n\xff\n")
+    assert f"  log      {file}\n" in home.good("jobs", "show", with_job)
     assert home.good("jobs", "logs", with_job) == "[bold]line\n\N{REPLACEMENT CHARACTER}\n"
 
 

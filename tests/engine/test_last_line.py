@@ -16,7 +16,7 @@ from ror.engine.last_line import last_line_of
 from ror.errors import JobFailed
 from ror.model import Job, JobFolder, JobState
 
-JOB = Job("box-0123", "lungs", "box", "1.0.0", "d", "P", "1.1", "k", (), JobState.RUNNING)
+JOB = Job("box-0123", "lungs", "box", "1.0.0", "d", "P", "1.1", "k", (), JobState.RUNNING, host="here")
 MANIFEST = """
 name = "box"
 version = "1.0.0"
@@ -46,9 +46,36 @@ def test_a_failure_is_told_with_the_last_line_of_the_program(tmp_path: Path, sai
     job = JobFolder(tmp_path / "job")
     job.data.mkdir(parents=True)
     with pytest.raises(JobFailed) as failed:
-        Executor(ProcessRuntime(tmp_path / "runtime"), 1).execute(JOB, job, Package.load(folder), {})
+        Executor(ProcessRuntime(tmp_path / "runtime"), "here").execute(JOB, job, Package.load(folder), {})
     assert str(failed.value) == f"the program ended with exit code 3{f': {last}' if last else ''}"
     assert failed.value.advice == "see `ror jobs logs box-0123`"
+
+
+FRAMES = 'Traceback (most recent call last):\n  File "main.py", line 3, in <module>\n    main()\n\n'
+
+
+@pytest.mark.parametrize(
+    ("log", "last"),
+    [
+        (f"{FRAMES}ValueError: no lungs\n", "ValueError: no lungs"),
+        (f"{FRAMES}ValueError: no lungs\nin this\n  study\n", "ValueError: no lungs (last line: study)"),
+        (
+            f"{FRAMES}KeyError: 1\n\nDuring handling of the above exception:\n\n{FRAMES}OSError: away\nbye\n",
+            "OSError: away (last line: bye)",
+        ),
+        (
+            f"{FRAMES}\x1b[31mE: {'x' * 400}\x1b[0m\n{'y' * 400}\n",
+            f"E: {'x' * 139}… (last line: {'y' * 142}…)",
+        ),
+        (FRAMES, "main()"),
+        ("no Traceback (most recent call last):\nE: x\nbye\n", "bye"),
+    ],
+)
+def test_behind_a_traceback_the_exception_is_told_first(tmp_path: Path, log: str, last: str) -> None:
+    (tmp_path / "log").write_text(log)
+    told = last_line_of(tmp_path / "log")
+    assert told == last
+    assert len(told) <= 300
 
 
 @pytest.mark.parametrize(
