@@ -98,7 +98,7 @@ def _on_grid(path: Path, grid: Stack) -> AnyLabels:
     except (BadMask, GridMismatch, SegUnfit) as error:
         raise BadMask(str(error)) from error
     except UNREADABLE as error:
-        raise BadMask(f"cannot be read (half written?): {error}") from error
+        raise BadMask(f"cannot be read; it is not whole, or of another kind: {error}") from error
 
 
 def _read(path: Path, grid: Stack) -> tuple[AnyLabels, Matrix]:

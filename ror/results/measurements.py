@@ -94,9 +94,20 @@ def _load(path: Path, faults: list[OutputFault]) -> Any:
         return json.loads(path.read_text("utf-8"), parse_constant=_not_json)
     except RecursionError:
         faults.append(OutputFault(NAME, "is nested too deeply"))
-    except (OSError, ValueError) as error:
-        faults.append(OutputFault(NAME, f"cannot be read as JSON (half written?): {error}"))
+    except json.JSONDecodeError as error:
+        faults.append(OutputFault(NAME, f"{_how_wrong(error)}: {error}"))
+    except OSError as error:
+        faults.append(OutputFault(NAME, f"cannot be read: {error.strerror}"))
+    except UnicodeDecodeError as error:
+        faults.append(OutputFault(NAME, f"is not in UTF-8, from byte {error.start} on"))
+    except ValueError as error:
+        faults.append(OutputFault(NAME, f"is no JSON: {error}"))
     return None
+
+
+def _how_wrong(error: json.JSONDecodeError) -> str:
+    is_cut = error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string")
+    return "ends before its JSON does (half written?)" if is_cut else "is no JSON"
 
 
 def _not_json(constant: str) -> float:

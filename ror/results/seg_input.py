@@ -65,4 +65,4 @@ def _read_by_others() -> Iterator[None]:
     try:
         yield
     except UNDECODABLE as error:
-        raise SegUnfit(f"cannot be read (half written?): {error}") from error
+        raise SegUnfit(f"cannot be read; it is not whole, or of another kind: {error}") from error

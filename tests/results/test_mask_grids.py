@@ -205,7 +205,7 @@ def test_probabilities_where_labels_are_announced_are_refused(
 def test_what_is_no_segmentation_is_refused(output: Path, job: ResultJob, ct) -> None:
     (output / "mask" / "abdomen.nii.gz").unlink()
     (output / "mask" / "abdomen.seg.dcm").write_bytes(ct.files[0].read_bytes())
-    assert "cannot be read (half written?)" in fault_of(output, job)
+    assert "cannot be read; it is not whole, or of another kind" in fault_of(output, job)
 
 
 def test_a_segmentation_that_spans_a_mile_is_refused_before_it_is_unpacked(
@@ -231,4 +231,4 @@ def test_frames_that_make_no_volume_are_refused(output: Path, job: ResultJob, ct
 def test_a_half_written_segmentation_is_refused(keep: int, output: Path, job: ResultJob, ct, labels) -> None:
     path = seg_as_mask(labels, ct, output)
     path.write_bytes(path.read_bytes()[:keep])
-    assert "cannot be read (half written?)" in fault_of(output, job)
+    assert "cannot be read; it is not whole, or of another kind" in fault_of(output, job)

@@ -137,9 +137,17 @@ def test_an_older_package_may_write_nothing(tmp_path: Path, job: ResultJob) -> N
 # Bad measurements
 
 BAD_JSON = {
-    "half written": ('[{"record_id": "P-1", "fie', "output.json", "cannot be read as JSON"),
+    "cut in a text": ('[{"record_id": "P-1", "fie', "output.json", "(half written?): Unterminated"),
+    "cut in a list": ('[{"field_name": "noise", "value": 1},\n', "output.json", "ends before its JSON does"),
+    "empty": ("", "output.json", "ends before its JSON does"),
+    "whole but wrong": ("[{'field_name': 'noise'}]", "output.json", "is no JSON: Expecting property name"),
+    "more than one": ('{"field_name": "noise"}\n{}', "output.json", "is no JSON: Extra data: line 2"),
     "a number": ("12", "output.json", "must be a list"),
-    "not a number": ('[{"field_name": "noise", "value": NaN}]', "output.json", "NaN is not a number"),
+    "not a number": (
+        '[{"field_name": "noise", "value": NaN}]',
+        "output.json",
+        "is no JSON: NaN is not a number",
+    ),
     "infinite": ('[{"field_name": "noise", "value": -Infinity}]', "output.json", "-Infinity is not a number"),
     "too deep": ("[" * 100_000, "output.json", "nested too deeply"),
     "too large": (" " * (MAX_BYTES + 1), "output.json", "larger than 10 MB"),
@@ -298,7 +306,9 @@ def test_a_mismatch_names_both_grids(output: Path, job: ResultJob, ct) -> None:
 def test_a_half_written_mask_is_refused(keep: int, output: Path, job: ResultJob) -> None:
     path = output / "mask" / "abdomen.nii.gz"
     path.write_bytes(path.read_bytes()[: min(keep, path.stat().st_size - 30)])
-    assert "cannot be read (half written?)" in faults_of(output, job)["mask/abdomen.nii.gz"]
+    assert (
+        "cannot be read; it is not whole, or of another kind" in faults_of(output, job)["mask/abdomen.nii.gz"]
+    )
 
 
 def test_a_mask_that_says_it_is_huge_is_refused_before_it_is_unpacked(
