@@ -38,6 +38,7 @@ _COMMANDS = {
     "status": ("ror.cli.status", "Say which jobs a workflow makes of its data, and why not more."),
     "studies": ("ror.cli.studies", "List the studies of the archive; wait no longer for one."),
     "token": ("ror.cli.token", "Add, remove and list the tokens of DICOMweb clients."),
+    "trigger": ("ror.cli.trigger", "Run a job of a workflow on a laptop, to its results."),
     "work": ("ror.cli.work", "Run workflows, without receiving."),
     "workflow": ("ror.cli.workflow", "Install, enable, disable and list workflows."),
 }

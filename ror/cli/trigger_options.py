@@ -1,0 +1,174 @@
+"""What the options of ``ror trigger`` say: which jobs, with which limits, options and references."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+import select_lang
+from containers import Package, Resources
+from ror.develop import DataIndex, DeveloperProject
+from ror.develop.trial import TrialFolder, job_of
+from ror.errors import ConfigurationError, NotFound
+from ror.model import Job
+from select_lang import Match
+
+__all__ = ["Asked", "Chosen"]
+
+_MIB = {"m": 1, "g": 1024}
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A job to run; `folder` has its data where they are staged already, or names where they shall be."""
+
+    number: int
+    job: Job
+    folder: TrialFolder | None = None
+    staged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the options say, checked."""
+
+    number: int | None
+    each: bool
+    last: bool
+    dry: bool
+    keep: bool
+    folder: Path | None
+    cont: str | None
+    docker: bool
+    gpus: str | None
+    limits: Mapping[str, object]
+    options: Mapping[str, object]
+    references: tuple[str, ...]
+
+    @classmethod
+    def of(cls, project: DeveloperProject, given: Mapping[str, Any]) -> Asked:
+        if sum(map(bool, (given["number"], given["each"], given["last"]))) > 1:
+            raise click.UsageError("give one of --job, --each and --last")
+        if given["each"] and given["folder"]:
+            raise click.UsageError("--folder is for one job, --each for all")
+        if given["docker"] and given["cont"]:
+            raise click.UsageError("--cont names an image, --docker builds one: give one of them")
+        folder = given["folder"]
+        # As in the tool of old, a bare name is below the folder of all runs.
+        named = folder is not None and folder == Path(folder.name)
+        return cls(
+            **{
+                name: given[name]
+                for name in ("number", "each", "last", "dry", "keep", "cont", "docker", "gpus")
+            },
+            folder=project.runs / folder if named else folder and folder.absolute(),
+            limits=_limits(given["mem"], given["cpus"]),
+            options=_options(given["envs"]),
+            references=given["references"],
+        )
+
+    @property
+    def in_docker(self) -> bool:
+        return self.docker or self.cont is not None
+
+    def limited(self, package: Package) -> Package:
+        """The package with other limits, or another image, than its own."""
+        manifest = package.manifest
+        try:
+            resources = Resources.model_validate({**manifest.resources.model_dump(), **self.limits})
+        except ValidationError as error:
+            faults = tuple(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
+            raise ConfigurationError(
+                "--mem or --cpus cannot be:", faults, "such as --mem 2g --cpus 1.5"
+            ) from error
+        limited = replace(package, manifest=manifest.model_copy(update={"resources": resources}))
+        return limited if self.cont is None else replace(limited, docker_image=self.cont)
+
+    def references_of(self, package: Package) -> dict[str, Path]:
+        """The references by the name of a mask, which may be left out where there is one."""
+        names = [mask.name for mask in package.manifest.outputs.masks]
+        found = {}
+        for text in self.references:
+            name, equals, path = text.rpartition("=")
+            if not equals and len(names) == 1:
+                name = names[0]
+            if name not in names:
+                raise ConfigurationError(
+                    f"--reference {text}: which mask is it of?",
+                    advice=f"say --reference NAME=MASK; the masks are: {', '.join(names) or 'none'}",
+                )
+            if not Path(path).is_file():
+                raise NotFound(
+                    f"there is no reference {path}", "name a file: .nii.gz, .seg.nrrd, .npz, .seg.dcm"
+                )
+            found[name] = Path(path)
+        return found
+
+    def chosen(self, project: DeveloperProject, package: Package, index: DataIndex) -> Iterator[Chosen]:
+        """The jobs to run."""
+        matches = select_lang.evaluate(select_lang.read(package.manifest.select), index.series())
+        if self.last:
+            yield self._last(project, package, index, matches)
+            return
+        if not matches:
+            raise NotFound("the statement makes no job of the data", "ror status --all says why not")
+        number = self.number or 1
+        if number > len(matches):
+            raise NotFound(f"there is no job {number}, but {len(matches)}", "see ror status --jobs")
+        for one in range(1, len(matches) + 1) if self.each else [number]:
+            job = job_of(package, matches[one - 1], index, self.gpus)
+            yield Chosen(one, job, None if self.folder is None else _claimed(self.folder))
+
+    def _last(
+        self, project: DeveloperProject, package: Package, index: DataIndex, matches: Sequence[Match]
+    ) -> Chosen:
+        try:
+            kept = json.loads(project.last_run.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            kept = {}
+        folder = Path(kept.get("data", ""))
+        if not kept or not (folder / "job.json").is_file():
+            raise NotFound("no data folder is kept", "keep one: ror trigger --keep")
+        for number, match in enumerate(matches, 1):
+            if [[one.name, one.series_uid] for one in match.series] == kept["series"]:
+                job = job_of(package, match, index, self.gpus)
+                return Chosen(number, job, TrialFolder.beside(folder), staged=True)
+        raise NotFound(f"the statement makes the job of {folder} no more", "see ror status --jobs")
+
+
+def _claimed(folder: Path) -> TrialFolder:
+    """A data folder that was named; it is emptied, so it must be one, or new."""
+    if folder.exists() and not (folder / "job.json").is_file():
+        raise ConfigurationError(
+            f"{folder} is there, and no data folder of ror trigger", advice="name another, or a new one"
+        )
+    return TrialFolder.beside(folder)
+
+
+def _limits(memory: str | None, cpus: float | None) -> dict[str, object]:
+    limits: dict[str, object] = {} if cpus is None else {"cpus": cpus}
+    if memory is not None:
+        read = re.fullmatch(r"(\d+(?:\.\d+)?)([mg])(?:i?b)?", memory.lower())
+        if read is None:
+            raise ConfigurationError(f"--mem {memory} is no amount of memory", advice="such as 2g or 512m")
+        limits["memory_mib"] = int(float(read[1]) * _MIB[read[2]])
+    return limits
+
+
+def _options(text: str) -> dict[str, object]:
+    try:
+        options = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(
+            f"--envs is not JSON: {error}", advice="""such as --envs '{"level": 3}'"""
+        ) from error
+    if not isinstance(options, dict):
+        raise ConfigurationError("--envs is no JSON object", advice="""such as --envs '{"level": 3}'""")
+    return options

@@ -1,0 +1,235 @@
+"""One job on a laptop, on one page: stage, execute, collect, encode, as `ror.engine.pipeline` does for a hospital.
+
+Each step is done by what does it there: `Stager`, `Executor`, `ror.results`. Nothing is delivered and nothing recorded.
+
+Public by itself: the parts of the engine take a second to load, and `ror status` needs none of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from containers import Manifest, Package, Runtime
+from ror.develop.data_index import DataIndex
+from ror.develop.live import Live
+from ror.engine import Executor, Stager
+from ror.errors import JobFailed, NotAllowed
+from ror.model import Job, JobFolder, JobSeries, JobState, job_id
+from ror.results import (
+    Agreement,
+    FinishedRun,
+    Outputs,
+    ResultJob,
+    agreement_with,
+    make_objects,
+    outputs_of,
+    result_job_of,
+    would_send,
+)
+from select_lang import Match
+
+__all__ = ["Trial", "TrialFolder", "Tried", "job_of"]
+
+_HOST = "developer"
+_PROJECT = "developer"
+_DATA_OF = "_output"
+
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFolder(JobFolder):
+    """A job folder whose ``root`` is called ``NAME_output``; the program's ``/data`` is ``NAME`` beside it."""
+
+    @property
+    def data(self) -> Path:
+        return self.root.with_name(self.root.name.removesuffix(_DATA_OF))
+
+    @classmethod
+    def beside(cls, data: Path) -> TrialFolder:
+        """That of a data folder."""
+        return cls(data.with_name(f"{data.name}{_DATA_OF}"))
+
+    @property
+    def report(self) -> Path:
+        """What became of the job, for machines."""
+        return self.root / "report.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What became of a job.
+
+    Attributes
+    ----------
+    objects
+        The DICOM files that a PACS would get.
+    records, faults
+        What REDCap would get, one record for each event and instance; and what it would not take.
+    left_out
+        Why something was not made, a sentence for each.
+    """
+
+    job: Job
+    image: str
+    seconds: float
+    outputs: Outputs
+    objects: tuple[Path, ...]
+    records: tuple[dict[str, Any], ...]
+    faults: tuple[str, ...]
+    agreements: tuple[Agreement, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How jobs are tried: which package, in which runtime, with which options; `told` gets every line that is said.
+
+    `references` are masks to hold the results against, by the name of a mask.
+    """
+
+    package: Package
+    runtime: Runtime
+    options: Mapping[str, object]
+    references: Mapping[str, Path]
+    told: Told
+
+    def stage(self, job: Job, folder: TrialFolder, index: DataIndex) -> None:
+        """Lay out ``/data``.
+
+        Raises
+        ------
+        NotAllowed
+            A file has changed, or is gone, since the data were read.
+        JobFailed
+            See `Stager.stage`.
+        """
+        for one in job.series:
+            _require_unchanged(index, one)
+        volumes = sorted(self.package.manifest.series_names_needed())
+        staged = Stager(index, Path("/")).stage(job, folder, self.options, volumes)
+        self.told(f"staged: {staged}")
+
+    def run(self, job: Job, folder: TrialFolder) -> Tried:
+        """Run the program on a staged folder, and make of its outputs what the hospital would.
+
+        Raises
+        ------
+        JobFailed, ServiceUnavailable
+            See `Executor.execute`.
+        OutputError, EncodeError, ObjectsInvalid
+            Its outputs cannot be used, or no valid objects be made of them.
+        ConfigurationError
+            A reference cannot be used.
+        """
+        try:
+            execution = Executor(Live(self.runtime, self.told), _HOST).execute(
+                job, folder, self.package, self.options
+            )
+        except JobFailed as error:
+            raise JobFailed(str(error), f"all that it printed is in {folder.log}") from error
+        image = execution.image
+        self.told(f"ran: in {image.runtime}, {execution.seconds:.1f} s")
+        manifest = self.package.manifest
+        run = FinishedRun(job, folder, manifest, image.digest, datetime.now(UTC))
+        result_job = result_job_of(run)
+        outputs = outputs_of(run, result_job)
+        self.told(f"collected: {_collected(outputs)}")
+        made = make_objects(outputs, result_job, folder.results)
+        self.told(f"made: {made.told}")
+        records, faults = _records(outputs, manifest)
+        agreements = self._agreements(outputs, result_job)
+        tried = Tried(
+            job,
+            f"{image.runtime}:{image.reference}",
+            execution.seconds,
+            outputs,
+            made.paths,
+            records,
+            faults,
+            agreements,
+            made.left_out,
+        )
+        folder.report.write_text(json.dumps(_facts(tried), indent=1), encoding="utf-8")
+        return tried
+
+    def _agreements(self, outputs: Outputs, job: ResultJob) -> tuple[Agreement, ...]:
+        return tuple(
+            one
+            for mask in outputs.masks
+            if mask.announced.name in self.references
+            for one in agreement_with(self.references[mask.announced.name], mask, job)
+        )
+
+
+def job_of(package: Package, match: Match, index: DataIndex, gpu: str | None = None) -> Job:
+    """The job that a match makes, with the id that the same files give again."""
+    series = tuple(
+        JobSeries(one.name, one.series_uid, one.study_uid, index.content(one.series_uid))
+        for one in match.series
+    )
+    first = match.series[0]
+    manifest = package.manifest
+    return Job(
+        id=job_id(manifest.name, package.digest, match.key, series),
+        project=_PROJECT,
+        workflow=manifest.name,
+        version=manifest.version,
+        package_digest=package.digest,
+        patient_id=index.patient_id(first.series_uid),
+        study_uid=first.study_uid,
+        match_key=match.key,
+        series=series,
+        state=JobState.RUNNING,
+        host=_HOST,
+        gpu=gpu,
+    )
+
+
+def _require_unchanged(index: DataIndex, series: JobSeries) -> None:
+    changed = [one.path for one in index.instances(series.series_uid) if not one.unchanged]
+    if changed:
+        raise NotAllowed(
+            f"{len(changed)} files of series {series.series_uid} have changed or are gone: {changed[0]}",
+            "read them again: ror config --data FOLDER",
+        )
+
+
+def _collected(outputs: Outputs) -> str:
+    nothing = [f"nothing found for {name}" for name in outputs.nothing_found]
+    return ", ".join(
+        [
+            f"{len(outputs.masks)} masks",
+            f"{len(outputs.rows)} measurements",
+            f"{len(outputs.files)} files",
+            *nothing,
+        ]
+    )
+
+
+def _records(outputs: Outputs, manifest: Manifest) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...]]:
+    """What REDCap would get; of an older package, which announces no fields, nothing can be said."""
+    if not outputs.rows or not manifest.outputs.measurements:
+        return (), ()
+    prepared = would_send(outputs.rows, manifest)
+    return prepared.records, tuple(f"{one.field}: {one.message}" for one in prepared.faults)
+
+
+def _facts(tried: Tried) -> dict[str, Any]:
+    return {
+        "job": tried.job.id,
+        "workflow": f"{tried.job.workflow} {tried.job.version}",
+        "package_digest": tried.job.package_digest,
+        "image": tried.image,
+        "seconds": round(tried.seconds, 3),
+        "objects": [path.name for path in tried.objects],
+        "left_out": list(tried.left_out),
+        "redcap": list(tried.records),
+        "redcap_faults": list(tried.faults),
+        "agreement": [{**asdict(one), "dice": one.dice} for one in tried.agreements],
+    }

@@ -1,0 +1,212 @@
+"""`ror trigger`: a job on a laptop, run by the engine's own parts, to what a PACS and a REDCap would get."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+
+from tests.cli.test_commands import BOX, Home
+from tests.support.docker_daemon import BASE_IMAGE
+from tests.support.studies import small_ct
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def folder(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The workflow `box` with one series, in the folder that the commands are said in."""
+    shutil.copytree(BOX, tmp_path / "box", ignore=shutil.ignore_patterns("__pycache__"))
+    small_ct(tmp_path / "data" / "one", seed=1)
+    monkeypatch.chdir(tmp_path / "box")
+    home.good("config", "--data", str(tmp_path / "data"))
+    return tmp_path / "box"
+
+
+def kept(out: str) -> Path:
+    """Where a run says that all of it is."""
+    (line,) = [line for line in out.splitlines() if line.startswith("all of it: ")]
+    return Path(line.removeprefix("all of it: "))
+
+
+def report(out: str) -> dict[str, Any]:
+    return dict(json.loads((kept(out) / "report.json").read_text()))
+
+
+def test_a_job_goes_all_the_way_to_its_results(home: Home, folder: Path) -> None:
+    out = home.good("trigger")
+    assert "staged: 1 series, 8 images" in out
+    assert "a box of 3072 mm3" in out  # what the program prints, while it runs
+    root = kept(out)
+    made = {one.Modality: one for one in map(dcmread, (root / "results").iterdir())}
+    assert set(made) == {"SEG", "SR"}
+    (image, *_) = (folder.parent / "data" / "one").iterdir()
+    assert {one.StudyInstanceUID for one in made.values()} == {dcmread(image).StudyInstanceUID}
+    told = report(out)
+    (record,) = told["redcap"]
+    assert record == {"record_id": dcmread(image).PatientID, "box_volume": "3072"}
+    assert f"REDCap would get: {json.dumps(record)}" in out
+    assert sorted(told["objects"]) == sorted(path.name for path in (root / "results").iterdir())
+    assert (root / "output" / "mask" / "box.nii.gz").is_file()
+    assert "a box of" in (root / "log" / "container.log").read_text()
+    assert not root.with_name(root.name.removesuffix("_output")).exists()
+
+
+def test_the_same_data_make_the_same_objects_again(home: Home, folder: Path) -> None:
+    once, again = report(home.good("trigger")), report(home.good("trigger"))
+    assert once["objects"] == again["objects"]
+    assert once["job"] == again["job"]
+
+
+def test_a_mask_is_held_against_a_reference(home: Home, folder: Path) -> None:
+    mask = kept(home.good("trigger")) / "output" / "mask" / "box.nii.gz"
+    out = home.good("trigger", "--reference", str(mask), "--reference", f"box={mask}")
+    assert "agreement: box/1 Box: Dice 1.0000 (256 voxels, 256 in the reference)" in out
+    (agreement,) = report(out)["agreement"]
+    assert agreement["dice"] == 1
+    assert "which mask is it of?" in home.ror("trigger", "--reference", f"other={mask}").err
+    assert "there is no reference" in home.ror("trigger", "--reference", "nothing.nii.gz").err
+    (folder / "text.nii.gz").write_text("no mask")
+    said = home.ror("trigger", "--reference", "text.nii.gz")
+    assert said.code == 1
+    assert "the reference text.nii.gz cannot be used" in said.err
+
+
+def test_a_program_that_fails_is_told_with_its_last_line(home: Home, folder: Path) -> None:
+    home.good("config", "--call", "bash -c 'echo no model here; exit 3'")
+    said = home.ror("trigger")
+    assert said.code == 1
+    assert "the program ended with exit code 3: no model here" in said.err
+    assert f"all that it printed is in {kept(said.out)}" in said.err
+
+
+def test_outputs_that_are_not_as_announced_are_told_all_at_once(home: Home, folder: Path) -> None:
+    home.good("config", "--call", "bash -c 'touch $2/extra.txt' program")
+    said = home.ror("trigger")
+    assert said.code == 1
+    for fault in (
+        "mask/box: is announced but missing",
+        "output.json: is missing",
+        "extra.txt: is not announced",
+    ):
+        assert fault in said.err
+    assert (kept(said.out) / "output" / "extra.txt").is_file()
+
+
+def test_one_of_several_jobs_that_fails_keeps_the_others_from_nothing(home: Home, folder: Path) -> None:
+    small_ct(folder.parent / "data" / "two", seed=2, slices=5)
+    home.good("config", "--data", str(folder.parent / "data"))
+    home.good(
+        "config", "--call", "bash -c 'test $(ls $1/input | wc -l) -gt 5 && python3 box.py $1 $2' program"
+    )
+    said = home.ror("trigger", "--each")
+    assert said.code == 1
+    assert "1 of 2 jobs went well" in said.out
+    assert said.out.count("PACS would get: SEG") == 1
+    assert said.err.count("wrong: ") == 1
+    numbers = {number: home.ror("trigger", "--job", number).code for number in ("1", "2")}
+    jobs = json.loads(home.good("status", "--jobs", "--json"))["jobs"]
+    for job in jobs:
+        assert numbers[str(job[0]["JobID"])] == (0 if "8 images" in job[0]["Info"] else 1)
+
+
+def test_a_kept_data_folder_is_run_on_again(home: Home, folder: Path) -> None:
+    assert "no data folder is kept" in home.ror("trigger", "--last").err
+    out = home.good("trigger", "-keep")
+    root = kept(out)
+    data = root.with_name(root.name.removesuffix("_output"))
+    assert json.loads((data / "job.json").read_text())["series"][0]["name"] == "CT"
+    shutil.rmtree(root / "results")
+    again = home.good("trigger", "-last")
+    assert "staged" not in again
+    assert kept(again) == root
+    assert len(list((root / "results").iterdir())) == 2
+
+
+def test_a_data_folder_may_be_named_but_not_be_somebodys(home: Home, folder: Path) -> None:
+    out = home.good("trigger", "--folder", str(folder.parent / "mine"))
+    assert kept(out) == folder.parent / "mine_output"
+    assert (folder.parent / "mine" / "job.json").is_file()
+    home.good("trigger", "--folder", str(folder.parent / "mine"))
+    said = home.ror("trigger", "--folder", str(folder.parent / "data"))
+    assert said.code == 1
+    assert "no data folder of ror trigger" in said.err
+    assert len(list((folder.parent / "data" / "one").iterdir())) == 8
+
+
+def test_a_dry_run_says_what_would_be_done(home: Home, folder: Path) -> None:
+    out = home.good("trigger", "--test", "-mem", "2g", "-cpus", "1.5", "-envs", '{"level": 3}')
+    assert "job 1 would run: CT (" in out
+    assert 'with at most 2048 MiB, 1.5 cores and 3600 s; options {"level": 3}' in out
+    assert not (folder / ".ror" / "runs").exists()
+
+
+def test_options_reach_the_program(home: Home, folder: Path) -> None:
+    home.good("config", "--call", "bash -c 'echo got $ROR_CONT_OPTIONS; exit 1'")
+    assert 'got {"level": 3}' in home.ror("trigger", "--envs", '{"level": 3}').out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--mem", "lots"), "such as 2g or 512m"),
+        (("--mem", "1m"), "memory_mib"),
+        (("--cpus", "0"), "cpus"),
+        (("--envs", "{"), "--envs is not JSON"),
+        (("--envs", "[]"), "--envs is no JSON object"),
+        (("--job", "2"), "there is no job 2, but 1"),
+        (("--job", "1", "--each"), "give one of --job, --each and --last"),
+        (("--each", "--folder", "x"), "--folder is for one job"),
+        (("--docker", "--cont", "x"), "give one of them"),
+    ],
+)
+def test_what_cannot_be_meant_is_told(words: tuple[str, ...], told: str, home: Home, folder: Path) -> None:
+    said = home.ror("trigger", *words)
+    assert said.code != 0
+    assert told in said.err
+
+
+def test_without_a_job_it_says_where_to_look(home: Home, folder: Path) -> None:
+    home.good("config", "--select", "select series where series named CT has Modality = MR")
+    assert "ror status --all says why not" in home.ror("trigger").err
+
+
+def test_files_that_have_changed_are_to_be_read_again(home: Home, folder: Path) -> None:
+    (file, *_) = (folder.parent / "data" / "one").iterdir()
+    os.utime(file, ns=(1, 1))
+    said = home.ror("trigger")
+    assert said.code == 1
+    assert "read them again: ror config --data FOLDER" in said.err
+    home.good("config", "--data", str(folder.parent / "data"))
+    home.good("trigger")
+
+
+def test_without_docker_it_says_how_to_go_on(
+    home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    said = home.ror("trigger", "--docker")
+    assert said.code == 1
+    assert "start Docker, or leave --cont and --docker out" in said.err
+
+
+@pytest.mark.docker
+def test_the_image_of_the_folder_makes_what_the_process_makes(
+    home: Home, folder: Path, docker_host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", docker_host)
+    home.settings(f'[engine]\nbase_image = "{BASE_IMAGE}"\n')
+    process, docker = report(home.good("trigger")), report(home.good("trigger", "--docker"))
+    assert docker["image"].startswith("docker:ror/box:")
+    assert docker["redcap"] == process["redcap"]
+    assert len(docker["objects"]) == len(process["objects"])
+    named = report(home.good("trigger", "--cont", docker["image"].removeprefix("docker:")))
+    assert named["objects"] == docker["objects"]
