@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 
 import numpy as np
 from highdicom.ko import KeyObjectSelection, KeyObjectSelectionDocument
@@ -137,7 +138,7 @@ def _set_plane(made: Dataset, source: SourceSeries, k: int, scale: int) -> None:
     made.SliceThickness = format_number_as_ds(float(header.get("SliceThickness") or grid.spacing_mm[0]))
     made.PixelSpacing = [format_number_as_ds(row_mm), format_number_as_ds(column_mm)]
     item = reference(header)
-    item.PurposeOfReferenceCodeSequence = [SOURCE_IMAGE]
+    item.PurposeOfReferenceCodeSequence = [deepcopy(SOURCE_IMAGE)]
     made.SourceImageSequence = [item]
 
 

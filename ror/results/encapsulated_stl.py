@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from pathlib import PurePosixPath
 
 from highdicom.color import CIELabColor
@@ -78,9 +79,9 @@ def _encode(
         made.ReferencedSeriesSequence.append(referenced_series([seg]))
     made.FrameOfReferenceUID = frame_of_reference_uid
     made.PositionReferenceIndicator = None
-    made.MeasurementUnitsCodeSequence = [MILLIMETER]
+    made.MeasurementUnitsCodeSequence = [deepcopy(MILLIMETER)]
     made.ModelModification = made.ModelMirroring = "NO"
-    made.ModelUsageCodeSequence = [FOR_RESEARCH]
+    made.ModelUsageCodeSequence = [deepcopy(FOR_RESEARCH)]
     made.DerivationAlgorithmSequence = algorithm_item(job)
     color = color_of(segment) if segment else COLORS[0]
     made.RecommendedDisplayCIELabValue = list(CIELabColor.from_rgb(*color).value)

@@ -1,4 +1,4 @@
-"""Checked outputs → DICOM objects → files: a SEG per mask, one SR, pictures, models, and the program's own objects."""
+"""Checked outputs → DICOM objects → files: segmentations, reports, pictures, models, and the program's own objects."""
 
 from __future__ import annotations
 
@@ -47,9 +47,7 @@ def encode(
         if seg is not None:
             segs[mask.announced.name] = seg
     objects = [ResultObject("SEG", name, seg) for name, seg in segs.items()]
-    sr = encode_sr(outputs, segs, job)
-    if sr is not None:
-        objects.append(ResultObject("SR", job.workflow, sr))
+    objects += [ResultObject("SR", job.workflow, sr) for sr in encode_sr(outputs, segs, job)]
     objects += _structure_sets(outputs, segs, job)
     if outputs.captures != "none":
         objects += _captures(outputs, job, left_out)

@@ -31,7 +31,7 @@ from ror.results.model import LabelMap, Outputs, ResultJob, Row, SourceSeries
 from ror.results.seg import tracking_id, tracking_uid
 from ror.results.uids import derive_uid
 
-__all__ = ["measurement_groups"]
+__all__ = ["Group", "measurement_groups"]
 
 PRESENCE = CodedConcept("705057003", "SCT", "Presence")
 ABSENT = CodedConcept("2667000", "SCT", "Absent")
@@ -47,8 +47,15 @@ Group: TypeAlias = (
 )
 
 
-def measurement_groups(outputs: Outputs, segs: Mapping[str, Dataset], job: ResultJob) -> Iterator[Group]:
-    """The groups in the order of the manifest; `segs` are the encoded segmentations by mask name."""
+def measurement_groups(
+    outputs: Outputs, segs: Mapping[str, Dataset], job: ResultJob
+) -> tuple[list[Group], list[Group]]:
+    """The groups that lie somewhere in the images, and those that do not; `segs` are the segmentations by mask name.
+
+    In the order of the manifest. Nothing lies anywhere of a segment that is absent, or of the image as a whole.
+    """
+    located: list[Group] = []
+    others: list[Group] = []
     by_segment: dict[str | None, list[Row]] = {}
     for row in outputs.rows:
         if row.announced is not None:
@@ -58,20 +65,25 @@ def measurement_groups(outputs: Outputs, segs: Mapping[str, Dataset], job: Resul
             rows = by_segment.pop(f"{mask.announced.name}/{segment.value}", [])
             if segment.value not in mask.present:
                 if rows or mask.empty:
-                    yield _absent(mask, segment, rows, job)
+                    others.append(_absent(mask, segment, rows, job))
             elif rows:
-                yield _present(mask, segment, rows, segs[mask.announced.name], job)
-                yield from _outlined(mask, segment, job)
+                located.append(_present(mask, segment, rows, segs[mask.announced.name], job))
+                located += _outlined(mask, segment, job)
     rest = [row for rows in by_segment.values() for row in rows]
     if rest:
-        yield MeasurementsAndQualitativeEvaluations(
-            tracking_identifier=TrackingIdentifier(
-                uid=derive_uid(job.job_id, "tracking"), identifier=long_text(job.workflow)
-            ),
-            algorithm_id=algorithm_content(job),
-            measurements=[_measurement(row) for row in rest],
-            source_images=_source_images(job.series[0]),
-        )
+        others.append(_of_images(rest, job))
+    return located, others
+
+
+def _of_images(rows: Sequence[Row], job: ResultJob) -> Group:
+    return MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(
+            uid=derive_uid(job.job_id, "tracking"), identifier=long_text(job.workflow)
+        ),
+        algorithm_id=algorithm_content(job),
+        measurements=[_measurement(row) for row in rows],
+        source_images=_source_images(job.series[0]),
+    )
 
 
 def _present(mask: LabelMap, segment: Segment, rows: Sequence[Row], seg: Dataset, job: ResultJob) -> Group:

@@ -83,7 +83,7 @@ def encapsulated(
     """Put a file into an object (PS3.3 C.24.2), with the images that it was made of; `concept` is what it is."""
     made.BurnedInAnnotation = "NO"
     made.DocumentTitle = title
-    made.ConceptNameCodeSequence = [concept] if concept else []
+    made.ConceptNameCodeSequence = [deepcopy(concept)] if concept else []
     made.AcquisitionDateTime = None
     made.MIMETypeOfEncapsulatedDocument = media_type
     made.EncapsulatedDocumentLength = len(document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 
 from highdicom.sr import (
     CodedConcept,
@@ -22,7 +23,7 @@ from ror.results.equipment import (
     short_digest,
     stamp,
 )
-from ror.results.groups import measurement_groups
+from ror.results.groups import Group, measurement_groups
 from ror.results.model import Outputs, ResultJob
 from ror.results.superseded import predecessor_documents
 from ror.results.uids import derive_uid
@@ -30,14 +31,18 @@ from ror.results.uids import derive_uid
 __all__ = ["encode_sr"]
 
 SERIES_NUMBER = 9000
+SERIES_NUMBER_OF_OTHERS = 9099
 
 
-def encode_sr(outputs: Outputs, segs: Mapping[str, Dataset], job: ResultJob) -> Dataset | None:
-    """Encode the announced measurements as a structured report: complete, preliminary and unverified.
+def encode_sr(outputs: Outputs, segs: Mapping[str, Dataset], job: ResultJob) -> list[Dataset]:
+    """Encode the announced measurements as structured reports: complete, preliminary and unverified.
 
     A group per segment that has measurements, referring to the segment, and one with its outline where it is
     largest; or a group that refers to the source images when nothing of it was found, and says *absent*. One more
     group for measurements of no segment.
+
+    Where there are groups with an outline and groups without, each kind has a report of its own: OHIF 3.13.2 shows
+    none of a report in which a single group lies nowhere.
 
     Parameters
     ----------
@@ -46,14 +51,24 @@ def encode_sr(outputs: Outputs, segs: Mapping[str, Dataset], job: ResultJob) -> 
 
     Returns
     -------
-    Dataset or None
-        None when there is nothing to say: no announced measurement and no empty mask.
+    list of Dataset
+        Empty when there is nothing to say: no announced measurement and no empty mask.
     """
-    groups = list(measurement_groups(outputs, segs, job))
-    if not groups:
-        return None
-    for series in job.series:
-        require_uids(series)
+    located, others = measurement_groups(outputs, segs, job)
+    if located or others:
+        for series in job.series:
+            require_uids(series)
+    if not (located and others):
+        return [_report(groups, "sr", SERIES_NUMBER, segs, job) for groups in (located, others) if groups]
+    return [
+        _report(located, "sr", SERIES_NUMBER, segs, job),
+        _report(others, "sr/others", SERIES_NUMBER_OF_OTHERS, {}, job),
+    ]
+
+
+def _report(
+    groups: Sequence[Group], role: str, series_number: int, segs: Mapping[str, Dataset], job: ResultJob
+) -> Dataset:
     evidence = [header for series in job.series for header in series.headers]
     report = MeasurementReport(
         observation_context=ObservationContext(observer_device_context=device_observer(job)),
@@ -63,17 +78,17 @@ def encode_sr(outputs: Outputs, segs: Mapping[str, Dataset], job: ResultJob) -> 
     )
     sr = Comprehensive3DSR(
         evidence=detached(_unique([*evidence, *segs.values()])),
-        content=report[0],
-        series_instance_uid=derive_uid(job.job_id, "sr/series"),
-        series_number=SERIES_NUMBER,
-        sop_instance_uid=derive_uid(job.job_id, "sr"),
+        content=deepcopy(report[0]),  # it has the very codes of all reports
+        series_instance_uid=derive_uid(job.job_id, f"{role}/series"),
+        series_number=series_number,
+        sop_instance_uid=derive_uid(job.job_id, role),
         instance_number=1,
         manufacturer=MANUFACTURER,
         is_complete=True,
         is_final=False,
         is_verified=False,
     )
-    if earlier := predecessor_documents(job.supersedes, "sr"):
+    if earlier := predecessor_documents(job.supersedes, role):
         sr.PredecessorDocumentsSequence = earlier
     sr.ManufacturerModelName = long_text(job.workflow)
     sr.SoftwareVersions = long_text(job.version)

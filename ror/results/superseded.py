@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from highdicom.sr import CodedConcept
@@ -72,7 +73,7 @@ def _series(one: EarlierObject, report: bool) -> Dataset:
     instance, series = Dataset(), Dataset()
     instance.ReferencedSOPClassUID, instance.ReferencedSOPInstanceUID = one.sop_class_uid, one.sop_uid
     if report:
-        instance.PurposeOfReferenceCodeSequence = [REPLACED_REPORT]
+        instance.PurposeOfReferenceCodeSequence = [deepcopy(REPLACED_REPORT)]
     series.SeriesInstanceUID = one.series_uid
     series.ReferencedSOPSequence = [instance]
     return series

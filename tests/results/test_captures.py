@@ -198,7 +198,7 @@ def test_pixels_that_cannot_be_read_cost_the_pictures_only(
     series = SourceSeries.read("CT", write_series(headers, tmp_path / "ct"))
     told: list[str] = []
     objects = encoded(output, job_on(series), left_out=told.append)
-    assert [one.kind for one in objects] == ["SEG", "SR", "KO"]
+    assert [one.kind for one in objects] == ["SEG", "SR", "SR", "KO"]
     (only,) = told
     assert only.startswith("no pictures of abdomen: ") and reason in only
 
@@ -223,8 +223,8 @@ def test_dciodvfy_finds_no_error_in_pictures_and_key_images(
     series = SourceSeries.read("CT", write_series(ct_headers(orientation=orientation), tmp_path / "ct"))
     write_mask(labels, series, output / "mask" / "abdomen.nii.gz")
     paths = write(encoded(output, job_on(series)), tmp_path / "results")
-    assert [path.name.split("-")[0] for path in paths] == ["SEG", "SR", "SC", "SC", "KO"]
-    for path in paths[2:]:
+    assert [path.name.split("-")[0] for path in paths] == ["SEG", "SR", "SR", "SC", "SC", "KO"]
+    for path in paths[3:]:
         check_with_dciodvfy(path)
 
 

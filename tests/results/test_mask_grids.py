@@ -154,7 +154,7 @@ def test_a_segmentation_is_a_mask(kind, orientation, tmp_path: Path, output: Pat
 
 
 def test_what_we_have_made_is_a_mask_again(output: Path, job: ResultJob, tmp_path: Path, labels) -> None:
-    path, _ = write(encode(read_outputs(output, manifest(), job), job), tmp_path / "results")
+    path, *_ = write(encode(read_outputs(output, manifest(), job), job), tmp_path / "results")
     (output / "mask" / "abdomen.nii.gz").unlink()
     (output / "mask" / "abdomen.seg.dcm").write_bytes(path.read_bytes())
     assert np.array_equal(read_outputs(output, manifest(), job).masks[0].labels, labels)

@@ -177,13 +177,13 @@ def test_all_results_lie_in_the_original_study_of_the_clinical_pacs(
 
     results = clinic.results()
     told = Deliverer(clinic.ledger).deliver(clinic.shipment(results), [destination])
-    assert told == f"clinic: 0 images, 5 results, confirmed by {'C-FIND' if by == 'C-STORE' else 'QIDO-RS'}"
+    assert told == f"clinic: 0 images, 6 results, confirmed by {'C-FIND' if by == 'C-STORE' else 'QIDO-RS'}"
 
     (study,) = orthanc_web.rest.studies()
     assert study.study_instance_uid == clinic.originals[0].StudyInstanceUID
     uids = {str(one.SOPInstanceUID) for one in clinic.originals}
     clinical = {one.SOPInstanceUID: one for one in held_by(orthanc_web) if one.SOPInstanceUID not in uids}
-    assert sorted(one.Modality for one in clinical.values()) == ["DOC", "KO", "OT", "SEG", "SR"]
+    assert sorted(one.Modality for one in clinical.values()) == ["DOC", "KO", "OT", "SEG", "SR", "SR"]
     assert not clinical.keys() & {one.sop_uid for one in results}
     for dataset in clinical.values():
         assert {keyword: str(dataset[keyword].value) for keyword in PATIENT} == PATIENT
@@ -230,7 +230,7 @@ def test_who_the_patient_is_stands_in_no_file_table_or_log(
         destination = clinic.under_original_identity(at(pacs))
         Deliverer(clinic.ledger).deliver(clinic.shipment(clinic.results()), [destination])
         clinical = pacs.received
-    assert len(clinical) == 5
+    assert len(clinical) == 6
     hidden = [value for keyword, value in PATIENT.items() if keyword != "PatientSex"] + clinical
     hidden += [str(one[keyword].value) for one in clinic.originals for keyword in ORIGINAL_UIDS]
     shown = everything(clinic.database) + caplog.text
@@ -271,7 +271,7 @@ def test_results_of_images_without_a_way_back_are_refused_there_and_reach_the_ot
         others = destination_of("research", research.settings(images=False), "ROR")
         with pytest.raises(DeliveryRefused, match="has no way back: its ReferencedSOPInstanceUID") as refused:
             Deliverer(clinic.ledger).deliver(clinic.shipment(results), [clinical, others])
-        assert "research: 0 images, 5 results, confirmed by C-FIND" in str(refused.value)
+        assert "research: 0 images, 6 results, confirmed by C-FIND" in str(refused.value)
         assert "sent again" in refused.value.advice
         assert (pacs.received, sorted(research.received)) == ([], sorted(one.sop_uid for one in results))
 

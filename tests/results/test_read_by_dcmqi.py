@@ -39,7 +39,7 @@ def made(tmp_path: Path, series: SourceSeries, mask: NDArray[np.generic], encodi
     (output / "output.json").write_text(json.dumps(ROWS))
     objects = encode(read_outputs(output, announcing(encoding), job), job)
     validate(objects, job)
-    seg, sr = write(objects, tmp_path / "results")
+    seg, sr, *_ = write(objects, tmp_path / "results")
     return seg, sr
 
 

@@ -50,7 +50,7 @@ from tests.results.samples import (
 def objects_of(output: Path, job: ResultJob, package=None) -> dict:
     objects = encode(read_outputs(output, package or manifest(), job), job)
     validate(objects, job)
-    return {one.kind: one.dataset for one in objects}
+    return {one.kind: one.dataset for one in reversed(objects)}  # the report of what lies somewhere
 
 
 # The objects themselves
@@ -95,7 +95,7 @@ def test_highdicom_reads_the_same_labels_at_the_same_places(orientation, tmp_pat
     job, output = job_on(series), tmp_path / "out"
     write_mask(labels, series, output / "mask" / "abdomen.nii.gz")
     (output / "output.json").write_text(json.dumps(ROWS))
-    (path, _) = write(encode(read_outputs(output, manifest(), job), job), tmp_path / "results")
+    path, *_ = write(encode(read_outputs(output, manifest(), job), job), tmp_path / "results")
 
     seg = hd.seg.segread(path)
     # Without empty frames: three slices, one segment each.
@@ -138,7 +138,16 @@ def test_the_report_refers_to_segments_and_gives_numbers_with_units(output: Path
     (volume,) = spleen.get_measurements()
     assert (volume.name.value, volume.value, volume.unit.value) == ("118565006", 14.25, "mL")
     assert liver.get_measurements()[0].value == 1 / 3
-    (rest,) = sr.content.get_image_measurement_groups()
+    assert sr.content.get_image_measurement_groups() == []
+
+
+def test_what_lies_nowhere_in_the_images_has_a_report_of_its_own(output: Path, job: ResultJob, ct) -> None:
+    reports = [one for one in encode(read_outputs(output, manifest(), job), job) if one.kind == "SR"]
+    first, second = (hd.sr.Comprehensive3DSR.from_dataset(one.dataset) for one in reports)
+    assert (first.SeriesNumber, second.SeriesNumber) == (9000, 9099)
+    assert first.SOPInstanceUID != second.SOPInstanceUID
+    assert first.SeriesInstanceUID != second.SeriesInstanceUID
+    (rest,) = second.content.get_image_measurement_groups()
     assert [(m.value, m.unit.value) for m in rest.get_measurements()] == [(12.0, "[hnsf'U]")]
     assert len(rest.source_images) == len(ct.headers)
 
@@ -309,7 +318,7 @@ def test_dciodvfy_finds_no_error(orientation, tmp_path: Path, output: Path, labe
     write_mask(labels, series, output / "mask" / "abdomen.nii.gz")
     job = job_on(series)
     paths = write(encode(read_outputs(output, manifest(), job), job), tmp_path / "results")
-    assert [path.name.split("-")[0] for path in paths] == ["SEG", "SR"]
+    assert [path.name.split("-")[0] for path in paths] == ["SEG", "SR", "SR"]
     for path in paths:
         check_with_dciodvfy(path)
 

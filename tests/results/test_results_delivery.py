@@ -110,12 +110,17 @@ def test_an_honest_orthanc_confirms_segmentation_and_report_beside_the_images(
     destination = destination_of("main", by_dimse if by == "C-FIND" else settings(dicomweb_url=url), "ROR")
     whole = encoded(output, job, ledger, tmp_path)
     for _ in range(2):  # once more changes nothing
-        assert deliverer.deliver(whole, [destination]) == f"main: 6 images, 2 results, confirmed by {by}"
+        assert deliverer.deliver(whole, [destination]) == f"main: 6 images, 3 results, confirmed by {by}"
     (study,) = orthanc_web.rest.studies(PatientID="P-1")
     series = orthanc_web.rest.series(StudyInstanceUID=study.study_instance_uid)
-    assert sorted((one.modality, one.instance_count) for one in series) == [("CT", 6), ("SEG", 1), ("SR", 1)]
+    assert sorted((one.modality, one.instance_count) for one in series) == [
+        ("CT", 6),
+        ("SEG", 1),
+        ("SR", 1),
+        ("SR", 1),
+    ]
     (state,) = ledger.states(job.id)
-    assert (state.made, state.delivered, state.confirmed, state.confirmed_by) == (2, 2, 2, by)
+    assert (state.made, state.delivered, state.confirmed, state.confirmed_by) == (3, 3, 3, by)
 
 
 def encoded(output: Path, job: Job, ledger: Ledger, folder: Path) -> Shipment:

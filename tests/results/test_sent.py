@@ -11,7 +11,7 @@ import pytest
 from ror.db import Database
 from ror.errors import ConfigurationError
 from ror.registry import CAPTURES, SWITCH, Project, ProjectStore, Sending
-from ror.results import ResultJob, encode, read_outputs, validate
+from ror.results import ResultJob, encode, read_outputs, validate, write
 from ror.results.sent import as_sent
 from ror.results.stl import binary_stl
 from tests.results.samples import WORKFLOW, manifest
@@ -46,7 +46,7 @@ OF_KEYS = {
     "rtstruct": Counter(RTSTRUCT=1),
     "models": Counter(STL=1),
 }
-ALWAYS = Counter(SEG=1, SR=1)
+ALWAYS = Counter(SEG=1, SR=2)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -92,3 +92,18 @@ def test_only_words_that_there_are_can_be_set(name: str) -> None:
         assert Sending(**{name: word}).told == ("" if word == "as-workflow" else f"{name} {word}")
     with pytest.raises(ConfigurationError, match=f"--{name}: 'perhaps' is none of as-workflow"):
         Sending(**{name: "perhaps"})
+
+
+def test_whoever_changes_an_object_changes_no_other(output: Path, job: ResultJob, tmp_path: Path) -> None:
+    text = WORKFLOW.replace('on = "CT"\n', 'on = "CT"\nrtstruct = true\n', 1) + mesh_entry()
+    text = text.replace(
+        "[[outputs.masks]]", "[outputs]\ncaptures = 'key'\nreport = true\n[[outputs.masks]]", 1
+    )
+    outputs = read_outputs(output, manifest(text), job)
+    before = write(encode(outputs, job), tmp_path / "before")
+    for one in encode(outputs, job):
+        for element in one.dataset.iterall():
+            if element.VR in ("SH", "LO", "UI") and element.VM == 1:
+                element.value = "1.2.3"
+    after = write(encode(outputs, job), tmp_path / "after")
+    assert [path.read_bytes() for path in after] == [path.read_bytes() for path in before]

@@ -256,7 +256,7 @@ def test_results_are_made_of_the_corrected_mask(
     assert np.array_equal(after.masks[0].labels, drawn)
     objects = encode(after, job)
     validate(objects, job)
-    by_kind = {one.kind: one.dataset for one in objects}
+    by_kind = {one.kind: one.dataset for one in reversed(objects)}  # the report of what lies somewhere
     assert by_kind["SEG"].SOPInstanceUID == UID
     assert UID in str(by_kind["SR"])
     assert encode(after, job) == objects  # the same each time
