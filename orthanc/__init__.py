@@ -7,13 +7,25 @@ everything; `PeerUnavailable` means try again later; `PeerRefused` means that tr
 ``find_studies(peer, Query.parse("PatientID=P-1"))`` asks (C-FIND), ``get_study`` and ``move_study`` fetch a study
 (C-GET, C-MOVE); ``DicomWeb(url)`` does the same by QIDO-RS and WADO-RS.
 ``DicomWeb(url).send(files)`` stores by STOW-RS. ``find_instances`` of both says what is held of a series. A `Peer` and
-a `DicomWeb` take a `Tls`. ``report_event`` tells a peer of an event (N-EVENT-REPORT).
+a `DicomWeb` take a `Tls`. ``report_event`` tells a peer of an event (N-EVENT-REPORT), ``request_commitment`` asks it to
+keep what it was sent (storage commitment).
 ``OrthancRest(url)`` asks an Orthanc what it holds. ``OrthancServer(folder)`` starts one, for tests,
 on ports that ``free_port()`` finds.
 """
 
 from orthanc.dicomweb import DicomWeb
-from orthanc.dimse import Peer, echo, find_instances, find_studies, get_study, move_study, report_event, send
+from orthanc.dimse import (
+    Commitment,
+    Peer,
+    echo,
+    find_instances,
+    find_studies,
+    get_study,
+    move_study,
+    report_event,
+    request_commitment,
+    send,
+)
 from orthanc.errors import (
     FileReport,
     NotSendable,
@@ -27,6 +39,7 @@ from orthanc.errors import (
     ServerNotInstalled,
     ServerNotReady,
 )
+from orthanc.part10 import sop_class_of
 from orthanc.ports import free_port
 from orthanc.query import FoundStudy, Query
 from orthanc.rest import Change, Changes, OrthancRest, Series, Study
@@ -37,6 +50,7 @@ from orthanc.tls import Tls, TlsFault, tls_fault
 __all__ = [
     "Change",
     "Changes",
+    "Commitment",
     "DicomWeb",
     "FileReport",
     "FoundStudy",
@@ -67,6 +81,8 @@ __all__ = [
     "get_study",
     "move_study",
     "report_event",
+    "request_commitment",
     "send",
+    "sop_class_of",
     "tls_fault",
 ]

@@ -10,7 +10,7 @@ from pydicom.filereader import dcmread
 
 from orthanc.errors import NotSendable
 
-__all__ = ["Part10File"]
+__all__ = ["Part10File", "sop_class_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +40,8 @@ class Part10File:
             raise NotSendable(path, str(error)) from error
         except AttributeError as error:
             raise NotSendable(path, f"its file meta information is incomplete ({error})") from error
+
+
+def sop_class_of(path: Path) -> str:
+    """The SOP class of a DICOM file, or `NotSendable`."""
+    return Part10File.read(path).sop_class_uid

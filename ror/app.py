@@ -15,7 +15,7 @@ from pathlib import Path
 import containers
 from containers import Package, Runtime
 from ror import config
-from ror.archive import Announcements, Catalogue, Cataloguer, FileStore, Index, StillNeeded
+from ror.archive import Announcements, Catalogue, Cataloguer, FileStore, Index, OwnSeries, StillNeeded
 from ror.config import PacsSettings, Settings
 from ror.db import Database
 from ror.engine import (
@@ -38,10 +38,10 @@ from ror.engine import (
     why_it_waits,
 )
 from ror.errors import ConfigurationError, HomeInUse, NotFound, ServiceUnavailable
-from ror.gateway import Completeness, Intake, Listener, Quarantine, Services, Settler, Verdict
+from ror.gateway import USED, Completeness, Intake, Listener, Quarantine, Services, Settler, Verdict
 from ror.home import Home
 from ror.model import Job, JobState
-from ror.registry import ProjectStore, RouteStore, TokenStore, WhoIsWho, WorkflowStore
+from ror.registry import CommitmentStore, ProjectStore, RouteStore, TokenStore, WhoIsWho, WorkflowStore
 from ror.results import (
     Correction,
     CorrectionDesk,
@@ -144,6 +144,10 @@ class App:
         return Completeness(self.projects, self.index)
 
     @cached_property
+    def commitments(self) -> CommitmentStore:
+        return CommitmentStore(self.database)
+
+    @cached_property
     def services(self) -> Services:
         return Services(
             self.projects,
@@ -154,6 +158,7 @@ class App:
             self.quarantine,
             lambda: config.read_pacs(self.home.root),
             self.settings.listener.ae_title,
+            self.commitments.told,
         )
 
     @cached_property
@@ -295,6 +300,8 @@ class App:
             lambda: config.read_pacs(self.home.root),
             self.settings.listener.ae_title,
             self.who.identities.way_back,
+            OwnSeries(self.database, self.home.archive),
+            self.commitments,
         )
 
     @cached_property
@@ -480,7 +487,13 @@ class Service:
             app.require_own_database()
             app.heal()
             with cls.work(app) as worker:
-                listener = Listener(app.settings.listener, app.intake, app.services.by_sop_class)
+                listener = Listener(
+                    app.settings.listener,
+                    app.intake,
+                    app.services.by_sop_class,
+                    USED,
+                    app.services.expects,
+                )
                 settler = Settler(
                     app.index,
                     app.settings.listener.settle_seconds,

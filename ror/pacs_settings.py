@@ -12,11 +12,20 @@ from ror.setting_types import AeTitle, Host, Section
 __all__ = ["PacsSettings"]
 
 
+_NO_ADDRESS = "a folder, or the archive, has no address; give it a section of its own"
+
+
+def _is_here(known: dict[str, Any]) -> bool:
+    return bool(known.get("folder") or known.get("archive"))
+
+
 class PacsSettings(Section):
     """A PACS: results are sent to it, and studies pulled from it. One of the web alone, or a folder, has no host."""
 
     # Instead of a PACS: results, and images, are written below it.
     folder: str = ""
+    # Instead of a PACS: results are filed in the archive of ror itself, beside their images.
+    archive: bool = False
     # Its REST address, if it is an Orthanc: results that a later job replaces are deleted there.
     orthanc_url: str = ""
     orthanc_user: str = ""
@@ -38,6 +47,10 @@ class PacsSettings(Section):
     confirm: Literal["auto", "find", "qido", "no"] = Field(
         default="auto", description="how it is asked for what was sent to it"
     )
+    commitment: bool | Literal["auto"] = Field(
+        default=False,
+        description="whether it is asked for storage commitment first; auto: and else as confirm says",
+    )
     tls: bool = Field(default=False, description="DICOM by TLS; web addresses say https themselves")
     tls_certificate: str = Field(default="", description="PEM, of ours")
     tls_key: str = Field(default="", description="PEM; empty where the certificate's file holds it")
@@ -50,18 +63,27 @@ class PacsSettings(Section):
             raise ValueError("no absolute path of a folder")
         return folder
 
+    @field_validator("archive")
+    @classmethod
+    def _is_no_folder_too(cls, archive: bool, info: ValidationInfo) -> bool:
+        if archive and info.data.get("folder"):
+            raise ValueError("is not beside a folder; give it a section of its own")
+        return archive
+
     @field_validator("dicomweb_url", "orthanc_url")
     @classmethod
     def _no_address_beside_a_folder(cls, url: str, info: ValidationInfo) -> str:
-        if url and info.data.get("folder"):
-            raise ValueError("a folder has no address; give it a section of its own")
+        if url and _is_here(info.data):
+            raise ValueError(_NO_ADDRESS)
         return url
 
     @field_validator("identity")
     @classmethod
     def _is_never_on_a_disk(cls, identity: str, info: ValidationInfo) -> str:
-        if identity == "original" and info.data.get("folder"):
-            raise ValueError("a folder gets no original identity: it is never written to a disk")
+        if identity == "original" and _is_here(info.data):
+            raise ValueError(
+                "a folder or the archive gets no original identity: it is never written to a disk"
+            )
         return identity
 
     @field_validator("confirm")
@@ -71,6 +93,13 @@ class PacsSettings(Section):
         if needed and info.data.get(needed) == "":
             raise ValueError(f"needs {needed}")
         return confirm
+
+    @field_validator("commitment")
+    @classmethod
+    def _can_be_committed_to(cls, commitment: bool | str, info: ValidationInfo) -> bool | str:
+        if commitment and info.data.get("host") == "":
+            raise ValueError("needs host, port and ae_title: it is asked by DICOM")
+        return commitment
 
     @field_validator("tls_certificate", "tls_key", "tls_ca")
     @classmethod
@@ -91,9 +120,9 @@ class PacsSettings(Section):
     ) -> Any:
         known = info.data
         of_the_web = known.get("dicomweb_url") or known.get("orthanc_url")
-        is_folder = known.get("folder", True)  # also one that is wrong
+        is_folder = known.get("folder", True) or known.get("archive", True)  # also one that is wrong
         if is_folder and value is not None:
-            raise ValueError("a folder has no address; give it a section of its own")
+            raise ValueError(_NO_ADDRESS)
         if value is None:
             if (of_the_web or is_folder) and not (known.get("host") or known.get("port")):
                 return 0 if info.field_name == "port" else ""

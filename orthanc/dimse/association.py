@@ -18,7 +18,7 @@ from pynetdicom.presentation import PresentationContext
 from orthanc.errors import PeerError, PeerRefused, PeerUnavailable
 from orthanc.tls import Tls
 
-__all__ = ["MAX_CONTEXTS", "NoContextAccepted", "Peer", "associate"]
+__all__ = ["MAX_CONTEXTS", "NoContextAccepted", "Peer", "associate", "attend"]
 
 MAX_CONTEXTS = 128  # PS3.8 9.3.2.2: context ids are the odd numbers 1 to 255
 MAX_PDU_BYTES = 131072
@@ -108,6 +108,13 @@ def associate(
         raise
     if association.is_established:
         association.release()
+
+
+def attend(association: Association) -> None:
+    """Let pynetdicom's own thread take what the peer sends without being asked; we request nothing after this."""
+    checkpoint = association._reactor_checkpoint
+    assert isinstance(checkpoint, _Checkpoint)
+    checkpoint.open()
 
 
 class _Checkpoint(threading.Event):

@@ -11,6 +11,7 @@ from ror.archive.catalogue import Catalogue
 from ror.archive.cataloguer import Cataloguer
 from ror.archive.holdings import Holdings, IndexedInstance, StudyRow
 from ror.archive.index import Index
+from ror.archive.own import OwnSeries
 from ror.archive.receipt import Receipt
 from ror.archive.rows import add_original_uids
 from ror.archive.settling import NOTHING_NEEDED, StillNeeded, settle_reason, waits_for
@@ -29,6 +30,7 @@ __all__ = [
     "Holdings",
     "Index",
     "IndexedInstance",
+    "OwnSeries",
     "Receipt",
     "StillNeeded",
     "StudyRow",

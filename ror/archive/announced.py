@@ -30,6 +30,7 @@ _NAMED: Final = tables.announced_studies.join(
 )
 _NAMED_AND_HELD: Final = _NAMED.outerjoin(tables.instances, _held.sop_uid == _instance.sop_uid)
 
+_SENT: Final = _series.made_by.is_(None)
 _OF_THE_STUDY: Final = tables.series.join(tables.instances, _held.series_uid == _series.series_uid)
 
 
@@ -53,7 +54,7 @@ def told_whole() -> sa.ColumnElement[bool]:
     """
     # Each is a number of the study, found once: within EXISTS they would be found for every instance.
     # Not `last_received_at`, which is when its objects were indexed: that is later.
-    newest = _latest(_held.received_at, _OF_THE_STUDY, _series.study_uid == _study.study_uid)
+    newest = _latest(_held.received_at, _OF_THE_STUDY, _SENT & (_series.study_uid == _study.study_uid))
     told = _latest(_announced.told_at, tables.announced_studies, _COMPLETED & _names_any())
     named_last = _latest(_held.received_at, _NAMED_AND_HELD, _COMPLETED)
     is_last: sa.ColumnElement[bool] = (told >= newest) | (named_last >= newest)

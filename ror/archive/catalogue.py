@@ -91,6 +91,7 @@ class Catalogue:
                     .distinct()
                     .join(tables.series, series.study_uid == study.study_uid)
                     .where(study.project == project, study.settled_at.is_not(None))
+                    .where(series.made_by.is_(None))
                     .where(series.classified_by.is_distinct_from(self._classifier_of(project).digest))
                     .order_by(study.study_uid)
                 )
@@ -173,7 +174,7 @@ def _described(project: str) -> sa.Select[Any]:
     return (
         sa.select(tables.series, study.patient_id, count.label("images"))
         .join(tables.studies, study.study_uid == series.study_uid)
-        .where(study.project == project)
+        .where(study.project == project, series.made_by.is_(None))
         .order_by(series.series_uid)
     )
 

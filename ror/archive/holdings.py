@@ -46,7 +46,8 @@ class StudyRow:
     `expected` is how many instances it has where it comes from, if that is known; `settled_because` says why it was
     last taken for complete, and `sent_whole_by` who has said since that nothing more comes. `settle_seconds` is None
     where its route leaves it to the settings. Procedure steps and notifications have `named` so many instances, of
-    which `named_missing` are not here; `told_whole` when that makes the study complete.
+    which `named_missing` are not here; `told_whole` when that makes the study complete. `series` and `instances` are
+    those that were sent, `results` the instances that jobs have put beside them.
     """
 
     study_uid: str
@@ -67,6 +68,7 @@ class StudyRow:
     named_missing: int = 0
     in_progress: bool = False
     told_whole: bool = False
+    results: int = 0
 
 
 _SOURCE_DIGEST = sa.select(tables.instances.c.source_digest).where(
@@ -96,11 +98,13 @@ class Holdings:
         """All studies with their counts, the latest first."""
         study, series, instance = tables.studies.c, tables.series.c, tables.instances.c
         expected = tables.expected_studies.c
+        sent, made = series.made_by.is_(None), series.made_by.is_not(None)
         query = (
             sa.select(
                 tables.studies,
-                sa.func.count(sa.distinct(series.series_uid)).label("series"),
-                sa.func.count(instance.sop_uid).label("instances"),
+                sa.func.count(sa.distinct(sa.case((sent, series.series_uid)))).label("series"),
+                sa.func.count(sa.case((sent, instance.sop_uid))).label("instances"),
+                sa.func.count(sa.case((made, instance.sop_uid))).label("results"),
                 sa.select(expected.instances)
                 .where(expected.study_uid == study.study_uid)
                 .scalar_subquery()
@@ -139,6 +143,7 @@ class Holdings:
                     row.named_missing,
                     row.in_progress,
                     row.told_whole,
+                    row.results,
                 )
                 for row in connection.execute(query)
             ]
@@ -171,8 +176,9 @@ class Holdings:
             ]
 
     def study_instances(self, study_uid: str) -> list[IndexedInstance]:
-        """All instances of a study, series by series."""
-        query = sa.select(tables.series.c.series_uid).where(tables.series.c.study_uid == study_uid)
+        """All instances of a study that were sent, series by series."""
+        table = tables.series.c
+        query = sa.select(table.series_uid).where(table.study_uid == study_uid, table.made_by.is_(None))
         with self._read() as connection:
             series = sorted(connection.execute(query).scalars())
         return [instance for series_uid in series for instance in self.instances(series_uid)]

@@ -190,7 +190,7 @@ def _receiving(settle_seconds: float, now: float, there_for: float) -> sa.Select
         sa.select(sa.func.count())
         .select_from(tables.instances)
         .join(tables.series, tables.series.c.series_uid == tables.instances.c.series_uid)
-        .where(tables.series.c.study_uid == study.study_uid)
+        .where(tables.series.c.study_uid == study.study_uid, tables.series.c.made_by.is_(None))
         .correlate(tables.studies)
         .scalar_subquery()
     )

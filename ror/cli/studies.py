@@ -25,6 +25,7 @@ _COLUMNS = (
     "series",
     "instances",
     "expected",
+    "results",
     "last_received_at",
 )
 
@@ -106,6 +107,7 @@ def _row(study: StudyRow, settle_seconds: float, now: float, needed: StillNeeded
         study.series,
         study.instances,
         study.named or None if study.expected is None else study.expected,
+        study.results,
         study.last_received_at,
     )
 

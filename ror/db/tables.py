@@ -29,6 +29,7 @@ __all__ = [
     "announced_studies",
     "audit",
     "catalogue",
+    "commitments",
     "corrections",
     "deliveries",
     "expected_studies",
@@ -252,6 +253,9 @@ series = Table(
     # What we say of the series ourselves, like its number of images; written when its study has settled.
     Column("derived", JSON),
     Column("classified_by", String(64)),  # digest of the rules that the types in `derived` come from
+    Column(
+        "made_by", String(96), index=True
+    ),  # the job of results beside their images; None for what was sent
 )
 
 # The values of an attribute, parted by backslashes, each once: the catalogue holds their numbers.
@@ -452,6 +456,18 @@ deliveries = Table(
     Column("times_sent", Integer, nullable=False),
     Column("confirmed_at", Double),
     Column("confirmed_by", String(16)),
+)
+
+# Storage commitment that was asked of destinations; UIDs are in it as digests only.
+commitments = Table(
+    "commitments",
+    metadata,
+    Column("transaction_uid", Uid, primary_key=True),
+    Column("destination", Name, nullable=False),
+    Column("objects", String(64), nullable=False),  # of all instances that were asked for
+    Column("asked_at", Double, nullable=False),
+    Column("kept", JSON),  # of each instance that it keeps; NULL until it has told
+    UniqueConstraint("destination", "objects"),
 )
 
 measurements = Table(

@@ -25,12 +25,13 @@ from ror.gateway.received import NotPart10, Received
 from ror.gateway.rehearsal import Rehearsal, rehearse
 from ror.gateway.released import Released, release
 from ror.gateway.routing import attributes_of
-from ror.gateway.services import SERVICES, PendingCommitments, Services, ServiceStatus, peer_for
+from ror.gateway.services import SERVICES, USED, PendingCommitments, Services, ServiceStatus, peer_for
 from ror.gateway.settle import Settler
 
 __all__ = [
     "ALWAYS",
     "SERVICES",
+    "USED",
     "Answer",
     "Completeness",
     "Corrections",

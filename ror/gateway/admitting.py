@@ -21,10 +21,16 @@ _REFUSALS: Final = {
 _LATER: Final = Refusal(2, 3, 1, "the routes cannot be read now")
 
 
-def admit(ask: Callable[[Sender], Admission], sender: Sender) -> Refusal | None:
-    """Why a sender gets no association, or None; it may try again while the database is away."""
+def admit(
+    ask: Callable[[Sender], Admission], expected: Callable[[Sender], bool], sender: Sender
+) -> Refusal | None:
+    """Why a sender gets no association, or None; it may try again while the database is away.
+
+    One that is `expected` gets it without a route: nothing that it sends is taken in.
+    """
     try:
-        return _REFUSALS.get(ask(sender))
+        refusal = _REFUSALS.get(ask(sender))
+        return None if refusal is not None and expected(sender) else refusal
     except RorError as error:
         _log.error("nobody is let in: %s", error)
         return _LATER

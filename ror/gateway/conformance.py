@@ -30,6 +30,7 @@ _REQUESTED: Final = (
     (f"{_STUDY_ROOT}.2", "SCU", "C-MOVE", _DEFAULT),
     (f"{_STUDY_ROOT}.3", "SCU", "C-GET", _DEFAULT),
     (_COMMITMENT, "SCP", "N-EVENT-REPORT", 2),
+    (_COMMITMENT, "SCU", "N-ACTION, N-EVENT-REPORT", 2),
 )
 _NEW_NAMES: Final = {
     str(uid): name for name, uid in _STORAGE_CLASSES.items()
@@ -63,7 +64,8 @@ def sop_classes() -> list[SopClassLine]:
         for line in accepted
         if line.operations == "C-STORE"
     ]
-    return [*accepted, *requested, *sent]
+    told = SopClassLine(_name(_COMMITMENT), _COMMITMENT, "accepted", "SCU", "N-EVENT-REPORT", 2)
+    return [*accepted, told, *requested, *sent]
 
 
 def _name(uid: str) -> str:

@@ -6,7 +6,7 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +22,7 @@ from ror.gateway.places import Places, shut
 from ror.gateway.rates import Rates
 from ror.gateway.visits import Visit
 from ror.listening import listening_socket
+from ror.registry import Sender
 
 __all__ = ["Listener"]
 
@@ -34,7 +35,8 @@ _STOP_SECONDS: Final = 60.0
 class Listener:
     """Accepts every storage class in every transfer syntax that pynetdicom knows, and hands each object to `Intake`.
 
-    `services` are other service classes by SOP class; without them there are only storage and verification.
+    `services` are other service classes by SOP class; without them there are only storage and verification. Of those
+    that are `used`, peers may be the provider. Who is `expected` needs no route, to tell us something.
     """
 
     def __init__(
@@ -42,16 +44,18 @@ class Listener:
         settings: ListenerSettings,
         intake: Intake,
         services: Mapping[str, Service] = MappingProxyType({}),
+        used: Collection[str] = (),
+        expected: Callable[[Sender], bool] = lambda _sender: False,
     ) -> None:
         self._settings = settings
         self._intake = intake
-        self._admit = partial(admit, intake.admit)
+        self._admit = partial(admit, intake.admit, expected)
         self._limits = Limits(
             settings.max_object_mib * _MIB, settings.request_seconds, settings.idle_seconds, intake.spool
         )
         self._tls = _tls(settings)
         self._services = services
-        self._offer = Offer(services)
+        self._offer = Offer(services, used)
         self._places = Places(settings.max_associations, settings.max_associations_per_address)
         self._stopping = threading.Event()
         self._rates = Rates(settings, self._stopping)

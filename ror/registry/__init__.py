@@ -1,6 +1,7 @@
 """What administrators set: projects with their secrets, routes, tokens, workflows, and who is who in a project."""
 
 from ror.registry.audit import AuditLog, AuditRecord, add_record
+from ror.registry.commitments import AskedCommitment, CommitmentStore
 from ror.registry.conditions import Attributes, Condition
 from ror.registry.coupling_list import Coupling, read_couplings
 from ror.registry.couplings import CouplingStore
@@ -30,9 +31,11 @@ __all__ = [
     "CAPTURES",
     "SWITCH",
     "Admission",
+    "AskedCommitment",
     "Attributes",
     "AuditLog",
     "AuditRecord",
+    "CommitmentStore",
     "Condition",
     "Coupling",
     "CouplingStore",

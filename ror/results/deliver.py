@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ror.model import Job
-from ror.results.destinations import Destination, Outgoing
+from ror.results.destinations import Destination, Held, Outgoing
 from ror.results.errors import DeliveryRefused, DeliveryUnavailable
 from ror.results.ledger import Ledger
 
@@ -110,21 +110,22 @@ class Deliverer:
         open_ones = self._unconfirmed(destination, objects)
         if not open_ones:
             return self._confirmed_by(destination, objects)
-        missing, why_not = self._ask(destination, open_ones)
-        if why_not:
-            _log.info("%s cannot be asked for what was sent to it: %s", destination.name, why_not)
-            return f"sent, not confirmed ({why_not})"
+        missing, held = self._ask(destination, open_ones)
+        if held.sop_uids is None:
+            _log.info("%s cannot be asked for what was sent to it: %s", destination.name, held.by)
+            return f"sent, not confirmed ({held.by})"
         if overdue := self._overdue(destination, missing):
             _log.warning("%s lost %d objects: they are sent again", destination.name, len(overdue))
             self._send(destination, overdue)
-            missing, why_not = self._ask(destination, missing)
-        if missing or why_not:
+            missing, held = self._ask(destination, missing)
+        if missing:
             raise DeliveryUnavailable(
                 f"acknowledged {len(objects)} objects and holds {len(objects) - len(missing)}",
                 "it is asked again, and what it lacks is sent again; where a PACS never tells what it holds, "
                 f'set confirm = "no" in [pacs.{destination.name}]',
             )
-        return self._confirmed_by(destination, objects)
+        said = self._confirmed_by(destination, objects)
+        return f"{said} ({held.instead})" if held.instead else said
 
     def _unconfirmed(self, destination: Destination, objects: Sequence[Outgoing]) -> list[Outgoing]:
         receipts = self.ledger.receipts(destination.name, (one.sop_uid for one in objects))
@@ -135,14 +136,14 @@ class Deliverer:
         ways = sorted({receipt.confirmed_by for receipt in receipts.values() if receipt.confirmed_by})
         return f"confirmed by {' and '.join(ways)}" if ways else ""
 
-    def _ask(self, destination: Destination, objects: list[Outgoing]) -> tuple[list[Outgoing], str]:
-        """What of these objects the destination does not hold; or why it cannot be asked."""
+    def _ask(self, destination: Destination, objects: list[Outgoing]) -> tuple[list[Outgoing], Held]:
+        """What of these objects the destination does not hold, all where it cannot be asked; and what it has said."""
         held = destination.held(objects)
         if held.sop_uids is None:
-            return objects, held.by
+            return objects, held
         found = [one.sop_uid for one in objects if one.sop_uid in held.sop_uids]
         self.ledger.note_confirmed(destination.name, found, held.by, self.now())
-        return [one for one in objects if one.sop_uid not in held.sop_uids], ""
+        return [one for one in objects if one.sop_uid not in held.sop_uids], held
 
     def _overdue(self, destination: Destination, missing: Sequence[Outgoing]) -> list[Outgoing]:
         receipts = self.ledger.receipts(destination.name, (one.sop_uid for one in missing))

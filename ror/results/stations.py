@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ror.archive import Index
+from ror.archive import Index, OwnSeries
 from ror.config import PacsSettings
 from ror.errors import ConfigurationError, ServiceUnavailable
 from ror.model import Job, JobFolder
-from ror.registry import Project, WayBack
+from ror.registry import CommitmentStore, Project, WayBack
 from ror.results.deliver import Deliverer, Shipment
 from ror.results.destinations import (
+    Archive,
     Destination,
     NotAuthorised,
     Outgoing,
@@ -48,6 +49,8 @@ class ResultStations:
         pacs: Callable[[], Mapping[str, PacsSettings]],
         our_ae_title: str,
         way_back: Callable[[str], WayBack],
+        own: OwnSeries,
+        commitments: CommitmentStore,
     ) -> None:
         self._index = index
         self._archive = archive
@@ -59,6 +62,8 @@ class ResultStations:
         self._deliverer = Deliverer(ledger)
         self._our_ae_title = our_ae_title
         self._way_back = way_back
+        self._own = own
+        self._commitments = commitments
 
     def collect(self, run: FinishedRun) -> str:
         """Check what the program has written against its manifest (`OutputError` with all faults)."""
@@ -110,11 +115,15 @@ class ResultStations:
             known = self._pacs() if project.pacs else {}
         except ConfigurationError as error:  # somebody writes it now: this job is not at fault
             raise ServiceUnavailable(str(error), f"it is read again; {error.advice}") from error
+
+        def here(name: str) -> Destination:
+            return Archive(name, self._own, project.name, job.id)
+
         return [
             self._under_original_identity(one, project, job)
             if known[one.name].identity == "original"
             else one
-            for one in destinations_of(project.pacs, known, self._our_ae_title)
+            for one in destinations_of(project.pacs, known, self._our_ae_title, here, self._commitments)
         ]
 
     def _under_original_identity(self, destination: Destination, project: Project, job: Job) -> Destination:

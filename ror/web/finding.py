@@ -1,7 +1,8 @@
 """Which series match: by the catalogue, where it holds what is asked for, else by all that is told of each series.
 
 The catalogue knows the studies that are matched, each attribute as the number of its values in the table of terms. So
-a test is asked of every term once, and not of every series; the others, which still receive, are asked one by one.
+a test is asked of every term once, and not of every series; the others, which still receive, are asked one by one, and
+so are results beside images, of which the catalogue knows nothing.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ def _query(place: Place, tests: Mapping[str, Test], terms: Mapping[str, Sequence
         .where(*(_catalogue[keyword].in_(numbers) for keyword, numbers in terms.items()))
     )
     others = _asked(place, tests, {}).where(_study.state.in_(_UNMATCHED))
-    both = sa.union_all(known, others).subquery()
+    results = _asked(place, tests, {}).where(_study.state == StudyState.MATCHED, _series.made_by.is_not(None))
+    both = sa.union_all(known, others, results).subquery()
     return sa.select(both).order_by(both.c.first_received_at.desc(), both.c.study_uid, both.c.series_uid)
 
 

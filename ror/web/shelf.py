@@ -79,7 +79,7 @@ class Shelf:
     def series(
         self, place: Place, keywords: Iterable[str], among: Mapping[str, Sequence[str]]
     ) -> Iterator[HeldSeries]:
-        """Series with some attributes, those of the latest studies first.
+        """Series with some attributes, those of the latest studies first, and of a study those that were sent.
 
         `among` narrows by the values of StudyInstanceUID, SeriesInstanceUID and PatientID.
         """
@@ -91,7 +91,7 @@ class Shelf:
             sa.select(_series.study_uid, _series.series_uid, *columns)
             .join(tables.studies, _study.study_uid == _series.study_uid)
             .where(*_at(place, among))
-            .order_by(*_LATEST_FIRST, _series.series_uid)
+            .order_by(*_LATEST_FIRST, _series.made_by.is_not(None), _series.series_uid)
         )
         with self.read() as connection:
             rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)

@@ -23,8 +23,9 @@ from orthanc.dimse.association import associate
 from ror.archive import Announcements
 from ror.config import ListenerSettings, PacsSettings
 from ror.db import Database
-from ror.gateway import Listener, Services
+from ror.gateway import USED, Listener, Services
 from ror.gateway.association import promises
+from ror.registry import CommitmentStore
 from tests.anonymizer.planted import ROOT, minimal, part10
 from tests.gateway.conftest import Gateway
 
@@ -125,9 +126,12 @@ class Served:
             gateway.quarantine,
             self._read_pacs,
             "ROR",
+            CommitmentStore(database).told,
         )
         listening = ListenerSettings(host="127.0.0.1", port=0, **settings)
-        self.listener = Listener(listening, gateway.intake, self.services.by_sop_class)
+        self.listener = Listener(
+            listening, gateway.intake, self.services.by_sop_class, USED, self.services.expects
+        )
 
     def __enter__(self) -> Served:
         self.listener.start()

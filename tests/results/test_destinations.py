@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from pydicom import dcmread
 from pydicom.uid import UID, SegmentationStorage
 
@@ -247,3 +248,20 @@ def test_sections_that_are_missing_or_say_no_address_are_all_told() -> None:
     ):
         destinations_of(["folder", "rest"], known, "ROR")
     assert [one.name for one in destinations_of(["folder"], known, "ROR")] == ["folder"]
+
+
+def test_the_archive_is_a_destination_without_an_address(tmp_path: Path) -> None:
+    for more in ({"host": "127.0.0.1", "port": 104, "ae_title": "P"}, {"dicomweb_url": "http://127.0.0.1:1"}):
+        with pytest.raises(ValidationError, match="has no address"):
+            settings(archive=True, **more)
+    with pytest.raises(ValidationError, match="is not beside a folder"):
+        settings(archive=True, folder=str(tmp_path))
+    with pytest.raises(ValidationError, match="never written to a disk"):
+        settings(archive=True, identity="original")
+    known = {"here": settings(archive=True), "folder": settings(folder=str(tmp_path))}
+    made = destinations_of(
+        ["folder", "here"], known, "ROR", lambda name: destination_of(name, known["folder"], "R")
+    )
+    assert [one.name for one in made] == ["folder", "here"]
+    with pytest.raises(ConfigurationError, match=r"\[pacs\.here\]"):  # where nobody could make it
+        destinations_of(["here"], known, "ROR")

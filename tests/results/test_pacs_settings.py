@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from ror import config
-from ror.archive import Index
+from ror.archive import Index, OwnSeries
 from ror.config import RedcapSettings
 from ror.db import Database
 from ror.errors import ConfigurationError, ServiceUnavailable
 from ror.model import Job, JobFolder, JobState
-from ror.registry import Project
+from ror.registry import CommitmentStore, Project
 from ror.results import FinishedRun, Ledger, MeasurementStore, RedcapPlaces, Redcaps, ResultStations
 from tests.results.samples import FINISHED, manifest, no_way_back
 
@@ -26,7 +26,19 @@ def stations(database: Database, tmp_path: Path) -> ResultStations:
     redcaps = Redcaps(tmp_path, RedcapSettings())
     ledger, measurements, places = Ledger(database), MeasurementStore(database), RedcapPlaces(database)
     pacs = partial(config.read_pacs, tmp_path, {})
-    return ResultStations(Index(database), tmp_path, ledger, measurements, places, redcaps, pacs, "ROR", no_way_back)
+    return ResultStations(
+        Index(database),
+        tmp_path,
+        ledger,
+        measurements,
+        places,
+        redcaps,
+        pacs,
+        "ROR",
+        no_way_back,
+        OwnSeries(database, tmp_path),
+        CommitmentStore(database),
+    )
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from ror.archive import Index
+from ror.archive import Index, OwnSeries
 from ror.config import RedcapSettings
 from ror.db import Database
 from ror.engine import JobStore
 from ror.errors import ConfigurationError
 from ror.model import Job, JobFolder, JobSeries, JobState
-from ror.registry import Project, ProjectStore
+from ror.registry import CommitmentStore, Project, ProjectStore
 from ror.results import (
     FinishedRun,
     Ledger,
@@ -65,7 +65,17 @@ def stations(database: Database, tmp_path: Path) -> ResultStations:
     redcaps = Redcaps(tmp_path / "secrets", RedcapSettings())
     ledger, measurements, places = Ledger(database), MeasurementStore(database), RedcapPlaces(database)
     return ResultStations(
-        Index(database), tmp_path, ledger, measurements, places, redcaps, dict, "ROR", no_way_back
+        Index(database),
+        tmp_path,
+        ledger,
+        measurements,
+        places,
+        redcaps,
+        dict,
+        "ROR",
+        no_way_back,
+        OwnSeries(database, tmp_path),
+        CommitmentStore(database),
     )
 
 

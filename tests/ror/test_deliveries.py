@@ -94,3 +94,32 @@ def test_results_reach_the_clinic_in_the_study_that_was_sent(
     assert referenced <= {one.SOPInstanceUID for one in originals}
     told = {one["destination"]: one["confirmed"] for one in shown["deliveries"]}
     assert told == {"clinic": len(results), "research": len(results)}
+
+
+def test_results_lie_in_the_archive_beside_their_images_and_start_nothing(
+    installation: Installation, tmp_path: Path
+) -> None:
+    """A grown study replaces them; neither they, nor their coming, make a job of their own."""
+    with (installation.home / "ror.toml").open("a") as settings:
+        settings.write("[pacs.here]\narchive = true\n")
+    installation.ror("project", "change", "lungs", "--pacs", "here")
+    images = small_ct(tmp_path / "ct", slices=8)
+    with Serving(installation) as serving:
+        send(serving.peer, images[:-1])
+        first = installation.ask("jobs", "show", serving.job_that_is("succeeded"))
+        send(serving.peer, images[-1:])
+        serving.job_that_is("superseded")
+        second = installation.ask("jobs", "show", serving.job_that_is("succeeded"))
+        (study,) = installation.ask("studies")
+        assert len(serving.jobs()) == 2
+    made = [{one["sop_uid"] for one in job["results"]} for job in (first, second)]
+    lying = {path.stem for path in (installation.home / "archive" / ".results").rglob("*.dcm")}
+    assert not made[0] & made[1]
+    assert lying == made[1]
+    assert (study["state"], study["instances"], study["results"]) == ("matched", len(images), len(made[1]))
+    (told,) = second["deliveries"]
+    assert (told["destination"], told["confirmed"], told["confirmed_by"]) == (
+        "here",
+        len(made[1]),
+        "reading back",
+    )

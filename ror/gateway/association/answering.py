@@ -21,7 +21,12 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _SUCCESS, _PROCESSING_FAILURE, _NO_SUCH_SOP_CLASS_N = 0x0000, 0x0110, 0x0118
 _NO_SUCH_SOP_CLASS, _UNRECOGNIZED_OPERATION, _RESOURCE_LIMITATION = 0x0122, 0x0211, 0x0213
-_OF_SERVICES: Final = (CommandField.N_ACTION, CommandField.N_CREATE, CommandField.N_SET)
+_OF_SERVICES: Final = (
+    CommandField.N_ACTION,
+    CommandField.N_CREATE,
+    CommandField.N_SET,
+    CommandField.N_EVENT_REPORT,
+)
 
 Store: TypeAlias = Callable[[Received], Answer]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from pydicom.uid import AllTransferSyntaxes, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AllStoragePresentationContexts
@@ -15,6 +15,7 @@ from pynetdicom.pdu_primitives import (
     A_ASSOCIATE,
     ImplementationClassUIDNotification,
     MaximumLengthNotification,
+    SCP_SCU_RoleSelectionNegotiation,
 )
 from pynetdicom.presentation import PresentationContext, build_context, negotiate_as_acceptor
 
@@ -102,10 +103,10 @@ class Offer:
     """What is accepted: Verification, and every storage class in every transfer syntax that pynetdicom knows.
 
     Where a sender leaves the choice, explicit VR little endian: it says what private attributes are. `services` are SOP
-    classes of other services, which have no pixels.
+    classes of other services, which have no pixels; of those that are also `used`, a peer may be the provider.
     """
 
-    def __init__(self, services: Iterable[str] = ()) -> None:
+    def __init__(self, services: Iterable[str] = (), used: Collection[str] = ()) -> None:
         syntaxes = sorted(map(str, AllTransferSyntaxes), key=lambda uid: uid != ExplicitVRLittleEndian)
         self._contexts = [build_context(VERIFICATION)]
         self._contexts += [
@@ -115,6 +116,9 @@ class Offer:
         self._contexts += [
             build_context(uid, [ExplicitVRLittleEndian, ImplicitVRLittleEndian]) for uid in services
         ]
+        for context in self._contexts:
+            if context.abstract_syntax in used:
+                context.scu_role = context.scp_role = True
 
     @property
     def transfer_syntaxes(self) -> Mapping[str, tuple[str, ...]]:
@@ -132,21 +136,33 @@ class Offer:
             A context is proposed that cannot be answered, as one without a transfer syntax (PS3.8 9.3.2.2).
         """
         try:
-            results, _roles = negotiate_as_acceptor(
-                requested.primitive.presentation_context_definition_list, self._contexts, {}
+            results, roles = negotiate_as_acceptor(
+                requested.primitive.presentation_context_definition_list,
+                self._contexts,
+                _proposed_roles(requested.primitive),
             )
         except _MALFORMED as error:
             text = f"presentation contexts that cannot be answered: {type(error).__name__}"
             raise PeerViolation(text) from None
         accepted = {int(one.context_id or 0): _context(one) for one in results if one.result == _ACCEPTED}
-        return _accepted(requested.primitive, results), accepted
+        return _accepted(requested.primitive, results, roles), accepted
 
 
 def _context(one: PresentationContext) -> Context:
     return Context(str(one.abstract_syntax), str(one.transfer_syntax[0]))
 
 
-def _accepted(request: A_ASSOCIATE, results: list[PresentationContext]) -> bytes:
+def _proposed_roles(request: A_ASSOCIATE) -> Any:
+    """Whether the peer wants to be user, and provider, of each SOP class that it says so of (PS3.7 D.3.3.4)."""
+    items = (item for item in request.user_information if isinstance(item, SCP_SCU_RoleSelectionNegotiation))
+    return {item.sop_class_uid: (item.scu_role, item.scp_role) for item in items}
+
+
+def _accepted(
+    request: A_ASSOCIATE,
+    results: list[PresentationContext],
+    roles: Iterable[SCP_SCU_RoleSelectionNegotiation],
+) -> bytes:
     answer = A_ASSOCIATE()
     answer.application_context_name = APPLICATION_CONTEXT_NAME
     answer.calling_ae_title, answer.called_ae_title = request.calling_ae_title, request.called_ae_title
@@ -155,7 +171,7 @@ def _accepted(request: A_ASSOCIATE, results: list[PresentationContext]) -> bytes
     length, implementation = MaximumLengthNotification(), ImplementationClassUIDNotification()
     length.maximum_length_received = MAX_PDU_BYTES
     implementation.implementation_class_uid = _IMPLEMENTATION_CLASS_UID
-    answer.user_information = [length, implementation]
+    answer.user_information = [length, implementation, *roles]
     pdu = A_ASSOCIATE_AC()
     pdu.from_primitive(answer)
     return bytes(pdu.encode())

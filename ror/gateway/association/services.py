@@ -14,7 +14,7 @@ __all__ = ["Promise", "Report", "Service", "ServiceAnswer", "ServiceRequest"]
 
 @dataclass(frozen=True, slots=True)
 class ServiceRequest:
-    """One N-ACTION, N-CREATE or N-SET: who asks for what; `operation` is its command field, identified is the rest."""
+    """One DIMSE-N request: who asks for what; `operation` is its command field, identified is the rest."""
 
     sender: Sender
     operation: int

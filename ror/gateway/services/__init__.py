@@ -5,12 +5,13 @@ requests for commitment alone, within quarantine, until they are answered.
 """
 
 from ror.gateway.services.pending import PendingCommitments
-from ror.gateway.services.provider import SERVICES, Services
+from ror.gateway.services.provider import SERVICES, USED, Services
 from ror.gateway.services.reporting import peer_for
 from ror.gateway.services.statuses import FailureReason, ServiceStatus
 
 __all__ = [
     "SERVICES",
+    "USED",
     "FailureReason",
     "PendingCommitments",
     "ServiceStatus",

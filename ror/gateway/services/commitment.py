@@ -1,10 +1,10 @@
-"""Storage Commitment Push Model SCP (PS3.4 annex J): what a sender may delete, as it is in the archive for good."""
+"""Storage Commitment Push Model (PS3.4 annex J): what a sender may delete, and what a PACS has said to us."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ror.errors import RorError
@@ -27,19 +27,28 @@ _REQUEST: Final = 1  # action type ID
 class StorageCommitment:
     """Takes requests, durably, and answers each on its own association while that is kept open.
 
-    What is not answered there is left to `pending`; `wake` is called then.
+    What is not answered there is left to `pending`; `wake` is called then. Results of requests that we have made are
+    `told`, with the transaction and the instances that are kept; it says whether anybody has asked.
     """
 
     def __init__(
-        self, senders: Senders, judge: Judge, pending: PendingCommitments, wake: Callable[[Sender], None]
+        self,
+        senders: Senders,
+        judge: Judge,
+        pending: PendingCommitments,
+        wake: Callable[[Sender], None],
+        told: Callable[[str, Sequence[str]], bool],
     ) -> None:
         self._senders = senders
         self._judge = judge
         self._pending = pending
         self._wake = wake
+        self._told = told
 
     def answer(self, request: ServiceRequest) -> ServiceAnswer:
-        """N-ACTION; the result follows as an N-EVENT-REPORT."""
+        """N-ACTION, of which the result follows as an N-EVENT-REPORT; or the N-EVENT-REPORT that we wait for."""
+        if request.operation == CommandField.N_EVENT_REPORT:
+            return self._take(request)
         if request.operation != CommandField.N_ACTION:
             raise Refused(ServiceStatus.UNRECOGNIZED_OPERATION, "storage commitment knows N-ACTION")
         if request.sop_instance_uid != _WELL_KNOWN:
@@ -51,6 +60,17 @@ class StorageCommitment:
         self._pending.keep(commitment)
         promise = _Promised(self._judge, self._pending, commitment, self._wake)
         return ServiceAnswer(ServiceStatus.SUCCESS, promise=promise)
+
+    def _take(self, request: ServiceRequest) -> ServiceAnswer:
+        said = read(request)
+        kept = [
+            required_uid(one, "ReferencedSOPInstanceUID")
+            for one in counted(said.items("ReferencedSOPSequence"))
+        ]
+        if not self._told(required_uid(said, "TransactionUID"), kept):
+            raise Refused(ServiceStatus.INVALID_ARGUMENT_VALUE, "nobody here has asked in that transaction")
+        _log.info("%s keeps %d instances that we asked it for", request.sender.calling_ae, len(kept))
+        return ServiceAnswer(ServiceStatus.SUCCESS)
 
 
 def _read(request: ServiceRequest) -> Commitment:

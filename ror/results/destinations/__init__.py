@@ -4,15 +4,18 @@ Contract
 --------
 ``destination_of(name, settings, our_ae_title)`` gives what a ``[pacs.NAME]`` of ``ror.toml`` is: a PACS by C-STORE or
 STOW-RS, or a folder. `Destination` says what each of them does: ``send``, ``held`` (which objects it says that it has),
-``remove``. A new kind is a class that meets it, and a line in ``of_settings.py``. `UnderOriginalIdentity` is before one
-that gets results under the patient's own identity, `NotAuthorised` in place of one that may not.
+``remove``. A new kind is a class that meets it, and a line in ``of_settings.py``. `Archive` is our own archive, which
+no section alone can say. `UnderOriginalIdentity` is before a destination that gets results under the patient's own
+identity, `NotAuthorised` in place of one that may not.
 """
 
+from ror.results.destinations.archive import Archive
 from ror.results.destinations.contract import Destination, Held, Outgoing
 from ror.results.destinations.of_settings import destination_of, destinations_of
 from ror.results.destinations.original import NotAuthorised, UnderOriginalIdentity
 
 __all__ = [
+    "Archive",
     "Destination",
     "Held",
     "NotAuthorised",

@@ -31,10 +31,13 @@ class Held:
         How it was asked; where it could not be, why.
     sop_uids
         What it holds of the objects asked for, and perhaps others; None where it could not be asked.
+    instead
+        Why it was not asked in a better way; empty if it was.
     """
 
     by: str
     sop_uids: frozenset[str] | None
+    instead: str = ""
 
 
 class Destination(Protocol):

@@ -64,7 +64,8 @@ class UnderOriginalIdentity:
             held = self.inner.held([self._renamed(one) for one in objects])
         if held.sop_uids is None:
             return held
-        return Held(held.by, frozenset(of_research[uid] for uid in held.sop_uids & of_research.keys()))
+        found = frozenset(of_research[uid] for uid in held.sop_uids & of_research.keys())
+        return Held(held.by, found, held.instead)
 
     def remove(self, objects: Sequence[Outgoing]) -> int | None:
         """Remove by the clinical UIDs."""

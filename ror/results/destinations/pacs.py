@@ -47,9 +47,9 @@ class Pacs:
             acknowledged(file.sop_instance_uid)
 
     def held(self, objects: Sequence[Outgoing]) -> Held:
-        """Ask for all series that the objects are in."""
+        """Ask for the objects, or all series that they are in."""
         with _told('let it answer queries of ours, or set another "confirm"'):
-            return self.asking(sorted({(one.study_uid, one.series_uid) for one in objects}))
+            return self.asking(objects)
 
     def remove(self, objects: Sequence[Outgoing]) -> int | None:
         """C-STORE and STOW-RS cannot delete; an Orthanc can through its REST API."""
