@@ -253,9 +253,7 @@ series = Table(
     # What we say of the series ourselves, like its number of images; written when its study has settled.
     Column("derived", JSON),
     Column("classified_by", String(64)),  # digest of the rules that the types in `derived` come from
-    Column(
-        "made_by", String(96), index=True
-    ),  # the job of results beside their images; None for what was sent
+    Column("made_by", String(96), index=True),  # the job of results beside images; None for what was sent
 )
 
 # The values of an attribute, parted by backslashes, each once: the catalogue holds their numbers.
