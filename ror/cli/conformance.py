@@ -18,7 +18,8 @@ __all__ = ["command"]
 def command(syntaxes: bool, as_json: bool) -> None:
     """List the SOP classes that we accept and request, for a DICOM conformance statement.
 
-    The transfer syntaxes of storage are those of --syntaxes; the others are the uncompressed ones.
+    Of transfer syntaxes, `all` are those of --syntaxes, `native` the implicit and explicit VR ones and deflate,
+    `little endian` the first two of these. --json has how many there are.
 
     Example: ror conformance --json
     """
@@ -26,4 +27,10 @@ def command(syntaxes: bool, as_json: bool) -> None:
         print_table(("transfer_syntax", "uid"), storage_syntaxes(), as_json=as_json)
     else:
         columns = [field.name for field in fields(SopClassLine)]
-        print_table(columns, [astuple(line) for line in sop_classes()], as_json=as_json)
+        rows = [astuple(line) for line in sop_classes()]
+        shown = rows if as_json else [(*row[:-1], _in_words(row[-1])) for row in rows]
+        print_table(columns, shown, as_json=as_json)
+
+
+def _in_words(syntaxes: int) -> str:
+    return {2: "little endian", 4: "native", len(storage_syntaxes()): "all"}[syntaxes]

@@ -58,3 +58,13 @@ def test_a_time_says_its_zone(live_in: Callable[[str], None], zone: str, told: s
 
 def test_no_time_is_a_dash() -> None:
     assert moment(None) == "–"
+
+
+def test_transfer_syntaxes_of_a_conformance_statement_are_in_words_for_people(home: Home) -> None:
+    lines = home.good("conformance").splitlines()
+    ends = {"C-ECHO": "native", "C-STORE": "all", "N-CREATE, N-SET": "little endian"}
+    for operations, words in ends.items():
+        assert any(f" {operations} " in line and line.rstrip().endswith(words) for line in lines)
+    assert not any(line.rstrip()[-1].isdigit() for line in lines)
+    counts = {one["transfer_syntaxes"] for one in json.loads(home.good("conformance", "--json"))}
+    assert {2, 4} < counts
