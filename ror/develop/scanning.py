@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from pydicom import Dataset, dcmread
+from pydicom import dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_partial
+from pydicom.tag import BaseTag, Tag
 
 from ror.archive import describe
 from ror.develop.data_index import DataIndex, FileState, Instance, Seen, SeriesFound
@@ -32,6 +34,7 @@ __all__ = ["Scanned", "scan", "sources_of"]
 _HANDFUL = 64
 _AHEAD = 3  # handfuls that wait for each process
 _FILES_WORTH_A_PROCESS = 400  # that many take about as long as a process takes to start
+_LAST_UID = Tag("SeriesInstanceUID")
 _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
 # What pydicom raises for files that are broken in one way or another.
 _BROKEN = (InvalidDicomError, BytesLengthException, EOFError, ValueError, TypeError, KeyError, AttributeError)
@@ -152,47 +155,49 @@ def _handfuls(paths: Iterable[str]) -> Iterator[tuple[str, ...]]:
 
 def _look(paths: Sequence[str]) -> _Looked:
     seen: dict[str, Seen] = {}
-    headers: dict[tuple[str, str, str], list[tuple[str, str, Dataset]]] = {}
+    objects: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
     # pydicom warns of odd values with the values themselves.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for path in paths:
-            seen[path], header = _header(path)
-            if header is not None:
-                one = seen[path]
-                headers.setdefault((str(one.series_uid), *one.place), []).append(
-                    (str(one.sop_uid), path, header)
-                )
-        found = [_described(sorted(some, key=lambda one: one[:2]), seen) for some in headers.values()]
+            one = seen[path] = _seen(path)
+            if one.series_uid is not None:
+                objects.setdefault((one.series_uid, *one.place), []).append((str(one.sop_uid), path))
+        found = [_described(sorted(some), seen) for some in objects.values()]
     return list(seen.values()), [one for one in found if one is not None]
 
 
-def _header(path: str) -> tuple[Seen, Dataset | None]:
+def _seen(path: str) -> Seen:
     try:
         state = FileState.of(path)
         with Path(path).open("rb") as file:
             if reason := kind_of(file.read(HEAD_BYTES)):
-                return Seen(path, state, unused=_TOLD[reason]), None
+                return Seen(path, state, unused=_TOLD[reason])
             file.seek(0)
-            header = dcmread(file, stop_before_pixels=True)
+            header = read_partial(file, _behind_the_uids)
         if any(not header.get(keyword) for keyword in _NEEDED):
-            return Seen(path, state, unused=_WITHOUT_UIDS), None
+            return Seen(path, state, unused=_WITHOUT_UIDS)
         place = (str(header.StudyInstanceUID), str(header.get("PatientID") or ""))
-        return Seen(path, state, str(header.SeriesInstanceUID), str(header.SOPInstanceUID), place), header
+        return Seen(path, state, str(header.SeriesInstanceUID), str(header.SOPInstanceUID), place)
     except OSError as error:
-        return Seen(path, FileState(0, 0), unused=f"file that cannot be read: {error.strerror}"), None
+        return Seen(path, FileState(0, 0), unused=f"file that cannot be read: {error.strerror}")
     except _BROKEN:
-        return Seen(path, state, unused=_UNREADABLE), None
+        return Seen(path, state, unused=_UNREADABLE)
 
 
-def _described(headers: Sequence[tuple[str, str, Dataset]], seen: dict[str, Seen]) -> SeriesFound | None:
+def _behind_the_uids(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+    return bool(tag > _LAST_UID)
+
+
+def _described(headers: Sequence[tuple[str, str]], seen: dict[str, Seen]) -> SeriesFound | None:
     """What the first of some objects of a series tells; those that cannot be read to their end are not used."""
-    for _sop_uid, path, header in headers:
-        if not header.get("PatientID"):
-            header.PatientID = ""
+    for _sop_uid, path in headers:
         try:
+            header = dcmread(path, stop_before_pixels=True)
+            if not header.get("PatientID"):
+                header.PatientID = ""
             told = describe(header)
-        except _BROKEN:
+        except (*_BROKEN, OSError):
             seen[path] = Seen(path, seen[path].state, unused=_UNREADABLE)
         else:
             return SeriesFound(
