@@ -66,6 +66,14 @@ def test_an_answer_comes_for_each_instance(web: Web) -> None:
     assert len(web.app.quarantine.list()) == 1
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
+def test_what_has_no_uids_is_kept_nowhere_and_stands_with_what_is_no_file(web: Web) -> None:
+    answered = web.post(multipart(part10(minimal(SOPInstanceUID="no uid")), b"rubbish"))
+    others = Dataset.from_json(answered.json())[0x0008119A].value
+    assert sorted(item.FailureReason for item in others) == [0xA900, 0xC000]
+    assert web.app.quarantine.list() == []
+
+
 def test_nothing_stored_is_a_conflict(web: Web) -> None:
     answered = web.post(multipart(part10(minimal(PatientID=""))))
     assert answered.status_code == 409
