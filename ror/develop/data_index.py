@@ -23,10 +23,13 @@ create table if not exists files (
 create index if not exists files_of_series on files (series_uid, sop_uid, path);
 create table if not exists series (
     uid text primary key, study_uid text not null, patient_id text not null,
-    attributes_of text not null, attributes text not null, types text, classified_by text);
+    attributes_of text not null, terms text not null, types text, classified_by text);
+create table if not exists terms (
+    id integer primary key, attribute text not null, held text not null, unique (attribute, held));
 pragma user_version = 1;
 """
 _VERSION = 1
+_BETWEEN = "\x1f"  # two values of an attribute; none holds a control character (PS3.5 6.2)
 ELSEWHERE = "of a series that is held of another study or patient"
 TWICE = "object that is there in another file, too"
 
@@ -93,20 +96,25 @@ class DataIndex:
 
     @cached_property
     def _connection(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        again = f"remove {self._path}, and say ror config --data again"
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(self._path)
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigurationError(
+                f"{self._path} cannot be made: {error}", advice="work in a folder of your own"
+            ) from error
+        try:
             (version,) = connection.execute("pragma user_version").fetchone()
             if version not in (0, _VERSION):
-                raise ConfigurationError(
-                    f"{self._path} is of another release of ror",
-                    advice="remove it, and say ror config --data again",
-                )
+                raise ConfigurationError(f"{self._path} is of another release of ror", advice=again)
             connection.executescript(_TABLES)
         except sqlite3.DatabaseError as error:
-            raise ConfigurationError(
-                f"{self._path} cannot be used: {error}", advice="remove it, and say ror config --data again"
-            ) from error
+            connection.close()
+            raise ConfigurationError(f"{self._path} cannot be used: {error}", advice=again) from error
+        except ConfigurationError:
+            connection.close()
+            raise
         self._path.chmod(0o600)  # it may name patients
         return connection
 
@@ -159,6 +167,7 @@ class DataIndex:
         with self._connection as connection:
             connection.execute("delete from files")
             connection.execute("delete from series")
+            connection.execute("delete from terms")
 
     def unclassified(self, classified_by: str) -> list[Series]:
         """The series whose types are not those of some rules."""
@@ -217,14 +226,19 @@ class DataIndex:
         return int(count)
 
     def _read(self, condition: str, values: Sequence[str]) -> Iterator[Series]:
+        # Series have most of their attributes in common: each that differs is read once.
+        terms = {
+            number: (attribute, tuple(held.split(_BETWEEN)))
+            for number, attribute, held in self._connection.execute("select id, attribute, held from terms")
+        }
         query = f"""
-            select uid, study_uid, patient_id, attributes, types, images from series
+            select uid, study_uid, patient_id, terms, types, images from series
             join (select series_uid, count(distinct sop_uid) as images from files
                   where series_uid is not null group by series_uid) on series_uid = uid
             where {condition} order by patient_id, study_uid, uid"""
         with closing(self._connection.execute(query, values)) as rows:
-            for uid, study_uid, patient_id, attributes, types, images in rows:
-                told = {name: tuple(values) for name, values in json.loads(attributes).items()}
+            for uid, study_uid, patient_id, numbers, types, images in rows:
+                told = dict(map(terms.__getitem__, json.loads(numbers)))
                 told["NumImages"] = (str(images),)
                 told["ClassifyTypes"] = tuple(json.loads(types or "[]"))
                 told["Path"] = (f"{study_uid}/{uid}",)
@@ -239,11 +253,14 @@ def _place(connection: sqlite3.Connection, series_uid: str) -> tuple[str, str] |
 
 
 def _hold(connection: sqlite3.Connection, one: SeriesFound) -> None:
-    attributes = json.dumps(one.attributes, ensure_ascii=False)
+    held = [(attribute, _BETWEEN.join(values)) for attribute, values in one.attributes.items()]
+    connection.executemany("insert or ignore into terms (attribute, held) values (?, ?)", held)
+    number_of = "select id from terms where attribute = ? and held = ?"
+    terms = [connection.execute(number_of, term).fetchone()[0] for term in held]
     connection.execute(
-        """insert into series (uid, study_uid, patient_id, attributes_of, attributes) values (?, ?, ?, ?, ?)
-           on conflict (uid) do update set attributes_of = excluded.attributes_of, attributes = excluded.attributes,
+        """insert into series (uid, study_uid, patient_id, attributes_of, terms) values (?, ?, ?, ?, ?)
+           on conflict (uid) do update set attributes_of = excluded.attributes_of, terms = excluded.terms,
                types = null, classified_by = null
            where excluded.attributes_of <= attributes_of""",
-        (one.uid, one.study_uid, one.patient_id, one.attributes_of, attributes),
+        (one.uid, one.study_uid, one.patient_id, one.attributes_of, json.dumps(terms)),
     )
