@@ -1,4 +1,4 @@
-"""Checked outputs → valid DICOM objects in a folder: one way, for jobs of a service and for what is tried on a laptop."""
+"""Checked outputs → valid DICOM objects in a folder: one way, for jobs of a service and for tries on a laptop."""
 
 from __future__ import annotations
 
