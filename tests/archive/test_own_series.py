@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
+from pydicom.uid import UID
 
 from ror.archive import DifferentContent, Index, OwnSeries
 from ror.db import Database
@@ -47,7 +48,7 @@ def result(tmp_path: Path, gateway: Gateway, study: str) -> Callable[..., Path]:
 
     def made(sop_uid: str = "2.25.1", series_uid: str = "2.25.2", **attributes: object) -> Path:
         one = dcmread(gateway.files.root / gateway.index.study_instances(study)[0].path)
-        one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = sop_uid
+        one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = UID(sop_uid)
         one.SeriesInstanceUID, one.Modality = series_uid, "SEG"
         for keyword, value in attributes.items():
             setattr(one, keyword, value)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
+from pydicom.uid import UID
 
 from ror.archive import OwnSeries
 from ror.db import tables
@@ -22,7 +23,7 @@ def with_result(web: Web, tmp_path: Path) -> Web:
     assert web.app.intake.receive(sent, "lungs").status is Status.SUCCESS
     (study,) = web.app.index.studies()
     one = dcmread(web.app.files.root / web.app.index.study_instances(study.study_uid)[0].path)
-    one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = "1.1"
+    one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = UID("1.1")
     one.SeriesInstanceUID, one.Modality, one.SeriesDescription = "1.2", "SEG", "mask"
     del one.StudyDescription
     one.save_as(tmp_path / "result.dcm")
