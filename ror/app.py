@@ -286,6 +286,7 @@ class App:
             self.ledger,
             lambda: config.read_pacs(self.home.root),
             self.settings.listener.ae_title,
+            OwnSeries(self.database, self.home.archive),
         )
 
     @cached_property

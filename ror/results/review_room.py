@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ror.archive import Index
+from ror.archive import Index, OwnSeries
 from ror.config import PacsSettings
 from ror.errors import ConfigurationError, ServiceUnavailable
 from ror.model import Job
 from ror.registry import Project
 from ror.results.deliver import Deliverer, Shipment
-from ror.results.destinations import Destination, Outgoing, destinations_of
+from ror.results.destinations import Archive, Destination, Outgoing, destinations_of
 from ror.results.finished import FinishedRun
 from ror.results.ledger import Ledger
 from ror.results.review_copies import UNREVIEWED, copies_of, write_copies
@@ -29,12 +29,14 @@ class ReviewRoom:
         ledger: Ledger,
         pacs: Callable[[], Mapping[str, PacsSettings]],
         our_ae_title: str,
+        own: OwnSeries,
     ) -> None:
         self._index = index
         self._archive = archive
         self._ledger = ledger
         self._pacs = pacs
         self._our_ae_title = our_ae_title
+        self._own = own
 
     def show(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
         """Bring images and results, marked as unreviewed, to the reviewers; says where they are.
@@ -44,7 +46,7 @@ class ReviewRoom:
         DeliveryUnavailable, DeliveryRefused
             As in `Deliverer.deliver`.
         """
-        if (destination := self._destination(project)) is None:
+        if (destination := self._destination(project, run.job)) is None:
             return "waits for review"
         shipment = Shipment(
             run.job,
@@ -62,7 +64,7 @@ class ReviewRoom:
         DeliveryUnavailable
             It cannot be removed now.
         """
-        if (destination := self._destination(project)) is None:
+        if (destination := self._destination(project, job)) is None:
             return ""
         copies = copies_of(self._ledger.made([job.id]), Path())
         shown = self._ledger.receipts(destination.name, (copy.sop_uid for copy in copies))
@@ -75,7 +77,7 @@ class ReviewRoom:
         self._ledger.forget_delivered(destination.name, [copy.sop_uid for copy in copies])
         return f"{removed} objects removed from {destination.name}"
 
-    def _destination(self, project: Project) -> Destination | None:
+    def _destination(self, project: Project, job: Job) -> Destination | None:
         if not project.review_pacs:
             return None
         try:
@@ -87,7 +89,11 @@ class ReviewRoom:
                 f"[pacs.{project.review_pacs}] takes objects under the original identity, and reviewers see others",
                 advice=f"ror project change {project.name} --review-pacs ANOTHER; then retry the job",
             )
-        (destination,) = destinations_of((project.review_pacs,), known, self._our_ae_title)
+
+        def here(name: str) -> Destination:
+            return Archive(name, self._own, project.name, job.id)
+
+        (destination,) = destinations_of((project.review_pacs,), known, self._our_ae_title, here)
         return destination
 
     def _images(self, job: Job) -> list[Outgoing]:

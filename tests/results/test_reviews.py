@@ -315,7 +315,7 @@ def test_corrections_are_exported_on_the_grid_of_their_series_with_where_they_co
 
 def room(ledger: Ledger, **pacs: Any) -> ReviewRoom:
     no_index: Any = None  # of images, which are not asked for
-    return ReviewRoom(no_index, Path(), ledger, lambda: pacs, "ROR")
+    return ReviewRoom(no_index, Path(), ledger, lambda: pacs, "ROR", no_index)
 
 
 def test_nothing_is_shown_where_a_project_names_no_place(run: FinishedRun, ledger: Ledger) -> None:

@@ -23,11 +23,11 @@ from tests.support.viewer import stored_by_ohif
 
 @pytest.fixture
 def reviewed(installation: Installation, tmp_path: Path) -> Installation:
-    """Results are shown in one folder, and delivered into another when they are accepted."""
+    """Results are shown in the archive itself, and delivered into a folder when they are accepted."""
+    (tmp_path / "share").mkdir()
     with (installation.home / "ror.toml").open("a") as settings:
-        for name in ("reading", "share"):
-            (tmp_path / name).mkdir()
-            settings.write(f'[pacs.{name}]\nfolder = "{tmp_path / name}"\nimages = false\n')
+        settings.write("[pacs.reading]\narchive = true\n")
+        settings.write(f'[pacs.share]\nfolder = "{tmp_path / "share"}"\nimages = false\n')
     ror(installation, "project", "change", "lungs", "--pacs", "share", "--review", "--review-pacs", "reading")
     return installation
 
@@ -47,7 +47,7 @@ def files(folder: Path) -> list[Path]:
 
 def test_results_wait_until_they_are_accepted_or_rejected(reviewed: Installation, tmp_path: Path) -> None:
     """Of two studies one is accepted and one rejected, and accepted later; both wait through a crash."""
-    reading, share = tmp_path / "reading", tmp_path / "share"
+    reading, share = reviewed.home / "archive" / ".results", tmp_path / "share"
     with Serving(reviewed) as serving:
         for seed in (1, 2):
             send(serving.peer, small_ct(tmp_path / f"ct{seed}", seed=seed))
