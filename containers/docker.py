@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gzip
 import os
 import threading
 import time
@@ -50,6 +51,7 @@ _GRACE_SECONDS = 3
 _LOOK_SECONDS = 0.1
 _BUILD_SECONDS = 3600
 _ANSWER_SECONDS = 3
+_FAST = 1  # of gzip: an image has gigabytes, and the highest takes ten times as long for a tenth less
 _KEPT_LINES = 100
 # Lines of a build that no command of its Dockerfile has printed.
 _OF_THE_BUILDER = (" ---> ", "Step ", "Removing intermediate container")
@@ -148,6 +150,46 @@ class DockerRuntime:
         for container in found:
             container.stop(timeout=_GRACE_SECONDS)
         return bool(found)
+
+    def size_bytes(self, image: Image) -> int:
+        """How large an image is, with all below it (`ImageError` if it is gone)."""
+        with _gone_told():
+            return int(self._image(image).attrs["Size"])
+
+    def tag(self, image: Image, name: str) -> None:
+        """Give an image another name, ``NAME`` or ``NAME:TAG`` (`ImageError` if it can have none such)."""
+        with _gone_told():
+            try:
+                self._image(image).tag(name)
+            except APIError as error:
+                raise ImageError(
+                    f"an image cannot be called {name}: {error.explanation}", "Lower case: model:1.0."
+                ) from error
+
+    def save(self, image: Image, name: str, archive: Path) -> None:
+        """Write an image under one of its names into a ``.tar.gz``, which `docker load` reads.
+
+        Raises
+        ------
+        ImageError
+            The image is gone.
+        OSError
+            The archive cannot be written; there is none then.
+        """
+        new = archive.with_name(f".{archive.name}.new")
+        try:
+            with _gone_told(), gzip.open(new, "wb", compresslevel=_FAST) as file:
+                for chunk in self._image(image).save(named=name):
+                    file.write(chunk)
+            new.replace(archive)
+        finally:
+            new.unlink(missing_ok=True)
+
+    def _image(self, image: Image) -> DockerImage:
+        try:
+            return self._client().images.get(image.digest)
+        except ImageNotFound as error:
+            raise _gone(image) from error
 
     def _client(self) -> docker.DockerClient:
         if self._known_client is None:
@@ -290,9 +332,7 @@ def _create(client: docker.DockerClient, order: RunOrder) -> Container:
     try:
         image = client.images.get(order.image.digest)
     except ImageNotFound as error:
-        raise ImageError(
-            f"the image {order.image.reference} is gone", "Prepare the package again."
-        ) from error
+        raise _gone(order.image) from error
     uid, gid = user()
     emptied(order.output_dir)
     if os.geteuid() == 0:
@@ -315,6 +355,10 @@ def _create(client: docker.DockerClient, order: RunOrder) -> Container:
         if twin is None:
             raise RuntimeUnavailable("Docker refuses the container", str(error.explanation)) from error
         return twin
+
+
+def _gone(image: Image) -> ImageError:
+    return ImageError(f"the image {image.reference} is gone", "Prepare the package again.")
 
 
 def _cards(order: RunOrder) -> list[DeviceRequest]:

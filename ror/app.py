@@ -306,7 +306,7 @@ class App:
         )
 
     @cached_property
-    def runtimes(self) -> tuple[Runtime, ...]:
+    def runtimes(self) -> tuple[containers.DockerRuntime, containers.ProcessRuntime]:
         """The container runtimes there are, best first, whether they work here or not."""
         root = self.home.runtimes
         docker = containers.DockerRuntime(root / "docker", self.settings.engine.base_image)

@@ -1,0 +1,99 @@
+"""``ror build``: the container image of the workflow in this folder, built without network and tried once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ror.cli import trigger
+from ror.cli.common import opened
+from ror.develop import DataIndex, DeveloperProject
+from ror.errors import ConfigurationError, NotFound
+
+__all__ = ["command"]
+
+_folder = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--tag", "-tag", metavar="NAME[:TAG]", help="Give the image this name, too.")
+@click.option(
+    "--save",
+    "-save",
+    "archive",
+    type=click.Path(path_type=Path),
+    help="Write it into FILE.tar.gz, for docker load.",
+)
+@click.option(
+    "--job", "-job", "number", type=click.IntRange(1), default=1, help="The job that it is tried on."
+)
+@click.option("--trial/--no-trial", default=True, show_default=True, help="Run it once on a job of the data.")
+@click.option(
+    "--working_directory", "-working_directory", type=_folder, default=Path(), help="The project's folder."
+)
+@click.pass_context
+def command(
+    context: click.Context,
+    tag: str | None,
+    archive: Path | None,
+    number: int,
+    trial: bool,
+    working_directory: Path,
+) -> None:
+    """Build the image of the workflow in this folder, try it on a job, and say how large it is.
+
+    The wheels of requirements.txt are downloaded first, and the build itself has no network. The image is tried in its
+    sandbox, with the limits of workflow.toml, as by ror trigger --docker, on data that ror config knows.
+
+    Example: ror build --tag my_workflow:0.1.0 --save ../my_workflow.tar.gz
+    """
+    project = DeveloperProject.at(working_directory)
+    package = project.package()
+    if archive is not None:
+        _require_place(archive, project)
+    if trial:
+        _require_data(project)
+    with opened(context, make=True) as app:
+        docker, _process = app.runtimes
+        available = docker.availability()
+        if not available.ok:
+            raise ConfigurationError(f"nothing can be built here: {available.reason}", advice="start Docker")
+        image = docker.prepare(package, report=click.echo)
+    if trial:
+        context.invoke(trigger.command, working_directory=working_directory, docker=True, number=number)
+    if tag is not None:
+        docker.tag(image, tag)
+    name = tag or image.reference
+    click.echo(f"{name}: {docker.size_bytes(image) / 1e6:.0f} MB, {image.digest}")
+    if archive is not None:
+        try:
+            docker.save(image, name, archive)
+        except OSError as error:
+            raise ConfigurationError(
+                f"{archive} cannot be written: {error.strerror}", advice="name another file"
+            ) from error
+        click.echo(
+            f"{archive}: {archive.stat().st_size / 1e6:.0f} MB; load it with: docker load -i {archive}"
+        )
+    click.echo(f"next: ror trigger --cont {name}, or ror workflow add {project.folder} --project NAME")
+
+
+def _require_place(archive: Path, project: DeveloperProject) -> None:
+    if not archive.name.endswith((".tar.gz", ".tgz")):
+        raise ConfigurationError(f"--save {archive}: the archive is a .tar.gz", advice="name it FILE.tar.gz")
+    if project.folder in archive.resolve().parents:
+        raise ConfigurationError(
+            f"--save {archive}: in the folder of the workflow it would be part of the next image",
+            advice=f"name a file elsewhere: --save ../{archive.name}",
+        )
+
+
+def _require_data(project: DeveloperProject) -> None:
+    """Before anything is built, which takes minutes."""
+    with DataIndex.opened(project.data_index) as index:
+        if not index.files():
+            raise NotFound(
+                "there is no data to try the image on",
+                "python phantom.py phantom-data, then ror config --data phantom-data; or say --no-trial",
+            )

@@ -1,0 +1,91 @@
+"""`ror build`: an image that was tried before it is called anything, and an archive that Docker reads."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_commands import BOX, Home
+from tests.support.docker_daemon import BASE_IMAGE
+from tests.support.studies import small_ct
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The workflow `box`, in whose folder the commands are said."""
+    shutil.copytree(BOX, tmp_path / "box", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.chdir(tmp_path / "box")
+    return tmp_path / "box"
+
+
+@pytest.fixture
+def docker(home: Home, docker_host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", docker_host)
+    home.settings(f'[engine]\nbase_image = "{BASE_IMAGE}"\n')
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("docker")
+def test_the_image_is_built_tried_named_and_saved(home: Home, folder: Path) -> None:
+    small_ct(folder.parent / "data")
+    home.good("config", "--data", str(folder.parent / "data"))
+    out = home.good("build", "--tag", "a-box:1", "--save", "../box.tar.gz")
+    assert "a box of 3072 mm3" in out
+    assert "PACS would get: SEG-" in out
+    (told,) = [line for line in out.splitlines() if line.startswith("a-box:1: ")]
+    size, digest = told.removeprefix("a-box:1: ").split(" MB, ")
+    assert int(size) > 10
+    with tarfile.open(
+        fileobj=io.BytesIO(gzip.decompress((folder.parent / "box.tar.gz").read_bytes()))
+    ) as saved:
+        member = saved.extractfile("manifest.json")
+        assert member is not None
+        (manifest,) = json.load(member)
+    assert manifest["RepoTags"] == ["a-box:1"]
+    assert digest.startswith("sha256:")
+    assert "a box of 3072 mm3" in home.good("trigger", "--cont", "a-box:1")
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("docker")
+def test_an_image_that_fails_on_its_trial_is_told_and_not_saved(home: Home, folder: Path) -> None:
+    small_ct(folder.parent / "data")
+    home.good("config", "--data", str(folder.parent / "data"))
+    home.good("config", "--call", "python3 -c 'import no_such_module'")
+    said = home.ror("build", "--save", str(folder.parent / "box.tar.gz"))
+    assert said.code == 1
+    assert "No module named 'no_such_module'" in said.err
+    assert not (folder.parent / "box.tar.gz").exists()
+    assert "MB, sha256:" in home.good("build", "--no-trial")
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("docker")
+def test_what_cannot_be_meant_is_told(home: Home, folder: Path) -> None:
+    said = home.ror("build", "--no-trial", "--tag", "Not A Name")
+    assert said.code == 1
+    assert "an image cannot be called Not A Name" in said.err
+    said = home.ror("build", "--no-trial", "--save", str(folder.parent / "nowhere" / "box.tar.gz"))
+    assert said.code == 1
+    assert "cannot be written" in said.err
+
+
+def test_it_asks_for_data_and_docker_before_anything_is_built(
+    home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{folder}/none.sock")
+    assert "there is no data to try the image on" in home.ror("build").err
+    assert "nothing can be built here" in home.ror("build", "--no-trial").err
+    assert "the archive is a .tar.gz" in home.ror("build", "--no-trial", "--save", "../box.zip").err
+    assert "part of the next image" in home.ror("build", "--no-trial", "--save", "box.tar.gz").err
