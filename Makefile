@@ -43,8 +43,9 @@ check: lint test  ## format, lint, types, tests
 bench: setup  ## figures beside those of peers, measured in one run
 	$(BIN)/python -m benchmarks
 
-kill-test: setup  ## kill the service 200 times while it receives, and look that nothing is lost
+kill-test: setup  ## kill the service 200 times while it receives, hosts 100 times while jobs run; nothing may be lost
 	ROR_TEST_KILL_ROUNDS=200 $(BIN)/python -m pytest tests/ror/test_kill.py
+	ROR_TEST_KILL_ROUNDS=200 ROR_TEST_KILL_JOBS=20 $(BIN)/python -m pytest tests/engine/test_host_kills.py
 
 phi-report: setup  ## planted identity: what is left of it after de-identification, by category
 	$(BIN)/python -m benchmarks.phi

@@ -24,6 +24,8 @@ class Scale:
     brain_slices: int  # slices of 240 × 240 in the study whose SEG is delivered
     measurements: int  # each of a record of its own, into REDCap
     jobs: int  # no-op jobs in a turn of the engine
+    hosts: tuple[int, ...]  # numbers of hosts in simulations of placement
+    scheduled: int  # jobs that are placed in each
 
 
 FULL = Scale(
@@ -40,6 +42,8 @@ FULL = Scale(
     brain_slices=155,
     measurements=10_000,
     jobs=60,
+    hosts=(1, 20, 500),
+    scheduled=100_000,
 )
 QUICK = Scale(
     rounds=1,
@@ -55,4 +59,6 @@ QUICK = Scale(
     brain_slices=31,
     measurements=1_000,
     jobs=10,
+    hosts=(1, 20),
+    scheduled=2_000,
 )

@@ -6,7 +6,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks import deid, engine, gateway, many, path, redcap, results, search, select, start, tls, web
+from benchmarks import (
+    deid,
+    engine,
+    gateway,
+    many,
+    path,
+    redcap,
+    results,
+    schedule,
+    search,
+    select,
+    start,
+    tls,
+    web,
+)
 from benchmarks.figure import Figure
 from benchmarks.scale import Scale
 
@@ -24,6 +38,7 @@ SUITE: Mapping[str, Callable[[Scale, Path], list[Figure]]] = MappingProxyType(
         "path": path.measure,
         "results": results.measure,
         "engine": engine.measure,
+        "schedule": schedule.measure,
         "redcap": redcap.measure,
         "start": start.measure,
     }

@@ -28,6 +28,8 @@ TINY = Scale(
     brain_slices=8,
     measurements=20,
     jobs=2,
+    hosts=(1, 3),
+    scheduled=60,
 )
 SERVERS = {"gateway", "path", "results", "tls", "web"}
 

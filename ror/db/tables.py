@@ -388,7 +388,7 @@ jobs = Table(
     Column("reserved_at", Double),
     _one_of("state", JobState),
     Index(None, "project", "workflow", "match_key"),
-    Index(None, "state", "host", "project", "workflow", "created_at"),
+    Index("ix_jobs_waiting", "state", "host", "released_at", "project", "workflow", "created_at"),
 )
 
 job_steps = Table(

@@ -62,7 +62,7 @@ class AwaitsReview(RorError):
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Who works on a job: its stations, what it notes, and `ready`, called when it could take another job.
+    """Who works on a job: its stations, what it notes, and `ready`, called when there is room for another job.
 
     `home` is the folder that is told as full where the system names none.
     """
@@ -128,8 +128,6 @@ def durable_job(worker: Worker) -> Callable[[str], None]:
         else:
             if _move(worker, hold, JobState.SUCCEEDED):
                 _log.info("job %s succeeded", job_id)
-        finally:
-            worker.ready()
 
     return job
 
@@ -210,6 +208,7 @@ def _begin(worker: Worker, hold: Hold) -> bool:
 def _fail(worker: Worker, hold: Hold, fault: RorError) -> None:
     advice = f" ({fault.advice})" if fault.advice else ""
     _move(worker, hold, JobState.FAILED, f"{fault}{advice}")
+    worker.ready()
     kind = "failed" if isinstance(fault, JobFailed) else f"failed ({type(fault).__name__})"
     _log.error("job %s %s: %s", hold.job_id, kind, fault)
 

@@ -34,6 +34,7 @@ _USE_IS_KNOWN_FOR_SECONDS = 5.0
 # So many of each line are enough for all that could start at once.
 _FIRST_OF_LINE = 64
 
+_hosts = tables.hosts.c
 _jobs = tables.jobs.c
 
 
@@ -130,11 +131,24 @@ class Placer:
 
     def _is_something_to_do(self, judge: bool) -> bool:
         """Without the lock: mostly nothing waits, and nobody is silent."""
-        waiting = sa.select(_jobs.id).where(_jobs.state == JobState.QUEUED, _jobs.host.is_(None)).limit(1)
+        waiting = sa.select(_jobs.id).where(_jobs.state == JobState.QUEUED, _jobs.host.is_(None))
         with self._database.read() as connection:
-            if connection.execute(waiting).first() is not None:
+            # While all are busy, which is mostly so, only who wants no room is looked for.
+            if not self._is_room(connection):
+                waiting = waiting.where(_jobs.released_at.is_not(None))
+            if connection.execute(waiting.limit(1)).first() is not None:
                 return True
             return judge and any(not row.alive and row.jobs for row in self._hosts.rows(connection))
+
+    def _is_room(self, connection: sa.Connection) -> bool:
+        """Whether any host has a slot that no program has."""
+        taken = sa.func.count().label("taken")
+        holding = _jobs.state.in_(LIVE), _jobs.host.is_not(None), _jobs.released_at.is_(None)
+        busy: dict[Any, int] = dict(
+            connection.execute(sa.select(_jobs.host, taken).where(*holding).group_by(_jobs.host)).all()
+        )
+        slots = connection.execute(sa.select(_hosts.name, _hosts.slots))
+        return any(busy.get(name, 0) < number for name, number in slots)
 
     def _write(self, connection: sa.Connection, plan: Plan) -> None:
         now = time.time()
@@ -195,10 +209,13 @@ class Placer:
             return used, served
         ended_at = sa.func.coalesce(_jobs.released_at, _jobs.ended_at)
         seconds = sa.func.sum((ended_at - _jobs.placed_at) * _jobs.host_share)
+        # As plain columns they would be read in the order of their own index, all that ever ran.
+        empty: sa.ColumnElement[str] = sa.literal_column("''")
+        line = (_jobs.project.concat(empty), _jobs.workflow.concat(empty))
         query = (
-            sa.select(_jobs.project, _jobs.workflow, seconds, sa.func.max(_jobs.placed_at))
+            sa.select(*line, seconds, sa.func.max(_jobs.placed_at))
             .where(_jobs.placed_at > now - _LATELY_SECONDS)
-            .group_by(_jobs.project, _jobs.workflow)
+            .group_by(*line)
         )
         of_project: dict[str, float] = defaultdict(float)
         of_line: dict[tuple[str, str], float] = {}
@@ -210,28 +227,37 @@ class Placer:
 
     def _lines(self, connection: sa.Connection, served: Mapping[tuple[str, str], float]) -> list[Line]:
         """The first jobs of each line, that wait longest."""
-        ended = _jobs.released_at.is_not(None).label("ended")
-        line = (_jobs.project, _jobs.workflow, _jobs.package_digest, ended)
-        number = sa.func.row_number().over(partition_by=line, order_by=(_jobs.created_at, _jobs.id))
-        waiting = (
-            sa.select(*line, _jobs.id, _jobs.created_at, _jobs.reserved_at, number.label("number"))
-            .where(_jobs.state == JobState.QUEUED, _jobs.host.is_(None))
-            .subquery()
-        )
-        first = sa.select(waiting).where(waiting.c.number <= _FIRST_OF_LINE).order_by(waiting.c.number)
-        found: dict[tuple[str, str, str, bool], list[Waiting]] = defaultdict(list)
-        for row in connection.execute(first):
-            key = row.project, row.workflow, row.package_digest, bool(row.ended)
-            found[key].append(Waiting(row.id, row.created_at, row.reserved_at))
+        job = sa.select(
+            _jobs.id,
+            _jobs.project,
+            _jobs.workflow,
+            _jobs.package_digest,
+            _jobs.created_at,
+            _jobs.reserved_at,
+            _jobs.released_at,
+        ).order_by(_jobs.created_at)
+        job = job.where(_jobs.state == JobState.QUEUED, _jobs.host.is_(None))
+        # Line by line, since an index leads to the first of each, however many wait.
+        names = sa.select(_jobs.project, _jobs.workflow).distinct()
+        names = names.where(_jobs.state == JobState.QUEUED, _jobs.host.is_(None), _jobs.released_at.is_(None))
+        queries = [job.where(_jobs.released_at.is_not(None))] + [
+            job.where(_jobs.released_at.is_(None), _jobs.project == project, _jobs.workflow == workflow)
+            for project, workflow in connection.execute(names).all()
+        ]
+        found: dict[tuple[str, str, Needs], list[Waiting]] = defaultdict(list)
+        for query in queries:
+            for row in connection.execute(query.limit(_FIRST_OF_LINE)):
+                line = row.project, row.workflow, self._needs_of(row)
+                found[line].append(Waiting(row.id, row.created_at, row.reserved_at))
         return [
             Line(
                 project,
                 workflow,
-                BEHIND_THE_RUN if behind else self.needs(workflow, digest),
+                needs,
                 jobs,
                 # Who only waits to deliver is in nobody's way.
-                Priority.URGENT if behind else self._order.priorities.get(workflow, Priority.NORMAL),
+                self._order.priorities.get(workflow, Priority.NORMAL) if needs.slots else Priority.URGENT,
                 served.get((project, workflow), 0.0),
             )
-            for (project, workflow, digest, behind), jobs in found.items()
+            for (project, workflow, needs), jobs in found.items()
         ]

@@ -8,7 +8,7 @@ down_revision = "0010a"
 branch_labels = None
 depends_on = None
 
-_WAITING = ["state", "host", "project", "workflow", "created_at"]
+_WAITING = ["state", "host", "released_at", "project", "workflow", "created_at"]
 
 
 def upgrade() -> None:
@@ -36,7 +36,7 @@ def upgrade() -> None:
             table.add_column(sa.Column(name, sa.Double(), nullable=True))
         table.drop_index(op.f("ix_jobs_state"))
         table.create_index(op.f("ix_jobs_placed_at"), ["placed_at"])
-        table.create_index(op.f("ix_jobs_state_host_project_workflow_created_at"), _WAITING)
+        table.create_index(op.f("ix_jobs_waiting"), _WAITING)
     # Jobs under way go on: the default worker takes them up, or if there is none, whoever is there.
     op.execute(
         "UPDATE jobs SET host = 'main', placed_at = started_at, released_at = "
@@ -53,7 +53,7 @@ def downgrade() -> None:
     # An older release takes up what is queued.
     op.execute("UPDATE jobs SET state = 'queued', attempt = attempt + 1 WHERE state = 'running'")
     with op.batch_alter_table("jobs") as table:
-        table.drop_index(op.f("ix_jobs_state_host_project_workflow_created_at"))
+        table.drop_index(op.f("ix_jobs_waiting"))
         table.drop_index(op.f("ix_jobs_placed_at"))
         table.create_index(op.f("ix_jobs_state"), ["state"])
         for name in ("reserved_at", "released_at", "placed_at", "host_share", "gpu", "host"):
