@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -128,9 +129,12 @@ def _tried(one: Chosen, trial: Trial, index: DataIndex, project: DeveloperProjec
 
 def _went_well(one: Chosen, trial: Trial, index: DataIndex, folder: TrialFolder) -> bool:
     try:
-        if not one.staged:
-            trial.stage(one.job, folder, index)
-        tried = trial.run(one.job, folder)
+        # Libraries warn of odd names with the names themselves, which may be somebody's here.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if not one.staged:
+                trial.stage(one.job, folder, index)
+            tried = trial.run(one.job, folder)
     except RorError as error:
         click.echo(f"wrong: {error}\n       {error.advice}", err=True)
         return False

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +189,19 @@ def test_files_that_have_changed_are_to_be_read_again(home: Home, folder: Path) 
     assert "read them again: ror config --data FOLDER" in said.err
     home.good("config", "--data", str(folder.parent / "data"))
     home.good("trigger")
+
+
+def test_no_name_is_told_however_odd_it_is(home: Home, folder: Path) -> None:
+    for file in (folder.parent / "data" / "one").iterdir():
+        image = dcmread(file)
+        image.PatientName = "oddname"
+        image.save_as(file)
+    home.good("config", "--data", str(folder.parent / "data"))
+    words = [Path(sys.executable).parent / "ror", "--home", home.folder, "trigger"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "oddname" not in done.stdout + done.stderr
+    assert "PACS would get" in done.stdout
 
 
 def test_without_docker_it_says_how_to_go_on(
