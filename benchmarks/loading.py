@@ -79,7 +79,8 @@ def _study_row(series: Series) -> tuple[Any, ...]:
 def _series_row(series: Series, classified_by: str) -> tuple[Any, ...]:
     said = {keyword: values for keyword, values in series.attributes.items() if keyword not in _DERIVED}
     derived = {keyword: series.values(keyword) for keyword in _DERIVED}
-    return (series.uid, series.study_uid, "", json.dumps(said), json.dumps(derived), classified_by)
+    made_by = None  # all were sent
+    return (series.uid, series.study_uid, "", json.dumps(said), json.dumps(derived), classified_by, made_by)
 
 
 def _catalogue_row(series: Series, term_ids: dict[tuple[str, str], int]) -> tuple[Any, ...]:
