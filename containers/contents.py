@@ -13,13 +13,14 @@ from containers.errors import Fault
 
 __all__ = ["digest_of", "files_of", "odd_entries"]
 
-# Never part of what a package is: version control, caches, downloaded wheels, what an operating system drops, and what
-# `ror config` knows of its author's data.
+# Never part of what a package is: version control, caches, downloaded wheels, what an operating system drops.
 _IGNORED = """
     .git .hg .svn .cache .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .ipynb_checkpoints .DS_Store
-    .idea .vscode .ror __pycache__ wheels
+    .idea .vscode __pycache__ wheels
 """
 _IGNORED_NAMES = frozenset(_IGNORED.split())
+# What is known of an author's data, who may be patients; the ancestor's Dockerfiles copy from one folder in it.
+_OF_THE_AUTHOR, _FOR_DOCKER = ".ror", "virt"
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -87,6 +88,8 @@ def _walk(folder: Path, on_error: Callable[[OSError], None] | None = None) -> It
     found = []
     for parent, folders, names in os.walk(folder, onerror=on_error):
         folders[:] = [name for name in folders if name not in _IGNORED_NAMES]
+        if Path(parent) != folder and Path(parent).name == _OF_THE_AUTHOR:
+            folders[:], names = [name for name in folders if name == _FOR_DOCKER], []
         links = [name for name in folders if (Path(parent) / name).is_symlink()]
         found += [Path(parent) / name for name in (*names, *links) if _counts(name)]
     yield from sorted(found, key=lambda path: path.relative_to(folder).as_posix())

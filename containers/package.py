@@ -106,7 +106,12 @@ def _read_older(path: Path, called: str) -> tuple[Manifest, str | None]:
     if not select.strip():
         faults.append(Fault("select", "is missing or empty"))
     if not image and not (path.parent / "Dockerfile").is_file():
-        faults.append(Fault("docker_image", "names no image, and there is no Dockerfile to build one from"))
+        if (path.parent / "stub.py").is_file():
+            # A project of the ancestor's, of which no image was built.
+            call = call or "python stub.py"
+        else:
+            fault = "names no image, and there is no Dockerfile to build one from"
+            faults.append(Fault("docker_image", fault))
     options = _older_options(raw.get("ROR_CONT_OPTIONS"), faults)
     if faults:
         raise ManifestError(str(path), faults, select)

@@ -111,9 +111,10 @@ class _Answer:
             return cls(messages, [*complains, *map(str, error.faults)], None)
         series = index.series()
         if not series:
-            return cls(
-                [*messages, "there is no data yet: say ror config --data FOLDER"], complains, statement
-            )
+            if project.of_the_ancestor.exists():
+                complains.append(f"what {project.of_the_ancestor} lists is not read: name the data again")
+            messages = [*messages, "there is no data yet: say ror config --data FOLDER"]
+            return cls(messages, complains, statement)
         told = select_lang.explain(statement, series)
         studies = len({one.study_uid for one in series})
         patients = len({one.patient_id for one in series})

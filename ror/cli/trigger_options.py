@@ -88,7 +88,11 @@ class Asked:
             raise ConfigurationError(
                 "--mem or --cpus cannot be:", faults, "such as --mem 2g --cpus 1.5"
             ) from error
-        limited = replace(package, manifest=manifest.model_copy(update={"resources": resources}))
+        changed: dict[str, object] = {"resources": resources}
+        if not self.in_docker and not manifest.command and (package.folder / "stub.py").is_file():
+            # The ancestor's: its image has a call of its own, and without one this is it.
+            changed["command"] = ("python", "stub.py")
+        limited = replace(package, manifest=manifest.model_copy(update=changed))
         return limited if self.cont is None else replace(limited, docker_image=self.cont)
 
     def references_of(self, package: Package) -> dict[str, Path]:

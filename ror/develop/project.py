@@ -55,6 +55,11 @@ class DeveloperProject:
         """Which job folder was kept last."""
         return self.folder / _OWN / "last.json"
 
+    @property
+    def of_the_ancestor(self) -> Path:
+        """Where its ancestor keeps its list of data, in a form that nobody else reads."""
+        return self.folder / _OWN / "config"
+
     def package(self) -> Package:
         """The package, as `ror workflow add` reads it (`ManifestError` with all faults)."""
         return Package.load(self.folder)

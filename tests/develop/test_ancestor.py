@@ -1,0 +1,76 @@
+"""A project as the ancestor makes it: `select.statement`, `stub.py` with two arguments, its own things in `.ror/`."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from containers import Package
+from tests.cli.test_commands import Home
+from tests.support.studies import small_ct
+
+STUB = """
+import json, sys
+from pathlib import Path
+data, output = map(Path, sys.argv[1:])
+described = json.loads((data / "descr.json").read_text())
+print(len(described), "series")
+row = {"record_id": described[0]["PatientID"], "field_name": "images", "value": described[0]["NumFiles"]}
+(output / "output.json").write_text(json.dumps([row]))
+(output / "note.txt").write_text("not announced, and taken as it is")
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "old"
+    (folder / ".ror" / "virt").mkdir(parents=True)
+    (folder / ".ror" / "config").write_bytes(gzip.compress(b"{}"))
+    (folder / ".ror" / "virt" / "requirements.txt").write_text("")
+    statement = {"select": "select series from study where series has Modality = CT", "ROR_CONT_OPTIONS": ""}
+    (folder / "select.statement").write_text(json.dumps({**statement, "docker_image": ""}))
+    (folder / "stub.py").write_text(STUB)
+    small_ct(tmp_path / "data", slices=4)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.parametrize("image", ["", "workflow_old:1"])
+def test_it_opens_and_runs(image: str, home: Home, folder: Path) -> None:
+    statement = json.loads((folder / "select.statement").read_text())
+    (folder / "select.statement").write_text(json.dumps({**statement, "docker_image": image}))
+    assert "is not read: name the data again" in home.good("config")
+    home.good("config", "-data", str(folder.parent / "data"))
+    assert home.good("status", "-jobs").startswith("job 1: ")
+    out = home.good("trigger")
+    assert "1 series\n" in out
+    assert "collected: 0 masks, 1 measurements, 1 files" in out
+
+
+def test_what_lists_patients_is_no_part_of_its_package(folder: Path) -> None:
+    before = Package.load(folder)
+    assert [path.relative_to(folder).as_posix() for path in before.files()] == [
+        ".ror/virt/requirements.txt",
+        "select.statement",
+        "stub.py",
+    ]
+    (folder / ".ror" / "config").write_bytes(gzip.compress(b'{"more": 1}'))
+    (folder / ".ror" / "runs").mkdir()
+    (folder / ".ror" / "runs" / "a.dcm").touch()
+    assert Package.load(folder).digest == before.digest
+    (folder / ".ror" / "virt" / "requirements.txt").write_text("numpy")
+    assert Package.load(folder).digest != before.digest
+
+
+def test_its_statement_is_not_written_here(home: Home, folder: Path) -> None:
+    said = home.ror("config", "--select", "select series where Modality = MR")
+    assert said.code == 1
+    assert "`ror init`, which adds a workflow.toml" in said.err
