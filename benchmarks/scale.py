@@ -42,8 +42,8 @@ FULL = Scale(
     brain_slices=155,
     measurements=10_000,
     jobs=60,
-    hosts=(1, 20, 500),
-    scheduled=100_000,
+    hosts=(1, 20, 100),
+    scheduled=20_000,
 )
 QUICK = Scale(
     rounds=1,
