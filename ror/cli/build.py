@@ -95,5 +95,5 @@ def _require_data(project: DeveloperProject) -> None:
         if not index.files():
             raise NotFound(
                 "there is no data to try the image on",
-                "python phantom.py phantom-data, then ror config --data phantom-data; or say --no-trial",
+                "python phantom.py ../phantom-data, then ror config --data ../phantom-data; or say --no-trial",
             )

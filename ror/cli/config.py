@@ -64,6 +64,7 @@ def command(
         raise click.UsageError(f"what is {more[0]}? Say --data {more[0]}")
     project = DeveloperProject.at(working_directory)
     sources = sources_of([*data, *more])
+    project.require_apart(sources)
     messages: list[str] = []
     scanned = None
     with DataIndex.opened(project.data_index) as index:

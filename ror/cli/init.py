@@ -44,8 +44,8 @@ def command(name: Path, kind: str, input_dir: Path) -> None:
     click.echo(f"{made.name} is a workflow. Next, name DICOM files to try it on, and run it on them:")
     click.echo(f"  cd {made.folder}")
     if "phantom.py" in (*made.added, *made.kept):
-        click.echo("  python phantom.py phantom-data     # or take a folder of your own")
-        click.echo("  ror config --data phantom-data")
+        click.echo("  python phantom.py ../phantom-data     # or take a folder of your own")
+        click.echo("  ror config --data ../phantom-data")
     else:
         click.echo("  ror config --data FOLDER")
     click.echo("  ror trigger")

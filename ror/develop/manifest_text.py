@@ -9,7 +9,10 @@ from collections.abc import Sequence
 
 __all__ = ["CannotChange", "with_value"]
 
-_VALUE = r"""(?:'''.*?'''|\"{3}.*?\"{3}|'[^'\n]*'|"(?:\\.|[^"\\\n])*"|\[[^\[\]]*\])"""
+_TEXT = r"""'[^'\n]*'|"(?:\\.|[^"\\\n])*\""""
+_LIST = rf"""\[(?:[^\[\]"'#]|{_TEXT}|#[^\n]*\n)*\]"""
+_VALUE = rf"""(?:'''.*?'''|\"{{3}}.*?\"{{3}}|{_TEXT}|{_LIST})"""
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # but for tab and line feed
 _TABLE = re.compile(r"^\s*\[", re.MULTILINE)
 
 
@@ -55,7 +58,7 @@ def _written(value: str | Sequence[str]) -> str:
     if not isinstance(value, str):
         return "[" + ", ".join(_quoted(one) for one in value) + "]"
     # As it is where that can be: regular expressions are full of backslashes. A newline behind ''' is not of the text.
-    if "\n" in value and "'''" not in value and not value.endswith("'") and "\r" not in value:
+    if "\n" in value and "'''" not in value and not value.endswith("'") and not _CONTROL.search(value):
         return f"'''\n{value}'''"
     return _quoted(value)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import select_lang
 from containers import ManifestError, Package
 from ror.develop.manifest_text import CannotChange, with_value
-from ror.errors import ConfigurationError, NotFound
+from ror.errors import ConfigurationError, NotAllowed, NotFound
 from select_lang import Statement
 
 __all__ = ["DeveloperProject"]
@@ -59,6 +60,15 @@ class DeveloperProject:
     def of_the_ancestor(self) -> Path:
         """Where its ancestor keeps its list of data, in a form that nobody else reads."""
         return self.folder / _OWN / "config"
+
+    def require_apart(self, sources: Iterable[Path]) -> None:
+        """Refuse data in the folder of the workflow: images of patients would become a part of its image."""
+        for source in sources:
+            if source == self.folder or self.folder in source.parents:
+                raise NotAllowed(
+                    f"{source} is in the folder of the workflow, and would be a part of its package and its image",
+                    "keep data elsewhere, such as beside that folder",
+                )
 
     def package(self) -> Package:
         """The package, as `ror workflow add` reads it (`ManifestError` with all faults)."""

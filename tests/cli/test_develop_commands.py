@@ -66,6 +66,15 @@ def test_a_pattern_may_be_the_shells_or_ours(home: Home, folder: Path) -> None:
     assert home.ror("config", str(data)).code == 2
 
 
+def test_data_in_the_folder_of_the_workflow_are_refused(home: Home, folder: Path) -> None:
+    small_ct(folder / "data")
+    for inside in ("data", ".", "data/*"):
+        said = home.ror("config", "--data", inside)
+        assert said.code == 1
+        assert "keep data elsewhere" in said.err
+    assert json.loads(home.good("status", "--json"))["series"] == 0
+
+
 def test_a_statement_is_written_into_the_manifest(home: Home, folder: Path) -> None:
     configured(home, "--data", str(folder.parent / "data"))
     (folder / "new.txt").write_text('select series\n  where series named "image" has Modality = CT\n')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ror.develop.manifest_text import CannotChange, with_value
@@ -48,14 +48,20 @@ def test_a_key_that_is_missing_is_added_before_the_tables() -> None:
 
 
 @given(value=st.text(), before=st.text())
+@example(value="", before="\x1f\n")
+@example(value="a\r\nb", before="'''\n'")
+@example(value="\x7f\n", before='"""\n\\')
 def test_any_text_is_read_back_as_it_was_given(value: str, before: str) -> None:
     text = with_value(TEXT, "select", before)
     assert tomllib.loads(with_value(text, "select", value)) == tomllib.loads(TEXT) | {"select": value}
 
 
-@given(words=st.lists(st.text(), min_size=1))
-def test_any_words_are_read_back_as_they_were_given(words: list[str]) -> None:
-    assert tomllib.loads(with_value(TEXT, "command", words))["command"] == words
+@given(words=st.lists(st.text(), min_size=1), before=st.lists(st.text(), min_size=1))
+@example(words=[""], before=["["])
+@example(words=["]"], before=["# no comment", "'\""])
+def test_any_words_are_read_back_as_they_were_given(words: list[str], before: list[str]) -> None:
+    text = with_value(TEXT, "command", before)
+    assert tomllib.loads(with_value(text, "command", words))["command"] == words
 
 
 @pytest.mark.parametrize("text", ["name = ", "select = 3\n[select.more]\n"])
