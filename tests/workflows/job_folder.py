@@ -68,9 +68,13 @@ def run_workflow(
     folder: Path,
     series: Mapping[str, Sequence[Path]],
     python: str = sys.executable,
+    packages: str = "",
     **options: object,
 ) -> Run:
-    """Lay out ``folder/data``, run ``workflows/<name>`` in it, and return what came of it."""
+    """Lay out ``folder/data``, run ``workflows/<name>`` in it, and return what came of it.
+
+    `packages` is a PYTHONPATH for what the program needs beside the tests' own environment.
+    """
     data, output = lay_out(name, folder, series, **options)
     scratch = folder / "scratch"
     scratch.mkdir()
@@ -83,6 +87,8 @@ def run_workflow(
         "MPLBACKEND": "Agg",
     }
     environment |= {"ROR_CONT_OPTIONS": json.dumps(options), "PYTHONDONTWRITEBYTECODE": "1"}
+    if packages:
+        environment["PYTHONPATH"] = packages
     program = [python, *command[1:], str(data), str(output)]
     done = subprocess.run(program, cwd=package, env=environment, capture_output=True, text=True)
     return Run(done.returncode, done.stderr, output)
@@ -130,4 +136,4 @@ def assert_accepted(run: Run, name: str, series: Mapping[str, Sequence[Path]]) -
     sources = tuple(SourceSeries.read(*named) for named in series.items())
     job = ResultJob("job", name, "1.0.0", package.digest, "", sources, datetime(2026, 3, 4, tzinfo=UTC))
     outputs = read_outputs(run.output, package.manifest, job)
-    assert {file.path.suffix for file in outputs.files} <= {".png", ".stl", ".vti"}
+    assert {file.path.suffix for file in outputs.files} <= {".png", ".stl", ".vti", ".json"}

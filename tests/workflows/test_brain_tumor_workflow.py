@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
-from job_folder import Run, assert_accepted, dice, run_workflow
+from job_folder import ROOT, Run, assert_accepted, dice, lay_out, run_workflow
 from pydicom import dcmread
 
-from examples.data import GeneratedStudy, make_brain_mr
+from examples.data import ANATOMIES, GeneratedStudy
+from examples.data.raw_brain import make_raw_brain_mr
 
 FIELDS = {
     "necrotic_core": "necrotic_core_volume",
@@ -20,9 +26,23 @@ FIELDS = {
 }
 
 
+@pytest.fixture
+def run(folder: Path, network_packages: str) -> Callable[..., Run]:
+    def go(series: Mapping[str, Sequence[Path]], model: str = "classical") -> Run:
+        return run_workflow("brain_tumor", folder, series, packages=network_packages, model=model)
+
+    return go
+
+
 @pytest.fixture(scope="module")
-def small_run(small_brain: GeneratedStudy, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return run_workflow("brain_tumor", tmp_path_factory.mktemp("brain") / "job", small_brain.series)
+def small_run(
+    small_brain: GeneratedStudy, network_packages: str, tmp_path_factory: pytest.TempPathFactory
+) -> Run:
+    """By the classical baseline, which takes coarse images, too."""
+    folder = tmp_path_factory.mktemp("brain") / "job"
+    return run_workflow(
+        "brain_tumor", folder, small_brain.series, packages=network_packages, model="classical"
+    )
 
 
 def moved(files: Sequence[Path], to: Path, **changes: object) -> list[Path]:
@@ -43,11 +63,15 @@ def moved(files: Sequence[Path], to: Path, **changes: object) -> list[Path]:
 def test_the_engine_takes_everything_it_writes(small_run: Run, small_brain: GeneratedStudy) -> None:
     assert small_run.code == 0, small_run.error
     assert_accepted(small_run, "brain_tumor", small_brain.series)
+    assert small_run.files == {"mask/tumor.nii.gz", "figures/tumor.png", "report/run.json", "output.json"}
 
 
 def test_the_volumes_are_those_that_were_implanted(small_run: Run, small_brain: GeneratedStudy) -> None:
     for label, field in FIELDS.items():
-        assert small_run.values[field] == pytest.approx(small_brain.volumes_mm3[label], rel=0.1)
+        assert small_run.values[field] == pytest.approx(small_brain.volumes_mm3[label], rel=0.15)
+    assert small_run.values["whole_tumor_volume"] == pytest.approx(
+        sum(small_run.values[field] for field in FIELDS.values()), rel=1e-3
+    )
 
 
 def test_the_labels_lie_where_they_were_implanted(small_run: Run, small_brain: GeneratedStudy) -> None:
@@ -56,79 +80,123 @@ def test_the_labels_lie_where_they_were_implanted(small_run: Run, small_brain: G
         nib.load(small_run.output / "mask" / "tumor.nii.gz").affine, truth.affine, atol=1e-3
     )
     for label in (1, 2, 3):
-        assert dice(found == label, np.asarray(truth.dataobj) == label) > 0.9
+        assert dice(found == label, np.asarray(truth.dataobj) == label) > 0.85
 
 
-def test_a_brain_without_a_tumour_is_a_result(healthy_brain: GeneratedStudy, folder: Path) -> None:
-    run = run_workflow("brain_tumor", folder, healthy_brain.series)
-    assert run.code == 0, run.error
-    assert not run.labels("tumor").any()
-    assert run.values == dict.fromkeys(FIELDS.values(), 0.0)
-    assert_accepted(run, "brain_tumor", healthy_brain.series)
+def test_it_says_how_long_each_step_took_and_which_model_looked(small_run: Run) -> None:
+    told = json.loads((small_run.output / "report" / "run.json").read_text())
+    assert told["model"] == "classical"
+    assert {"reading", "registration", "brain", "network", "mapping back"} <= told["seconds"].keys()
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"shift_mm": 0.5}, "FLAIR lies up to 0.500 mm off"),
-        ({"FrameOfReferenceUID": "2.25.1"}, "FLAIR has another frame of reference"),
-    ],
-)
-def test_a_series_on_another_grid_is_refused(
-    small_brain: GeneratedStudy, folder: Path, tmp_path: Path, change: dict[str, object], said: str
+def test_one_sequence_under_two_names_is_refused(
+    small_brain: GeneratedStudy, tmp_path: Path, run: Callable[..., Run]
 ) -> None:
-    series = dict(small_brain.series) | {
-        "FLAIR": moved(small_brain.series["FLAIR"], tmp_path / "flair", **change)
-    }
-    run = run_workflow("brain_tumor", folder, series)
-    assert run.code == 1
-    assert said in run.error and "Traceback" not in run.error
-    assert not run.files
+    """The thesis's fault: an image that was there twice stood in for one that was missing."""
+    other = {"SeriesInstanceUID": "2.25.77", "SeriesDescription": "T2w"}
+    twice = moved(small_brain.series["FLAIR"], tmp_path / "t2w", **other)
+    done = run(dict(small_brain.series) | {"T2w": twice})
+    assert_refused(done, "T2w and FLAIR are the same images")
 
 
-def test_a_series_with_a_slice_less_is_refused(small_brain: GeneratedStudy, folder: Path) -> None:
-    series = dict(small_brain.series) | {"T2w": small_brain.series["T2w"][:-1]}
-    run = run_workflow("brain_tumor", folder, series)
-    assert run.code == 1
-    assert "T2w has 66x78x62 voxels, not 66x78x63" in run.error
-    assert not run.files
+def test_one_series_under_two_names_is_refused(small_brain: GeneratedStudy, run: Callable[..., Run]) -> None:
+    done = run(dict(small_brain.series) | {"T2w": small_brain.series["FLAIR"]})
+    assert_refused(done, "T2w and FLAIR are the same series")
 
 
-def test_an_offset_below_a_micrometre_is_no_offset(
-    small_brain: GeneratedStudy, folder: Path, tmp_path: Path
+def test_a_missing_sequence_is_refused(small_brain: GeneratedStudy, run: Callable[..., Run]) -> None:
+    done = run({name: files for name, files in small_brain.series.items() if name != "T1wCE"})
+    assert_refused(done, "no series called T1wCE")
+
+
+def test_images_left_over_from_another_study_are_refused(
+    small_brain: GeneratedStudy, tmp_path: Path, run: Callable[..., Run]
 ) -> None:
-    series = dict(small_brain.series) | {
-        "T1w": moved(small_brain.series["T1w"], tmp_path / "t1w", shift_mm=0.0005)
-    }
-    assert run_workflow("brain_tumor", folder, series).code == 0
+    """The thesis's fault: what another job had left in the input folder was processed again."""
+    files = list(small_brain.series["T2w"])
+    stale = moved(files[3:4], tmp_path / "stale", StudyInstanceUID="2.25.88")
+    done = run(dict(small_brain.series) | {"T2w": [*files[:3], *stale, *files[4:]]})
+    assert_refused(done, "of another series or study than T2w of this job")
 
 
-def test_the_order_of_the_series_in_the_job_does_not_matter(
-    small_run: Run, small_brain: GeneratedStudy, folder: Path
+def test_results_left_over_from_another_run_are_refused(
+    small_brain: GeneratedStudy, tmp_path: Path, network_packages: str
 ) -> None:
-    backwards = dict(reversed(small_brain.series.items()))
-    assert run_workflow("brain_tumor", folder, backwards).values == small_run.values
+    data, output = lay_out("brain_tumor", tmp_path, small_brain.series)
+    (output / "output.json").write_text("[]")
+    program = [sys.executable, "brain_tumor.py", str(data), str(output)]
+    environment = os.environ | {"PYTHONPATH": network_packages, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        program, cwd=ROOT / "workflows" / "brain_tumor", env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "holds output.json of another run" in done.stderr
+    assert (output / "output.json").read_text() == "[]"
+
+
+def test_sequences_in_the_wrong_order_are_refused(
+    small_brain: GeneratedStudy, run: Callable[..., Run]
+) -> None:
+    """The thesis's fault: channels in another order than in training, and a mask that looked like one."""
+    series = dict(small_brain.series)
+    series["T1w"], series["T2w"] = series["T2w"], series["T1w"]
+    done = run(series, "unet")
+    assert_refused(done, "the sequences seem to be named wrongly")
+    assert "T1w looks like T2w" in done.error
+
+
+def test_a_localizer_is_refused(small_brain: GeneratedStudy, run: Callable[..., Run]) -> None:
+    done = run(dict(small_brain.series) | {"T2w": small_brain.series["T2w"][20:25]})
+    assert_refused(done, "T2w has 5 slices")
+
+
+def test_a_part_of_a_head_is_refused(small_brain: GeneratedStudy, run: Callable[..., Run]) -> None:
+    done = run(dict(small_brain.series) | {"T2w": small_brain.series["T2w"][20:40]})
+    assert_refused(done, "T2w covers 60 mm of the head")
 
 
 def test_images_without_a_brain_are_refused(
-    small_brain: GeneratedStudy, folder: Path, tmp_path: Path
+    small_brain: GeneratedStudy, tmp_path: Path, run: Callable[..., Run]
 ) -> None:
-    dark: Mapping[str, list[Path]] = {
-        name: blank(files, tmp_path / name) for name, files in small_brain.series.items()
+    dark = {
+        name: moved(files, tmp_path / name, PixelData=bytes([number]) * (2 * 66 * 78))
+        for number, (name, files) in enumerate(small_brain.series.items())
     }
-    run = run_workflow("brain_tumor", folder, dark)
+    assert_refused(run(dark), "no brain was found")
+
+
+def assert_refused(run: Run, said: str) -> None:
+    """A sentence, no traceback, and nothing written."""
     assert run.code == 1
-    assert "no brain found" in run.error and "Traceback" not in run.error
-
-
-def blank(files: Sequence[Path], to: Path) -> list[Path]:
-    return moved(files, to, PixelData=bytes(2 * 66 * 78))
+    assert f"brain_tumor: not processed, because {said}" in run.error or said in run.error, run.error
+    assert "Traceback" not in run.error
+    assert not run.files
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 2])
-def test_at_one_millimetre_the_volumes_are_found_again(made, folder: Path, seed: int) -> None:
-    study = made(make_brain_mr, seed)
-    run = run_workflow("brain_tumor", folder, study.series)
-    for label, field in FIELDS.items():
-        assert run.values[field] == pytest.approx(study.volumes_mm3[label], rel=0.15)
+def test_the_network_finds_no_tumour_in_a_brain_without_one(
+    healthy_brain: GeneratedStudy, run: Callable[..., Run]
+) -> None:
+    done = run(healthy_brain.series, "unet")
+    assert done.code == 0, done.error
+    assert done.values["whole_tumor_volume"] < 3000
+    assert_accepted(done, "brain_tumor", healthy_brain.series)
+
+
+@pytest.mark.slow
+def test_scrambled_series_on_grids_of_their_own_are_laid_together(
+    made, tmp_path: Path, run: Callable[..., Run]
+) -> None:
+    """Skull, motion, thick slices in three planes, files in no order: and the labels lie where the tumour is."""
+    study = made(make_raw, 3102)
+    draw = random.Random(1)
+    scrambled = {name: draw.sample(files, len(files)) for name, files in reversed(study.series.items())}
+    done = run(scrambled, "unet")
+    assert done.code == 0, done.error
+    assert_accepted(done, "brain_tumor", scrambled)
+    truth = np.asarray(nib.load(study.truth).dataobj) > 0
+    assert dice(done.labels("tumor") > 0, truth) > 0.8
+
+
+def make_raw(out: Path, seed: int) -> GeneratedStudy:
+    return make_raw_brain_mr(out, ANATOMIES["robex"](), seed)

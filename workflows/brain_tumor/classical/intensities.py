@@ -7,7 +7,8 @@ import numpy as np
 from job import Unusable
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.filters import threshold_multiotsu, threshold_otsu
+
+from classical.otsu import three_classes, two_classes
 
 __all__ = ["GREY", "Head", "normalised"]
 
@@ -61,9 +62,9 @@ def normalised(sequences: Mapping[str, Volume], spacing_mm: NDArray[np.float64])
     shading = {name: np.zeros(basis.size, np.float32) for name in sequences}
     for _ in range(_ROUNDS):
         flat = np.exp(logs["T1w"] - terms @ shading["T1w"])
-        tissue = np.digitize(flat, threshold_multiotsu(flat, 3))
+        tissue = np.digitize(flat, three_classes(flat))
         shading = {name: _fit(logs[name], tissue, terms) for name in sequences}
-    limits = threshold_multiotsu(flat, 3)
+    limits = three_classes(flat)
     even = {}
     for name, volume in sequences.items():
         grey = np.median(np.exp(logs[name] - terms @ shading[name])[tissue == GREY])
@@ -76,7 +77,7 @@ def normalised(sequences: Mapping[str, Volume], spacing_mm: NDArray[np.float64])
 def _brain(sequences: Mapping[str, Volume], spacing_mm: NDArray[np.float64]) -> Mask:
     total = sum(volume / max(float(np.percentile(volume, 99)), 1e-6) for volume in sequences.values())
     total = ndimage.gaussian_filter(np.asarray(total, np.float32), 1 / spacing_mm)
-    pieces, _ = ndimage.label(total > threshold_otsu(total[::3, ::3, ::3]))
+    pieces, _ = ndimage.label(total > two_classes(total[::3, ::3, ::3]))
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
     size_ml = float(sizes.max() * np.prod(spacing_mm) / 1000)

@@ -1,16 +1,16 @@
 """Necrotic core, oedema and enhancing tumour by thresholds halfway between the lesion and what surrounds it."""
 
 import numpy as np
-from intensities import FLUID, Head
+from labels import EDEMA, ENHANCING, NECROTIC_CORE
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["EDEMA", "ENHANCING", "NECROTIC_CORE", "segment"]
+from classical.intensities import FLUID, Head
+
+__all__ = ["segment"]
 
 Volume = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-
-NECROTIC_CORE, EDEMA, ENHANCING = 1, 2, 3
 
 # In units of grey matter; healthy tissue stays below the sure ones by many times the noise.
 _SURE_ENHANCEMENT = 0.35
