@@ -1,0 +1,116 @@
+"""How long the brain-tumour workflow takes, from the start of its program: ``python -m benchmarks.brain [--rounds N]``.
+
+Not in the suite: it needs the workflow's own environment (500 MB), which is made below ``~/.cache/ror-bench``. A raw
+study (four series of 240 x 240 x 155 with skull, each tilted and moved) and a prepared one (on one grid, stripped).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from pydicom import dcmread
+
+from benchmarks.environment import environment_with
+from benchmarks.figure import Budget, Figure, as_table
+from benchmarks.machine import machine
+from examples.data import ANATOMIES, GeneratedStudy, make_brain_mr
+from examples.data.raw_brain import RESEARCH, make_raw_brain_mr
+from ror.archive import geometry
+
+__all__ = ["main", "measure"]
+
+_PACKAGE = Path(__file__).parent.parent / "workflows" / "brain_tumor"
+_SECONDS = {"raw": 40.0, "prepared": 20.0}
+_MEMORY_MIB = 2048
+
+
+def main(words: list[str]) -> int:
+    """Print one table."""
+    from rich.console import Console
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.brain", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args(words).rounds
+    with tempfile.TemporaryDirectory(prefix="ror-bench-brain-") as folder:
+        Console(width=150).print(as_table(measure(Path(folder), rounds)))
+    print(f"machine: {machine()}")
+    return 0
+
+
+def measure(folder: Path, rounds: int) -> list[Figure]:
+    """Wall time and peak memory of the whole program, and its slowest steps; medians of the rounds."""
+    pinned = (_PACKAGE / "requirements.txt").read_text().split()
+    programs = environment_with(*pinned)
+    if programs is None:
+        return []
+    studies = {
+        "raw": make_raw_brain_mr(folder / "raw", ANATOMIES["robex"](), 3002, RESEARCH),
+        "prepared": _stripped(make_brain_mr(folder / "prepared", 1)),
+    }
+    figures = []
+    for name, study in studies.items():
+        runs = [_run(programs, folder / f"{name}-{number}", study.series) for number in range(rounds)]
+        took = statistics.median(one["total"] for one in runs)
+        budget = Budget.value(at_most=_SECONDS[name])
+        figures.append(Figure(f"{name} study, start to outputs", took, "s", budget=budget))
+        for step in ("registration", "brain", "network"):
+            figures.append(Figure(f"… {step}", statistics.median(one[step] for one in runs), "s"))
+        most = max(one["memory"] for one in runs)
+        figures.append(Figure("… peak memory", most, "MiB", budget=Budget.value(at_most=_MEMORY_MIB)))
+    return figures
+
+
+def _stripped(study: GeneratedStudy) -> GeneratedStudy:
+    """Set to 0 what is noise around the brain in every sequence, in place."""
+    for files in zip(*study.series.values(), strict=True):
+        images = [dcmread(path) for path in files]
+        air = np.logical_and.reduce([image.pixel_array < 120 for image in images])
+        for image, path in zip(images, files, strict=True):
+            image.PixelData = np.where(air, 0, np.maximum(image.pixel_array, 1)).astype("<u2").tobytes()
+            image.save_as(path)
+    return study
+
+
+def _run(programs: Path, job: Path, series: Mapping[str, Sequence[Path]]) -> dict[str, float]:
+    data, output = job / "data", job / "output"
+    (data / "input").mkdir(parents=True)
+    output.mkdir()
+    (data / "job.json").write_text(json.dumps({"series": [_described(data, *one) for one in series.items()]}))
+    (data / "descr.json").write_text(json.dumps([{"PatientID": "BENCH", "ReferringPhysician": ""}]))
+    began = time.perf_counter()
+    program = [programs / "python", _PACKAGE / "brain_tumor.py", data, output]
+    subprocess.run(program, check=True, stdout=subprocess.DEVNULL)
+    total = time.perf_counter() - began
+    told = json.loads((output / "report" / "run.json").read_text())
+    return told["seconds"] | {"total": total, "memory": told["peak_memory_mib"]}
+
+
+def _described(data: Path, name: str, files: Sequence[Path]) -> dict[str, object]:
+    """A series as the engine lays it out for a program."""
+    headers = [dcmread(path, stop_before_pixels=True) for path in files]
+    stack = geometry.stack(headers)
+    names = []
+    for place in stack.order:
+        names.append(f"input/{name}_{place:04}.dcm")
+        (data / names[-1]).symlink_to(files[place])
+    return {
+        "name": name,
+        "series_instance_uid": str(headers[0].SeriesInstanceUID),
+        "study_instance_uid": str(headers[0].StudyInstanceUID),
+        "files": names,
+        "geometry": {"shape": stack.shape, "spacing_mm": stack.spacing_mm, "affine_ras": stack.affine_ras},
+        "geometry_fault": None,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
