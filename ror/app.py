@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
@@ -13,18 +12,13 @@ from functools import cached_property
 from pathlib import Path
 
 import containers
-from containers import Package, Runtime
+from containers import Runtime
 from ror import config
-from ror.archive import Announcements, Catalogue, Cataloguer, FileStore, Index, OwnSeries, StillNeeded
+from ror.archive import Announcements, Catalogue, FileStore, Index, OwnSeries, StillNeeded
 from ror.config import PacsSettings, Settings
 from ror.db import Database
 from ror.engine import (
-    AwaitsReview,
     Declared,
-    Engine,
-    EngineOptions,
-    Executor,
-    HeldJobs,
     Host,
     HostStore,
     JobStore,
@@ -32,13 +26,11 @@ from ror.engine import (
     Order,
     Placer,
     Priority,
-    Stager,
-    Worker,
     this_host,
     why_it_waits,
 )
 from ror.errors import ConfigurationError, HomeInUse, NotFound, ServiceUnavailable
-from ror.gateway import USED, Completeness, Intake, Listener, Quarantine, Services, Settler, Verdict
+from ror.gateway import Completeness, Intake, Listener, Quarantine, Services, Verdict
 from ror.home import Home
 from ror.model import Job, JobState
 from ror.registry import CommitmentStore, ProjectStore, RouteStore, TokenStore, WhoIsWho, WorkflowStore
@@ -57,10 +49,9 @@ from ror.results import (
     ReviewRoom,
     ReviewStore,
     changes_told,
-    warm_up,
 )
 
-__all__ = ["App", "Service"]
+__all__ = ["App"]
 
 _log = logging.getLogger(__name__)
 _PRIORITIES = {"urgent": Priority.URGENT, "normal": Priority.NORMAL, "off-peak": Priority.OFF_PEAK}
@@ -416,135 +407,3 @@ class SentBack:
             return Verdict(held=not self.app.correction_desk.take(part10, project, sender))
         except CorrectionRefused as refused:
             return Verdict(reason=refused.reason, what=f"{refused}; {refused.advice}")
-
-
-@dataclass(frozen=True, slots=True)
-class JobStations:
-    """The stations of `ror.engine.pipeline`, over the parts of an `App`."""
-
-    app: App
-    stager: Stager
-    executor: Executor
-
-    def stage(self, job_id: str) -> str:
-        job, package = self._job(job_id)
-        folder = self.app.home.job(job_id)
-        volumes = sorted(package.manifest.series_names_needed())
-        return self.stager.stage(job, folder, package.manifest.options, volumes)
-
-    def execute(self, job_id: str) -> str:
-        job, package = self._job(job_id)
-        execution = self.executor.execute(job, self.app.home.job(job_id), package, package.manifest.options)
-        image = execution.image
-        self.app.jobs.set_image(job_id, f"{image.runtime}:{image.reference}", image.digest)
-        return f"{image.runtime}, {execution.seconds:.1f} s"
-
-    def collect(self, job_id: str) -> str:
-        return self.app.results.collect(self.app.finished_run(job_id))
-
-    def encode(self, job_id: str) -> str:
-        run = self.app.finished_run(job_id)
-        project = self.app.projects.get(run.job.project)
-        return self.app.results.encode(run, project, self.app.jobs.replaced_by(run.job))
-
-    def deliver(self, job_id: str) -> str:
-        run = self.app.finished_run(job_id)
-        project, replaced = self.app.projects.get(run.job.project), self.app.jobs.replaced_by(run.job)
-        decision = self.app.reviews.decision(run.job.id)
-        if project.review and not (decision and decision.accepted):
-            raise AwaitsReview(self.app.review_room.show(run, project, replaced))
-        made = {one.sop_uid for one in self.app.ledger.made([run.job.id])}
-        if not made.issuperset(one.sop_uid for one in run.corrections):
-            self.app.results.encode(run, project, replaced)
-        return self.app.results.deliver(run, project, replaced)
-
-    def record(self, job_id: str) -> str:
-        run = self.app.finished_run(job_id)
-        project = self.app.projects.get(run.job.project)
-        told = self.app.results.record(run, project, self.app.jobs.replaced_by(run.job))
-        with self.app.database.write() as connection:
-            self.app.jobs.supersede_finished(connection, run.job)
-        return told
-
-    def _job(self, job_id: str) -> tuple[Job, Package]:
-        job = self.app.jobs.get(job_id)
-        return job, self.app.workflows.package(job.workflow, job.package_digest)
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A running service: its listener is None where only jobs are worked on."""
-
-    app: App
-    engine: Engine
-    listener: Listener | None
-    runtime: Runtime
-
-    @classmethod
-    @contextmanager
-    def serve(cls, app: App) -> Iterator[Service]:
-        """Listener, settling and engine in one process, until the block ends."""
-        with app.home.exclusively():
-            app.require_own_database()
-            app.heal()
-            with cls.work(app) as worker:
-                listener = Listener(
-                    app.settings.listener,
-                    app.intake,
-                    app.services.by_sop_class,
-                    USED,
-                    app.services.expects,
-                )
-                settler = Settler(
-                    app.index,
-                    app.settings.listener.settle_seconds,
-                    worker.engine.wake,
-                    needed=app.still_needed,
-                )
-                cataloguer = Cataloguer(app.catalogue, lambda: [one.name for one in app.projects.list()])
-                listener.start()
-                app.services.start()
-                settler.start()
-                cataloguer.start()
-                try:
-                    yield cls(app, worker.engine, listener, worker.runtime)
-                finally:
-                    listener.stop()
-                    app.services.stop()
-                    settler.stop()
-                    cataloguer.stop()
-
-    @classmethod
-    @contextmanager
-    def work(cls, app: App) -> Iterator[Service]:
-        """The engine alone, until the block ends."""
-        app.require_own_database()
-        name = app.settings.engine.executor_id
-        with app.home.worked_on_by(name), app.database.worked_on_by(name), cls._work(app) as service:
-            yield service
-
-    @classmethod
-    @contextmanager
-    def _work(cls, app: App) -> Iterator[Service]:
-        runtime = app.runtime()
-        host = app.host()
-        executor = Executor(runtime, host.name)
-        stations = JobStations(app, Stager(app.index, app.home.archive), executor)
-        options = EngineOptions(
-            app.home.root,
-            app.settings.database.url or app.home.checkpoints_url,
-            host,
-            app.settings.engine.beat_seconds,
-        )
-
-        def worker(ready: Callable[[], None]) -> Worker:
-            return Worker(stations, app.jobs, HeldJobs(app.database), app.home.root, ready)
-
-        engine = Engine(options, app.matcher, app.hosts, app.placer, executor, worker)
-        engine.start()
-        threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
-        try:
-            app.redcap_outlook.log()
-            yield cls(app, engine, None, runtime)
-        finally:
-            engine.stop()

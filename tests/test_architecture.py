@@ -14,6 +14,7 @@ LEAVES = ("select_lang", "anonymizer", "containers", "orthanc")
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("ror.cli",),
     ("ror.web",),
+    ("ror.service",),
     ("ror.app", "ror.develop"),
     ("ror.gateway", "ror.engine", "ror.results", "ror.deid"),
     ("ror.registry",),

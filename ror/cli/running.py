@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import NoReturn
 
-from ror.app import Service
+from ror.service import Service
 
 __all__ = ["leave", "settled_down", "stop_requested"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from ror import log
-from ror.app import Service
 from ror.cli.common import home_option, opened
 from ror.cli.running import leave, settled_down, stop_requested
+from ror.service import Service
 from ror.web import serving
 
 __all__ = ["command"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from ror import log
-from ror.app import Service
 from ror.cli.common import home_option, opened
 from ror.cli.running import leave, stop_requested
+from ror.service import Service
 
 __all__ = ["command"]
 

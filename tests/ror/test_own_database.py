@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ror.app import App, Service
+from ror.app import App
 from ror.errors import ConfigurationError
 from ror.registry import Project
+from ror.service import Service
 from tests.ror.conftest import PACKAGES
 
 START = (Service.serve, Service.work)
