@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -14,17 +14,18 @@ from io import BytesIO
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from containers import MaskOutput
 from ror.results.corrected import agreement
 from ror.results.corrections import CorrectionStore
 from ror.results.errors import CorrectionRefused, OutputError
 from ror.results.finished import FinishedRun, result_job_of
 from ror.results.ledger import Ledger
 from ror.results.model import Corrected, LabelMap, Labels, ResultJob, ResultObject
-from ror.results.normalise import labels_of, matched
+from ror.results.normalise import called_alike, labels_of, matched
 from ror.results.output import read_outputs
 from ror.results.pictures import UNDECODABLE
 from ror.results.review_copies import copy_uid
-from ror.results.seg import encode_seg
+from ror.results.seg import encode_seg, seg_uid
 from ror.results.sent_back import read_segments, referenced_series
 from ror.results.uids import derive_uid
 from ror.results.validate import validate
@@ -87,6 +88,8 @@ class CorrectionDesk:
     def _own(self, runs: Sequence[FinishedRun]) -> set[str]:
         """What we have made ourselves and somebody sends us: results, their copies for reviewers, corrections."""
         made = {one.sop_uid for one in self._ledger.made(run.job.id for run in runs)}
+        # As the program made them, too: after an accepted correction the ledger knows the corrected ones.
+        made |= {seg_uid(run.job.id, mask.name) for run in runs for mask in run.manifest.outputs.masks}
         corrections = {one.sop_uid for run in runs for one in self._corrections.of_job(run.job.id)}
         return made | {copy_uid(uid) for uid in made} | corrections
 
@@ -127,11 +130,21 @@ def _encoding(made: LabelMap) -> str:
 
 
 def _only_fit(seg: Dataset, runs: Sequence[FinishedRun]) -> _Fit:
-    """The one mask that it fits; a job that waits for review comes before those that do not."""
+    """The one mask that it fits.
+
+    Those of which most segments have the label come before others, and what is wrong with it is told of these; a job
+    that waits for review comes before those that do not.
+    """
     on = referenced_series(seg)
+    labels = [str(item.get("SegmentLabel", "")) for item in seg.get("SegmentSequence", ())]
+    alike = max(
+        (called_alike(labels, mask) for run in runs for mask in _masks_on(on, run)),
+        default=0,
+    )
     found, refusals = list[_Fit](), list[CorrectionRefused]()
     for run in runs:
-        for fit in _fits(seg, on, run):
+        masks = [mask.name for mask in _masks_on(on, run) if called_alike(labels, mask) == alike]
+        for fit in _fits(seg, masks, run):
             if isinstance(fit, _Fit):
                 found.append(fit)
             else:
@@ -139,9 +152,12 @@ def _only_fit(seg: Dataset, runs: Sequence[FinishedRun]) -> _Fit:
     waiting = [fit for fit in found if fit.run.in_review]
     found = waiting or found
     if len(found) > 1:
-        jobs = ", ".join(f"{fit.run.job.id} ({fit.made.announced.name})" for fit in found)
+        masks = [f"{fit.made.announced.name} of {fit.run.job.id}" for fit in found]
         raise CorrectionRefused(
-            "ambiguous", f"it may correct the mask of any of these jobs: {jobs}", "give segments other labels"
+            "ambiguous",
+            f"it may correct any of these masks: {', '.join(masks)}",
+            "call its segments as the workflow does; where two workflows call theirs alike, it is taken while one "
+            "of them waits for review",
         )
     if found:
         return found[0]
@@ -156,11 +172,16 @@ def _only_fit(seg: Dataset, runs: Sequence[FinishedRun]) -> _Fit:
     )
 
 
-def _fits(seg: Dataset, on: frozenset[str], run: FinishedRun) -> Iterator[_Fit | CorrectionRefused]:
-    """For each mask of a run that lies on a series that the segmentation refers to: that it fits, or why not."""
+def _masks_on(on: frozenset[str], run: FinishedRun) -> list[MaskOutput]:
+    """The masks of a run that lie on a series that the segmentation refers to."""
     # Without a series its frames still say which images they were drawn on.
     names = {one.name for one in run.job.series if not on or one.series_uid in on}
-    if not any(mask.on in names for mask in run.manifest.outputs.masks):
+    return [mask for mask in run.manifest.outputs.masks if mask.on in names]
+
+
+def _fits(seg: Dataset, names: Collection[str], run: FinishedRun) -> Iterator[_Fit | CorrectionRefused]:
+    """For each mask of a run that is named: that the segmentation fits, or why not."""
+    if not names:
         return
     try:
         job = result_job_of(run)
@@ -169,7 +190,7 @@ def _fits(seg: Dataset, on: frozenset[str], run: FinishedRun) -> Iterator[_Fit |
         return
     for index, made in enumerate(masks):
         series = job.series_named(made.announced.on)
-        if made.announced.on not in names or series is None:
+        if made.announced.name not in names or series is None:
             continue
         try:
             segments = read_segments(seg, series)

@@ -6,15 +6,22 @@ what the manifest says of that one holds: code, colour, tracking, algorithm. Wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from containers import MaskOutput
 from ror.results.errors import CorrectionRefused
 from ror.results.model import LabelMap, Labels
 from ror.results.sent_back import SentSegment
 
-__all__ = ["labels_of", "matched"]
+__all__ = ["called_alike", "labels_of", "matched"]
+
+
+def called_alike(labels: Iterable[str], announced: MaskOutput) -> int:
+    """How many of the labels of segments are those of a mask."""
+    own = {_plain(segment.label) for segment in announced.segments}
+    return sum(_plain(label) in own for label in labels)
 
 
 def matched(sent: Sequence[SentSegment], made: LabelMap) -> dict[int, int]:

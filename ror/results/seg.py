@@ -49,6 +49,11 @@ def tracking_uid(job: ResultJob, mask: str, value: int) -> str:
     return derive_uid(job.job_id, f"tracking/{mask}/{value}")
 
 
+def seg_uid(job_id: str, mask: str) -> str:
+    """SOP Instance UID of the segmentation of a mask as the program of a job made it."""
+    return derive_uid(job_id, f"seg/{mask}")
+
+
 def tracking_id(job: ResultJob, mask: str, segment: Segment) -> str:
     """Name of what a segment marks."""
     return long_text(f"{job.workflow} {mask}/{segment.value} {segment.label}")
@@ -116,7 +121,7 @@ def _frameless(mask: LabelMap, series: SourceSeries, job: ResultJob, index: int)
             job.job_id, f"{series_role}/{corrected.sop_uid}" if corrected else series_role
         ),
         series_number=FIRST_SERIES_NUMBER + index,
-        sop_instance_uid=corrected.sop_uid if corrected else derive_uid(job.job_id, f"seg/{announced.name}"),
+        sop_instance_uid=corrected.sop_uid if corrected else seg_uid(job.job_id, announced.name),
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=long_text(job.workflow),

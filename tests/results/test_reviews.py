@@ -35,8 +35,9 @@ from ror.results import (
 )
 from ror.results.encode import encode
 from ror.results.finished import outputs_of, result_job_of
+from ror.results.review_copies import copy_uid
 from tests.engine.test_jobs import a_job, jobs, made
-from tests.results.samples import FINISHED, manifest
+from tests.results.samples import FINISHED, manifest, write_mask
 from tests.results.test_destinations import settings
 from tests.support.viewer import stored_by_ohif
 
@@ -246,6 +247,48 @@ def test_one_that_fits_several_jobs_is_refused_unless_one_of_them_waits(
     (kept,) = corrections.of_project("lungs")
     assert kept.job_id == run.job.id
     assert corrections.of_project("heads") == []
+
+
+def with_another_mask(run: FinishedRun, output: Path, ct: SourceSeries, labels: np.ndarray) -> FinishedRun:
+    """The run, with a second mask of the same places that calls them otherwise."""
+    write_mask(labels, ct, output / "mask" / "rough.nii.gz")
+    (first,) = run.manifest.outputs.masks
+    segments = tuple(one.model_copy(update={"label": f"{one.label} roughly"}) for one in first.segments)
+    rough = first.model_copy(update={"name": "rough", "segments": segments})
+    outputs = run.manifest.outputs.model_copy(update={"masks": (rough, first)})
+    return replace(run, manifest=run.manifest.model_copy(update={"outputs": outputs}))
+
+
+def test_labels_say_which_of_two_masks_it_corrects_before_places_do(
+    run: FinishedRun,
+    ct: SourceSeries,
+    output: Path,
+    labels: np.ndarray,
+    corrections: CorrectionStore,
+    ledger: Ledger,
+) -> None:
+    taken = desk(corrections, ledger, with_another_mask(run, output, ct, labels))
+    assert taken.take(drawn(ct, taller(labels)), "lungs", "READING")
+    (kept,) = corrections.of_job(run.job.id)
+    assert kept.mask == "abdomen"
+    # One that is missing is missing from the mask that the other belongs to.
+    only = part10(stored_by_ohif(ct.headers, np.where(labels == 2, 0, labels), {1: "Spleen"}))
+    assert refusal(taken, only) == "missing_segment"
+    nameless = part10(stored_by_ohif(ct.headers, labels, {1: "Segment 1", 2: "Segment 2"}))
+    assert refusal(taken, nameless) == "ambiguous"
+
+
+def test_what_was_made_first_is_no_correction_when_a_corrected_one_has_taken_its_place(
+    run: FinishedRun, ct: SourceSeries, labels: np.ndarray, corrections: CorrectionStore, ledger: Ledger
+) -> None:
+    job = result_job_of(run)
+    seg = next(one.dataset for one in encode(outputs_of(run, job), job) if one.kind == "SEG")
+    taken = desk(corrections, ledger, run)  # whose ledger has other objects now
+    assert not taken.take(part10(seg), "lungs", "READING")
+    copy = copy_uid(seg.SOPInstanceUID)
+    seg.file_meta.MediaStorageSOPInstanceUID = copy
+    assert not taken.take(part10(seg, SOPInstanceUID=copy), "lungs", "READING")
+    assert corrections.of_job(run.job.id) == []
 
 
 def test_one_that_refers_to_nothing_that_a_job_has_worked_on_is_refused(
