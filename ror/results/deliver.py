@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ror.model import Job
@@ -41,7 +42,7 @@ class Deliverer:
     now: Callable[[], float] = time.time
 
     def deliver(self, shipment: Shipment, destinations: Iterable[Destination]) -> str:
-        """Bring a shipment to all destinations, whatever becomes of it at one of them; what is done, in a sentence.
+        """Bring a shipment to all destinations at once, whatever becomes of it at one; what is done, in a sentence.
 
         Called again after an error it goes on with what is missing.
 
@@ -55,9 +56,13 @@ class Deliverer:
         told: list[str] = []
         waiting: list[DeliveryUnavailable] = []
         refused: list[DeliveryRefused] = []
-        for destination in destinations:
+        these = list(destinations)
+        # One that is slow, with a thousand images to take, would keep the results from all behind it.
+        with ThreadPoolExecutor(max(1, len(these)), "deliver") as pool:
+            brought = [pool.submit(self._bring, shipment, one) for one in these]
+        for destination, bringing in zip(these, brought, strict=True):
             try:
-                told.append(f"{destination.name}: {self._bring(shipment, destination)}")
+                told.append(f"{destination.name}: {bringing.result()}")
             except DeliveryUnavailable as error:
                 waiting.append(error)
                 told.append(f"{destination.name}: {error}")

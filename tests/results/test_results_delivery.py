@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -241,6 +242,32 @@ def test_a_destination_that_is_down_neither_stops_nor_repeats_the_others(
     )
     assert len(pacs.received) == len(list(unmounted.rglob("*.dcm"))) == 4
     assert [state.destination for state in ledger.states(job.id)] == ["folder", "main"]
+
+
+@dataclass
+class Slow(Hole):
+    """A hole that takes nothing before a folder has something."""
+
+    until: Path = field(default_factory=Path)
+    name: str = "slow"
+
+    def send(self, objects: Sequence[Outgoing], acknowledged: Callable[[str], object]) -> None:
+        deadline = time.monotonic() + 60
+        while not any(self.until.iterdir()):
+            assert time.monotonic() < deadline, "the folder behind has waited for the slow one"
+            time.sleep(0.01)
+        super().send(objects, acknowledged)
+
+
+def test_a_slow_destination_holds_back_no_other(
+    job: Job, ledger: Ledger, deliverer: Deliverer, tmp_path: Path
+) -> None:
+    whole, mounted = shipment(job, ledger, tmp_path), tmp_path / "mounted"
+    mounted.mkdir()
+    with pytest.raises(
+        DeliveryUnavailable, match=r"slow: acknowledged 3 objects and holds 0; folder: .*3 res"
+    ):
+        deliverer.deliver(whole, [Slow(until=mounted), folder(mounted)])
 
 
 def test_one_that_refuses_fails_the_job_when_nothing_is_left_to_wait_for(
