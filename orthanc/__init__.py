@@ -8,7 +8,7 @@ everything; `PeerUnavailable` means try again later; `PeerRefused` means that tr
 (C-GET, C-MOVE); ``DicomWeb(url)`` does the same by QIDO-RS and WADO-RS.
 ``DicomWeb(url).send(files)`` stores by STOW-RS. ``find_instances`` of both says what is held of a series. A `Peer` and
 a `DicomWeb` take a `Tls`. ``report_event`` tells a peer of an event (N-EVENT-REPORT), ``request_commitment`` asks it to
-keep what it was sent (storage commitment).
+keep what it was sent (storage commitment), ``require_commitment`` whether it would be asked at all.
 ``OrthancRest(url)`` asks an Orthanc what it holds. ``OrthancServer(folder)`` starts one, for tests,
 on ports that ``free_port()`` finds.
 """
@@ -24,6 +24,7 @@ from orthanc.dimse import (
     move_study,
     report_event,
     request_commitment,
+    require_commitment,
     send,
 )
 from orthanc.errors import (
@@ -82,6 +83,7 @@ __all__ = [
     "move_study",
     "report_event",
     "request_commitment",
+    "require_commitment",
     "send",
     "sop_class_of",
     "tls_fault",

@@ -1,7 +1,7 @@
 """DIMSE services as a user (SCU): C-ECHO, C-STORE, C-FIND, C-GET, C-MOVE, N-ACTION; N-EVENT-REPORT as a provider."""
 
 from orthanc.dimse.association import Peer
-from orthanc.dimse.commitment import Commitment, request_commitment
+from orthanc.dimse.commitment import Commitment, request_commitment, require_commitment
 from orthanc.dimse.events import report_event
 from orthanc.dimse.find import find_instances, find_studies
 from orthanc.dimse.retrieve import get_study, move_study
@@ -17,5 +17,6 @@ __all__ = [
     "move_study",
     "report_event",
     "request_commitment",
+    "require_commitment",
     "send",
 ]

@@ -63,11 +63,13 @@ def associate(
     contexts: list[PresentationContext],
     timeout_seconds: float,
     *,
+    service: str = "",
     roles: Sequence[Any] = (),
     handlers: Sequence[Any] = (),
 ) -> Iterator[Association]:
     """An association for a block: released at its end, aborted at an error.
 
+    `service` is what the contexts are for, in the words of the standard: who accepts none of them does not offer it.
     `roles` are items of role selection (PS3.7 D.3.3.4), `handlers` further handlers of pynetdicom's events.
 
     Raises
@@ -98,7 +100,7 @@ def associate(
     except OSError as error:
         raise PeerUnavailable(f"{peer} has an address that cannot be resolved: {error}") from error
     if not association.is_established:
-        raise _not_established(peer, association, rejections)
+        raise _not_established(peer, association, rejections, service)
     try:
         with _reactor_parked(association, timeout_seconds):
             yield association
@@ -162,14 +164,17 @@ def _note_rejection(event: evt.Event, rejections: list[A_ASSOCIATE]) -> None:
         rejections.append(event.pdu.to_primitive())
 
 
-def _not_established(peer: Peer, association: Association, rejections: Sequence[A_ASSOCIATE]) -> PeerError:
+def _not_established(
+    peer: Peer, association: Association, rejections: Sequence[A_ASSOCIATE], service: str
+) -> PeerError:
     for answer in rejections:
         reason = f"{answer.source_str}, {answer.reason_str}".lower()
         if answer.result == REJECTED_PERMANENTLY:
             return PeerRefused(f"{peer} rejects our association as {peer.calling_ae_title}: {reason}")
         return PeerUnavailable(f"{peer} rejects our association for now: {reason}")
     if association.rejected_contexts:
-        return NoContextAccepted(f"{peer} accepts none of the proposed presentation contexts")
+        offers = f"offers us no {service}: it " if service else ""
+        return NoContextAccepted(f"{peer} {offers}accepts none of the proposed presentation contexts")
     or_tls = ", or no TLS agreed on" if peer.tls is not None else ""
     return PeerUnavailable(f"{peer} cannot be reached: connection refused, aborted or timed out{or_tls}")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,13 +12,14 @@ from pydicom import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import evt
+from pynetdicom.association import Association
 from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.presentation import build_context
 
 from orthanc.dimse.answers import SUCCESS, failure, number_of
 from orthanc.dimse.association import Peer, associate, attend
 
-__all__ = ["Commitment", "request_commitment"]
+__all__ = ["Commitment", "request_commitment", "require_commitment"]
 
 _STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
 _WELL_KNOWN: Final = "1.2.840.10008.1.20.1.1"
@@ -83,9 +85,8 @@ def request_commitment(
         It offers no storage commitment, or refuses the request.
     """
     awaited = _Awaited(transaction_uid)
-    context = build_context(_STORAGE_COMMITMENT, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
     handlers = [(evt.EVT_N_EVENT_REPORT, awaited.take), (evt.EVT_PDU_SENT, awaited.sent)]
-    with associate(peer, [context], timeout_seconds, handlers=handlers) as association:
+    with _associate(peer, timeout_seconds, handlers) as association:
         status, _reply = association.send_n_action(
             _request(instances, transaction_uid), _REQUEST, _STORAGE_COMMITMENT, _WELL_KNOWN
         )
@@ -95,6 +96,25 @@ def request_commitment(
         attend(association)
         awaited.came.wait(wait_seconds)
     return awaited.result
+
+
+def require_commitment(peer: Peer, timeout_seconds: float = 10.0) -> None:
+    """See that the peer offers storage commitment, without a request of which it would have to tell a result.
+
+    Raises
+    ------
+    PeerUnavailable, PeerRefused
+        As in `request_commitment`.
+    """
+    with _associate(peer, timeout_seconds):
+        pass
+
+
+def _associate(
+    peer: Peer, timeout_seconds: float, handlers: Iterable[Any] = ()
+) -> AbstractContextManager[Association]:
+    context = build_context(_STORAGE_COMMITMENT, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+    return associate(peer, [context], timeout_seconds, service="storage commitment", handlers=tuple(handlers))
 
 
 def _request(instances: Mapping[str, str], transaction_uid: str) -> Dataset:

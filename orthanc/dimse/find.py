@@ -45,7 +45,7 @@ def find_studies(peer: Peer, query: Query, timeout_seconds: float = 60.0) -> tup
     if not all(value.isascii() for value in query.keys.values()):
         identifier.SpecificCharacterSet = "ISO_IR 192"
     found: dict[str, FoundStudy] = {}
-    with associate(peer, [build_context(FIND)], timeout_seconds) as association:
+    with associate(peer, [build_context(FIND)], timeout_seconds, service="C-FIND") as association:
         for answer in _answers(peer, association, identifier):
             said = _said(answer, (*query.keys, *ASKED_BESIDES))
             ignored = sorted(query.unanswered(said))
@@ -70,7 +70,7 @@ def find_instances(
         As in `find_studies`.
     """
     found: set[str] = set()
-    with associate(peer, [build_context(FIND)], timeout_seconds) as association:
+    with associate(peer, [build_context(FIND)], timeout_seconds, service="C-FIND") as association:
         for study_uid, series_uid in series:
             identifier = Dataset()
             identifier.QueryRetrieveLevel = "IMAGE"

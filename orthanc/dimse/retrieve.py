@@ -109,7 +109,7 @@ def move_study(peer: Peer, study: FoundStudy, destination: str, timeout_seconds:
     PeerUnavailable, PeerRefused
         As in `orthanc.find_studies`; also where the peer does not know the destination.
     """
-    with associate(peer, [build_context(MOVE)], timeout_seconds) as association:
+    with associate(peer, [build_context(MOVE)], timeout_seconds, service="C-MOVE") as association:
         return _ended(peer, association.send_c_move(_study_identifier(study), destination, MOVE))
 
 

@@ -34,7 +34,7 @@ def echo(peer: Peer, timeout_seconds: float = 10.0) -> None:
     PeerRefused
         It answers, but not to us: wrong AE titles, or no verification service.
     """
-    with associate(peer, [build_context(VERIFICATION)], timeout_seconds) as association:
+    with associate(peer, [build_context(VERIFICATION)], timeout_seconds, service="C-ECHO") as association:
         status = association.send_c_echo()
     if "Status" not in status:
         raise PeerUnavailable(f"{peer} did not answer the C-ECHO")

@@ -97,7 +97,7 @@ def test_a_peer_without_c_find_refuses_to_tell() -> None:
     entity.add_supported_context(CTImageStorage)
     running = entity.start_server(("127.0.0.1", 0), block=False)
     try:
-        with pytest.raises(PeerRefused, match="accepts none"):
+        with pytest.raises(PeerRefused, match="offers us no C-FIND: it accepts none"):
             orthanc.find_instances(Peer("STORE", *running.socket.getsockname()), [("1.2", "1.3")])
     finally:
         running.shutdown()
