@@ -13,7 +13,7 @@ from ror.cli.findings import Finding
 from ror.config import PacsSettings
 from ror.errors import RorError
 from ror.pacs import peer_of, tls_fault_of
-from ror.results import Outgoing, destination_of
+from ror.results import COMMITMENT, Outgoing, destination_of
 
 __all__ = ["pacs", "tls_files"]
 
@@ -31,6 +31,8 @@ def pacs(app: App) -> Iterator[Finding]:
     for name, settings in app.settings.pacs.items():
         if settings.folder:
             found = _folder(name, Path(settings.folder))
+        elif settings.archive:
+            found = _folder(name, _archive(app), "the archive of ror: ")
         elif settings.host or settings.dicomweb_url:
             found = _of_the_network(name, settings, app.settings.listener.ae_title)
         else:
@@ -63,10 +65,17 @@ def _sent_to(app: App) -> set[str] | None:
         return None
 
 
-def _folder(name: str, folder: Path) -> Finding:
+def _folder(name: str, folder: Path, what: str = "") -> Finding:
     well = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
-    told = f"{folder} can be written" if well else f"{folder} is no folder that this user may write to"
-    return Finding(f"PACS {name}", well, told, "make or mount it, and give it to the user of ror")
+    can = "can be written" if well else "is no folder that this user may write to"
+    return Finding(
+        f"PACS {name}", well, f"{what}{folder} {can}", "make or mount it, and give it to the user of ror"
+    )
+
+
+def _archive(app: App) -> Path:
+    """It is made with the first object that is filed there."""
+    return app.home.archive if app.home.archive.is_dir() else app.home.root
 
 
 def _of_the_network(name: str, settings: PacsSettings, our_ae_title: str) -> Finding:
@@ -77,10 +86,26 @@ def _of_the_network(name: str, settings: PacsSettings, our_ae_title: str) -> Fin
         if settings.host:
             where = f"{settings.ae_title} at {settings.host}:{settings.port}"
             orthanc.echo(peer_of(settings, our_ae_title))
-        held = destination_of(name, settings, our_ae_title).held([_NOBODYS])
+        how = _how_it_confirms(name, settings, our_ae_title)
     except orthanc.PeerError as error:
         return Finding(what, False, f"{where}: {error}", "check that it runs and knows our AE title")
     except RorError as error:
         return Finding(what, False, f"{where}: {error}", error.advice)
-    confirms = f"confirms by {held.by}" if held.sop_uids is not None else f"confirms nothing ({held.by})"
-    return Finding(what, True, f"{where} answers, {confirms}")
+    return Finding(what, True, f"{where} answers, {how}")
+
+
+def _how_it_confirms(name: str, settings: PacsSettings, our_ae_title: str) -> str:
+    """As after a delivery; but of a PACS that offers storage commitment none is requested."""
+    instead = ""
+    if settings.commitment:
+        try:
+            orthanc.require_commitment(peer_of(settings, our_ae_title))
+            return f"confirms by {COMMITMENT}"
+        except orthanc.PeerError as error:
+            if settings.commitment is True:
+                raise
+            instead = f" ({error})"
+    held = destination_of(name, settings, our_ae_title).held([_NOBODYS])
+    if held.sop_uids is None:
+        return f"confirms nothing ({held.by}){instead}"
+    return f"confirms by {held.by}{instead}"

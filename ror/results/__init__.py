@@ -22,7 +22,7 @@ from ror.results.correction_desk import CorrectionDesk
 from ror.results.correction_export import export_corrections
 from ror.results.corrections import Correction, CorrectionStore
 from ror.results.deliver import Deliverer, Shipment
-from ror.results.destinations import Destination, Held, Outgoing, destination_of, destinations_of
+from ror.results.destinations import COMMITMENT, Destination, Held, Outgoing, destination_of, destinations_of
 from ror.results.encode import encode, write
 from ror.results.errors import (
     CorrectionRefused,
@@ -67,6 +67,7 @@ from ror.results.warm import warm_up
 
 __all__ = [
     "COLUMNS",
+    "COMMITMENT",
     "Agreement",
     "Announced",
     "Correction",

@@ -76,12 +76,24 @@ def test_the_doctor_says_of_each_pacs_whether_it_confirms(home: Home, tmp_path: 
         f'[pacs.folder]\nfolder = "{tmp_path}/there"',
         f'[pacs.unmounted]\nfolder = "{tmp_path}/unmounted"',
         f'[pacs.web]\ndicomweb_url = "http://127.0.0.1:{free_port()}"',
+        "[pacs.own]\narchive = true",
         '[pacs.rest]\northanc_url = "http://127.0.0.1:1"',
     ]
-    with OwnPacs().running() as asked, OwnPacs(offers_find=False).running() as mute:
+    with (
+        OwnPacs().running() as asked,
+        OwnPacs(offers_find=False).running() as mute,
+        OwnPacs(offers_commitment=True).running() as committing,
+    ):
         for name, port in (("asked", asked.port), ("mute", mute.port)):
             sections.append(f'[pacs.{name}]\nhost = "127.0.0.1"\nport = {port}\nae_title = "OWN"')
         sections.append(f'{sections[-1].replace("mute", "strict")}\nconfirm = "find"')
+        for name, port, must in (
+            ("commits", committing.port, "true"),
+            ("would", asked.port, "true"),
+            ("might", asked.port, '"auto"'),
+        ):
+            address = f'host = "127.0.0.1"\nport = {port}\nae_title = "OWN"'
+            sections.append(f"[pacs.{name}]\n{address}\ncommitment = {must}")
         found = findings(home, "\n".join(sections))
     assert found["PACS folder"] == (True, f"{tmp_path}/there can be written")
     assert found["PACS unmounted"][0] is False
@@ -90,6 +102,15 @@ def test_the_doctor_says_of_each_pacs_whether_it_confirms(home: Home, tmp_path: 
     assert found["PACS asked"] == (True, f"OWN at 127.0.0.1:{asked.port} answers, confirms by C-FIND")
     well, told = found["PACS mute"]
     assert well
-    assert "confirms nothing" in told
+    assert f"confirms nothing (OWN at 127.0.0.1:{mute.port} offers us no C-FIND: it accepts none of" in told
     assert found["PACS strict"][0] is False
+    assert found["PACS commits"] == (
+        True,
+        f"OWN at 127.0.0.1:{committing.port} answers, confirms by commitment",
+    )
+    well, told = found["PACS would"]
+    assert not well and "offers us no storage commitment" in told
+    well, told = found["PACS might"]
+    assert well and "confirms by C-FIND (OWN at" in told and "offers us no storage commitment" in told
+    assert found["PACS own"] == (True, f"the archive of ror: {home.folder} can be written")
     assert "PACS rest" not in found  # nothing can be sent to it

@@ -11,6 +11,7 @@ from pydicom import Dataset
 from pydicom.uid import UID
 from pynetdicom import AE, StoragePresentationContexts, evt
 from pynetdicom.sop_class import (
+    StorageCommitmentPushModel,  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelFind,  # type: ignore[attr-defined]
     Verification,  # type: ignore[attr-defined]
 )
@@ -34,6 +35,8 @@ class OwnPacs:
         How many of the next queries find nothing.
     offers_find, aborts_find
         Whether it accepts C-FIND, and whether it ends the association that asks (as an Orthanc does).
+    offers_commitment
+        Whether it accepts storage commitment.
     not_taken
         SOP classes that it does not accept.
     keeps, kept
@@ -43,6 +46,7 @@ class OwnPacs:
     to_lose: int = 0
     to_hide: int = 0
     offers_find: bool = True
+    offers_commitment: bool = False
     aborts_find: bool = False
     not_taken: tuple[UID, ...] = ()
     received: list[str] = field(default_factory=list)
@@ -64,6 +68,8 @@ class OwnPacs:
         entity.add_supported_context(Verification)
         if self.offers_find:
             entity.add_supported_context(StudyRootQueryRetrieveInformationModelFind)
+        if self.offers_commitment:
+            entity.add_supported_context(StorageCommitmentPushModel)
         for context in StoragePresentationContexts:
             if context.abstract_syntax not in self.not_taken:
                 entity.add_supported_context(context.abstract_syntax)

@@ -10,11 +10,13 @@ identity, `NotAuthorised` in place of one that may not.
 """
 
 from ror.results.destinations.archive import Archive
+from ror.results.destinations.asking import COMMITMENT
 from ror.results.destinations.contract import Destination, Held, Outgoing
 from ror.results.destinations.of_settings import destination_of, destinations_of
 from ror.results.destinations.original import NotAuthorised, UnderOriginalIdentity
 
 __all__ = [
+    "COMMITMENT",
     "Archive",
     "Destination",
     "Held",
