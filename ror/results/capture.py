@@ -15,6 +15,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from pydicom.valuerep import format_number_as_ds
 
 from ror.results.equipment import MANUFACTURER, RESEARCH_USE, detached, device_observer, stamp
+from ror.results.laterality import set_side
 from ror.results.legend import legend
 from ror.results.letters import FOOTNOTE, any_spelled, legible
 from ror.results.model import LabelMap, Outputs, ResultJob, SourceSeries
@@ -74,7 +75,8 @@ def encode_captures(mask: LabelMap, job: ResultJob, index: int, every_slice: boo
             f"capture/{mask.announced.name}/{k}",
         )
         _set_plane(made, source, k, scale)
-        _set_side(made, source.headers[k])
+        set_side(made, source.headers[k])
+        made.PatientOrientation = source.headers[k].get("PatientOrientation") or None
         _set_picture(made, picture, told_in_words(job.supersedes, job.version))
         outlines = "outlines, corrected" if mask.corrected else "outlines"
         yield stamp(made, job, f"{job.workflow} {mask.announced.name} {outlines}")
@@ -140,16 +142,6 @@ def _set_plane(made: Dataset, source: SourceSeries, k: int, scale: int) -> None:
     item = reference(header)
     item.PurposeOfReferenceCodeSequence = [deepcopy(SOURCE_IMAGE)]
     made.SourceImageSequence = [item]
-
-
-def _set_side(made: Dataset, header: Dataset) -> None:
-    """Which of a pair of body parts is shown, as the source has it; empty where that does not say (PS3.3 C.7.3.1)."""
-    for keyword in ("BodyPartExamined", "ImageLaterality"):
-        if header.get(keyword):
-            setattr(made, keyword, header.get(keyword))
-    if "ImageLaterality" not in made:  # they exclude each other
-        made.Laterality = header.get("Laterality") or None
-    made.PatientOrientation = header.get("PatientOrientation") or None
 
 
 def _set_picture(made: Dataset, picture: NDArray[np.uint8], supersedes: str) -> None:

@@ -124,6 +124,28 @@ def test_a_picture_shows_the_side_that_its_source_names(keyword: str, output: Pa
         check_with_dciodvfy(path)
 
 
+@pytest.mark.dciodvfy
+@pytest.mark.parametrize("body_part", ["CHEST", "HEAD", "KNEE"])
+@pytest.mark.parametrize("side", ["L", None, "absent"])
+def test_a_picture_has_a_side_as_its_body_part_allows(
+    body_part: str, side: str | None, output: Path, tmp_path: Path
+) -> None:
+    headers = ct_headers()
+    for header in headers:
+        header.BodyPartExamined = body_part
+        if side != "absent":
+            header.Laterality = side
+    job = job_on(SourceSeries.read("CT", write_series(headers, tmp_path / "ct")))
+    captures = [one for one in encoded(output, job) if one.kind == "SC"]
+    paired = body_part == "KNEE"
+    for one in captures:
+        assert ("Laterality" in one.dataset) == paired
+        named = one.dataset.get("Laterality" if paired else "ImageLaterality")
+        assert named == "L" if side == "L" else not named
+    for path in write(captures, tmp_path / "results"):
+        check_with_dciodvfy(path)
+
+
 def test_a_picture_does_not_guess_a_side(output: Path, job: ResultJob) -> None:
     capture = of_kind(encoded(output, job), "SC")[0]
     assert not capture.Laterality and not capture.PatientOrientation
