@@ -21,8 +21,10 @@ __all__ = ["encode_pdf", "page_of"]
 
 SERIES_NUMBER = 9200
 TITLE = CodedConcept("126000", "DCM", "Imaging Measurement Report")
+# Results that are accepted as they were made are not made again, so what is said of them must stay true.
+AS_MADE = f"{RESEARCH_USE}. Computed without a person; nobody had reviewed it when this page was made."
+CORRECTED = f"{RESEARCH_USE}. Computed, then corrected by a reader as told above, and accepted in review."
 LIMITS = (
-    f"{RESEARCH_USE}. Computed without a person; nobody has reviewed it.",
     "Outlines run along the edges of voxels. The pictures are reduced in size and grey levels: look at the images.",
     "The structured report and the segmentation of the same job are what counts where this page differs from them.",
 )
@@ -54,13 +56,15 @@ def page_of(outputs: Outputs, job: ResultJob, shown: LabelMap | None) -> Page:
     segments = [one for one in shown.announced.segments if one.value in shown.present] if shown else []
     words = [word for line in (*facts, *found) for word in line]
     words += [legible(one.label, one.type.meaning) for one in segments]
+    told = CORRECTED if any(mask.corrected is not None for mask in outputs.masks) else AS_MADE
+    limits = (told, *LIMITS)
     return Page(
         title=f"{job.workflow} {job.version}",
         warning=RESEARCH_USE,
         facts=facts,
         found=found,
         segments=segments,
-        limits=(*LIMITS, FOOTNOTE) if any_spelled(words) else LIMITS,
+        limits=(*limits, FOOTNOTE) if any_spelled(words) else limits,
     )
 
 
@@ -113,10 +117,16 @@ def _found(outputs: Outputs) -> Iterator[tuple[str, str, str]]:
             of = labels.get(row.announced.segment or "", "")
             what = legible(row.announced.label, row.announced.code.meaning)
             yield what, f"{_number(row.value)} {row.announced.unit.value}", of
+    measured_as_0 = {
+        row.announced.segment
+        for row in outputs.rows
+        if row.announced is not None and row.announced.is_extent and row.value == 0
+    }
     for mask in outputs.masks:
         for segment in mask.announced.segments:
-            if segment.value not in mask.present:
-                label = labels[f"{mask.announced.name}/{segment.value}"]
+            place = f"{mask.announced.name}/{segment.value}"
+            if segment.value not in mask.present and place not in measured_as_0:
+                label = labels[place]
                 yield f"{mask.announced.name}: {label}", "nothing found", ""
 
 

@@ -10,11 +10,13 @@ import pytest
 
 from orthanc import send
 from ror.results import ResultJob, SourceSeries, encode, read_outputs, validate, write
+from ror.results.model import Corrected
 from ror.results.page import draw_page
 from ror.results.pdf import page_of
 from ror.results.planes import three_planes
 from tests.results.samples import (
     AXIAL,
+    FINISHED,
     OBLIQUE,
     WORKFLOW,
     check_with_dciodvfy,
@@ -49,7 +51,7 @@ def test_the_page_says_what_ran_on_what_and_that_it_is_for_research(output: Path
         "Finished": "2026-03-04 05:06:07 UTC",
         "Series CT": "CT, 6 images, 10 × 8 × 6 voxels of 0.5 × 0.75 × 2.5 mm",
     }
-    assert any("nobody has reviewed it" in line for line in page.limits)
+    assert any("nobody had reviewed it when this page was made" in line for line in page.limits)
 
 
 def test_the_page_has_each_number_with_its_unit_and_segment(output: Path, job: ResultJob) -> None:
@@ -66,6 +68,25 @@ def test_what_was_not_found_is_told(output: Path, job: ResultJob, ct, labels) ->
     (output / "output.json").write_text(json.dumps(rows))
     found = page_of(outputs_of(output, job), job, None).found
     assert ("abdomen: Spleen", "nothing found", "") in found
+
+
+def test_a_page_of_corrected_masks_does_not_say_that_nobody_has_looked(output: Path, job: ResultJob) -> None:
+    made = outputs_of(output, job)
+    masks = tuple(replace(mask, corrected=Corrected("1.2.3", FINISHED)) for mask in made.masks)
+    words = " ".join(page_of(replace(made, masks=masks), job, None).limits)
+    assert "corrected by a reader" in words
+    assert "nobody" not in words and "without a person" not in words
+
+
+def test_a_segment_whose_size_is_told_as_0_is_not_told_twice(
+    output: Path, job: ResultJob, ct, labels
+) -> None:
+    write_mask(np.where(labels == 1, 0, labels), ct, output / "mask" / "abdomen.nii.gz")
+    rows = [{"field_name": name, "value": 0} for name in ("spleen_volume", "noise")]
+    rows.append({"field_name": "liver_volume", "value": 2})
+    (output / "output.json").write_text(json.dumps(rows))
+    found = page_of(outputs_of(output, job), job, None).found
+    assert [line for line in found if "Spleen" in repr(line)] == [("Volume of the spleen", "0 mL", "Spleen")]
 
 
 def test_no_attribute_of_the_patient_is_on_the_page(output: Path, tmp_path: Path) -> None:
