@@ -109,10 +109,7 @@ class Measurement(_Frozen):
     @property
     def segment_of(self) -> tuple[str, int] | None:
         """The mask and the value the number belongs to, or None."""
-        if self.segment is None:
-            return None
-        mask, _, value = self.segment.partition("/")
-        return mask, int(value)
+        return _segment_of(self.segment)
 
 
 class FileOutput(_Frozen):
@@ -128,6 +125,18 @@ class FileOutput(_Frozen):
     segment: str | None = None
     space: Literal["LPS", "RAS"] = "LPS"
     beyond: StrictBool = False
+
+    @property
+    def segment_of(self) -> tuple[str, int] | None:
+        """The mask and the value whose surface it is, or None."""
+        return _segment_of(self.segment)
+
+
+def _segment_of(reference: str | None) -> tuple[str, int] | None:
+    if reference is None:
+        return None
+    mask, _, value = reference.partition("/")
+    return mask, int(value)
 
 
 class Outputs(_Frozen):

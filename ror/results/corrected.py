@@ -12,6 +12,7 @@ import numpy as np
 from containers import Measurement
 from ror.results.labels import read_labels
 from ror.results.model import Corrected, LabelMap, Outputs, ResultJob, Row, SourceSeries
+from ror.results.stl import Mesh
 
 __all__ = ["CorrectedMask", "Remeasured", "agreement", "label_map_of", "remeasured", "with_corrections"]
 
@@ -48,7 +49,8 @@ def with_corrections(
 ) -> Outputs:
     """Put corrected masks into the place of those that a program made, and measure again what they change.
 
-    What else shows the mask as it was made, meshes and objects of the program's own, is left out.
+    What else shows, or may show, the mask as it was made is left out: meshes of it or of no segment, and objects of
+    the program's own.
 
     Parameters
     ----------
@@ -65,12 +67,21 @@ def with_corrections(
         for change in measured.told:
             tell(change)
         masks = tuple(after if mask is before else mask for mask in outputs.masks)
-        # Meshes, and objects that the program made itself, are of the mask that it made.
-        left_out = len(outputs.meshes) + len(outputs.dicom_files)
-        if left_out:
-            tell(f"{left_out} meshes and objects of the workflow's own: left out, since they show its mask")
-        outputs = replace(outputs, rows=measured.rows, masks=masks, meshes=(), dicom_files=())
+        meshes = tuple(mesh for mesh in outputs.meshes if _shows_another(mesh, before))
+        for mesh in outputs.meshes:
+            if mesh not in meshes:
+                shows = "shows" if mesh.announced.segment else "may show"
+                tell(f"{mesh.name}: left out, since it {shows} the mask of the workflow")
+        for file in outputs.dicom_files:
+            tell(f"{file.name}: left out, since it may show the mask of the workflow")
+        outputs = replace(outputs, rows=measured.rows, masks=masks, meshes=meshes, dicom_files=())
     return outputs
+
+
+def _shows_another(mesh: Mesh, mask: LabelMap) -> bool:
+    """Whether a mesh is of another mask; one of no segment may be of any."""
+    of = mesh.announced.segment_of
+    return of is not None and of[0] != mask.announced.name
 
 
 def label_map_of(correction: CorrectedMask, before: LabelMap, series: SourceSeries) -> LabelMap:

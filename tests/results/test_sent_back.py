@@ -16,6 +16,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from containers import FileOutput
 from ror.results import CorrectionRefused, ResultJob, SourceSeries, encode, read_outputs, validate
 from ror.results.capture import encode_captures
 from ror.results.corrected import CorrectedMask, agreement, label_map_of, remeasured, with_corrections
@@ -25,6 +26,7 @@ from ror.results.normalise import labels_of, matched
 from ror.results.pdf import page_of
 from ror.results.seg import encode_seg
 from ror.results.sent_back import SentSegment, read_segments, referenced_series
+from ror.results.stl import Mesh
 from tests.results.samples import FINISHED, check_with_dciodvfy, job_on, manifest
 from tests.support.viewer import stored_by_ohif
 
@@ -263,6 +265,25 @@ def test_results_are_made_of_the_corrected_mask(
     # The spleen of the sample is measured otherwise than by counting voxels; the liver was not touched.
     assert told == ["spleen_volume: left out, since it was measured in the mask of the workflow"]
     assert [row.field_name for row in after.rows] == ["liver_volume", "noise"]
+
+
+def test_only_what_may_show_the_corrected_mask_is_left_out(
+    outputs: Outputs, kept: CorrectedMask, job: ResultJob
+) -> None:
+    """A mesh of another mask stays; one of no segment, and objects of the program's own, may show this one."""
+    of = {"liver.stl": "abdomen/2", "heart.stl": "chest/1", "body.stl": None}
+    meshes = tuple(
+        Mesh(name, FileOutput(pattern=name, kind="mesh", on="CT", segment=segment), np.zeros((1, 3, 3), "f4"))
+        for name, segment in of.items()
+    )
+    made, told = replace(outputs, meshes=meshes, dicom_files=(Path("own.dcm"),)), list[str]()
+    after = with_corrections(made, [kept], manifest().outputs.measurements, job, told.append)
+    assert [mesh.name for mesh in after.meshes] == ["heart.stl"] and after.dicom_files == ()
+    assert told[-3:] == [
+        "liver.stl: left out, since it shows the mask of the workflow",
+        "body.stl: left out, since it may show the mask of the workflow",
+        "own.dcm: left out, since it may show the mask of the workflow",
+    ]
 
 
 def test_page_and_pictures_say_that_the_mask_was_corrected(
