@@ -63,7 +63,8 @@ class JobStations:
             raise AwaitsReview(self.app.review_room.show(run, project, replaced))
         made = {one.sop_uid for one in self.app.ledger.made([run.job.id])}
         if not made.issuperset(one.sop_uid for one in run.corrections):
-            self.app.results.encode(run, project, replaced)
+            told = self.app.results.encode(run, project, replaced)
+            self.app.jobs.tell_step_anew(job_id, "encode", f"{told}; made again with corrected masks")
         return self.app.results.deliver(run, project, replaced)
 
     def record(self, job_id: str) -> str:

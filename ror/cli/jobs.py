@@ -10,6 +10,7 @@ import click
 
 from ror.app import App
 from ror.cli.common import folded, home_and_json, home_option, moment, opened, print_table
+from ror.cli.decisions import decisions_told
 from ror.engine import JobRow, JobStore
 from ror.errors import NotFound
 from ror.model import JobState
@@ -68,7 +69,7 @@ def list_(
 @home_and_json
 @click.pass_context
 def show(context: click.Context, job_id: str, as_json: bool) -> None:
-    """Show one job: what it works on, its steps with their times, and its results.
+    """Show one job: what it works on, its steps with their times, what was decided, and its results.
 
     Example: ror jobs show lung_mask-0123
     """
@@ -76,16 +77,20 @@ def show(context: click.Context, job_id: str, as_json: bool) -> None:
         row = app.jobs.show(job_id)
         results = app.ledger.made([row.job.id])
         deliveries = app.ledger.states(row.job.id, app.projects.get(row.job.project).pacs)
+        decisions, decided = app.reviews.decisions(row.job.id), decisions_told(app, row.job.id)
         folder, log = app.home.job(row.job.id).root, app.home.job(row.job.id).log
     if as_json:
         shown = asdict(row) | {
             "results": [asdict(one) for one in results],
+            "decisions": [asdict(one) for one in decisions],
             "deliveries": [asdict(one) for one in deliveries],
             "folder": str(folder),
         }
         click.echo(json.dumps(shown, indent=1, default=str))
         return
     _print_job(row)
+    for line in decided:
+        click.echo(f"  {line}")
     for one in results:
         click.echo(f"  {one.kind:<8} {one.sop_uid}  {folder / one.path}")
     for state in deliveries:

@@ -9,11 +9,11 @@ import click
 
 from ror.app import App
 from ror.cli.common import home_and_json, home_option, moment, opened, print_table
+from ror.cli.decisions import decisions_told
 from ror.cli.review_corrections import corrections
 from ror.engine import JobRow
 from ror.errors import RorError
 from ror.model import Job, JobState
-from ror.results import Decision
 
 __all__ = ["command"]
 
@@ -86,7 +86,7 @@ def show(context: click.Context, job_id: str, as_json: bool) -> None:
     """
     with opened(context) as app:
         row = app.jobs.show(job_id)
-        decisions = app.reviews.decisions(row.job.id)
+        decisions, decided = app.reviews.decisions(row.job.id), decisions_told(app, row.job.id)
         results = app.ledger.made([row.job.id])
         versions = app.corrections.of_job(row.job.id)
         undecided = row.job.state in (JobState.REVIEW, JobState.REJECTED)
@@ -115,16 +115,8 @@ def show(context: click.Context, job_id: str, as_json: bool) -> None:
         )
     for change in changes:
         click.echo(f"  with the latest corrections: {change}")
-    for decision in decisions:
-        click.echo(f"  {_decided(decision)}")
-
-
-def _decided(decision: Decision) -> str:
-    what = "accepted" if decision.accepted else "rejected"
-    corrected = f" with {len(decision.corrections)} corrected masks" if decision.corrections else ""
-    by = f"{decision.reader} ({decision.who})" if decision.reader else decision.who
-    note = f": {decision.note}" if decision.note else ""
-    return f"{what}{corrected} {moment(decision.decided_at)} by {by}{note}"
+    for line in decided:
+        click.echo(f"  {line}")
 
 
 @command.command()

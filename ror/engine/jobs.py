@@ -227,6 +227,13 @@ class JobStore:
                 tables.jobs.update().where(_jobs.id == job_id).values(image=image, image_digest=digest)
             )
 
+    def tell_step_anew(self, job_id: str, step: str, detail: str) -> None:
+        """What a step has made was made again by a later one: say what it is now; its times stay."""
+        steps = tables.job_steps
+        at_step = steps.update().where(steps.c.job_id == job_id, steps.c.step == step)
+        with self._database.write() as connection:
+            connection.execute(at_step.values(detail=storable(detail)))
+
 
 def _queue_again(connection: sa.Connection, job_id: str, states: Sequence[JobState]) -> bool:
     values: dict[str, object] = {"state": JobState.QUEUED, "detail": "", "ended_at": None}

@@ -30,6 +30,13 @@ def test_what_waits_is_listed_until_somebody_decides(home: Home, in_review: str)
     said = home.good("review", "reject", "box-01", "--by", "Dr. Roe", "--note", "no lung in it")
     assert "is rejected: nothing of it is delivered" in said
     assert "box-0123: rejected (rejected by Dr. Roe: no lung in it)" in home.good("review", "show", in_review)
+    shown = home.good("jobs", "show", in_review)
+    assert any(
+        line.startswith("  rejected 2") and " by Dr. Roe (" in line and line.endswith("): no lung in it")
+        for line in shown.splitlines()
+    )
+    (decision,) = json.loads(home.good("jobs", "show", in_review, "--json"))["decisions"]
+    assert (decision["reader"], decision["note"]) == ("Dr. Roe", "no lung in it")
     assert json.loads(home.good("review", "list", "--json")) == []
     (tally,) = json.loads(home.good("review", "summary", "--json"))
     assert (tally["workflow"], tally["waiting"], tally["rejected"]) == ("box", 0, 1)
@@ -39,6 +46,18 @@ def test_a_job_that_does_not_wait_is_told_with_what_can_be_done(home: Home, with
     for act, advice in (("accept", "in review, or rejected ones"), ("reject", "in review can be rejected")):
         said = home.ror("review", act, with_job)
         assert said.code == 1 and "job box-0123 is queued" in said.err and advice in said.err
+
+
+def test_a_job_says_which_of_its_masks_were_corrected(home: Home, in_review: str) -> None:
+    app = App(home.folder)
+    for version in ("2.25.1", "2.25.2"):
+        app.corrections.add(in_review, "box", version, "1.2", "READING", 1e9, {"Box": 0.9})
+    app.reviews.accept(app.jobs.get(in_review), "Dr. Roe", "the tip was missing", ["2.25.2"])
+    app.close()
+    for group in ("jobs", "review"):
+        told = home.good(group, "show", in_review)
+        assert "  accepted with the corrected box (version 2) 2" in told
+        assert "): the tip was missing\n" in told
 
 
 @pytest.mark.parametrize("words", [("--by", "x" * 65), ("--note", "x" * 501), ("--note", "two\nlines")])

@@ -139,6 +139,10 @@ def test_a_mask_that_was_corrected_in_a_viewer_is_delivered_in_the_place_of_the_
         assert version["version"] == 1 and 0 < version["agreement"]["Box"] < 1
         assert " became " in ror(reading_room, "review", "accept", job)
         serving.job_that_is("succeeded")
+    (made_again,) = [
+        one for one in asked(reading_room, "jobs", "show", job)["steps"] if one["step"] == "encode"
+    ]
+    assert made_again["detail"].endswith("; made again with corrected masks")
     (held_back,) = asked(reading_room, "quarantine", "list")
     assert held_back["reason"] == "correction_unknown_segment"
     assert "Doe" not in json.dumps(held_back) + serving.log.read_text()
