@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,6 +19,8 @@ from ror.app import App
 __all__ = ["folded", "home_and_json", "moment", "opened", "print_table"]
 
 _WIDTH = 1000
+_LEAST = 60
+_BETWEEN = 2  # blanks, as rich sets columns apart
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -68,19 +71,35 @@ def folded(text: str) -> str:
     return " ".join(filter(None, map(str.strip, text.splitlines())))
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, as_json: bool) -> None:
-    """Print rows as a table, or as a JSON list of objects with the columns as keys."""
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, as_json: bool, cut: bool = False
+) -> None:
+    """Print rows as a table, or as a JSON list of objects with the columns as keys.
+
+    With `cut` the last column of the table, which another command tells in whole, ends where the terminal does.
+    """
     if as_json:
         click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1, default=str))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(_text(name, one) for name, one in zip(columns, row, strict=True)))
+    texts = [[_text(name, one) for name, one in zip(columns, row, strict=True)] for row in rows]
+    if cut:
+        last = table.columns[-1]
+        last.no_wrap, last.overflow, last.max_width = True, "ellipsis", _room_for_the_last(columns, texts)
+    for row_of_texts in texts:
+        table.add_row(*row_of_texts)
     # One row a line, whatever the width: UIDs are copied from here, and a terminal wraps by itself.
     # And no markup: a unit such as [hnsf'U] is text.
     Console(width=_WIDTH, markup=False, highlight=False, emoji=False).print(table)
+
+
+def _room_for_the_last(columns: Sequence[str], texts: Sequence[Sequence[str]]) -> int:
+    """What the other columns leave of the terminal, but never so little that nothing can be read."""
+    others = (max(map(len, cells)) for cells in list(zip(columns, *texts, strict=True))[:-1])
+    taken = sum(width + _BETWEEN for width in others)
+    return max(shutil.get_terminal_size().columns - taken, _LEAST)
 
 
 def _text(column: str, value: object) -> str:

@@ -38,7 +38,7 @@ def command() -> None:
 def list_(
     context: click.Context, project: str | None, state: str | None, study: str | None, as_json: bool
 ) -> None:
-    """List jobs, the latest first.
+    """List jobs, the latest first; `ror jobs show` tells the whole of a detail that is cut here.
 
     Example: ror jobs list --state failed --json
     """
@@ -61,6 +61,7 @@ def list_(
             for row in rows
         ],
         as_json=as_json,
+        cut=True,
     )
 
 
@@ -158,18 +159,21 @@ def why(context: click.Context, of: str, as_json: bool) -> None:
         (one.workflow, one.version, one.job, one.state or ("not queued" if one.job else ""), one.reason)
         for one in verdicts
     ]
-    print_table(("workflow", "version", "job", "state", "reason"), rows, as_json=as_json)
+    # Of a job that is there `ror jobs show` tells the whole reason; of one that is not, nothing else does.
+    columns = ("workflow", "version", "job", "state", "reason")
+    print_table(columns, rows, as_json=as_json, cut=all(one.state for one in verdicts))
     if not rows:
         click.echo("its project has no enabled workflow: see `ror workflow list`", err=True)
 
 
 def _why_job(app: App, job_id: str, as_json: bool) -> None:
     row = app.jobs.show(job_id)
-    job, reason = row.job, row.reason
+    job, reason, is_shown = row.job, row.reason, bool(row.reason)
     if job.state is JobState.QUEUED and not reason:
         reason = f"host {job.host} begins with it" if job.host else app.why_it_waits(job)
     columns = ("job", "state", "host", "gpu", "reason")
-    print_table(columns, [(job.id, job.state.value, job.host, job.gpu, reason)], as_json=as_json)
+    of_job = (job.id, job.state.value, job.host, job.gpu, reason)
+    print_table(columns, [of_job], as_json=as_json, cut=is_shown)
 
 
 @command.command()

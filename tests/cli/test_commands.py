@@ -344,6 +344,25 @@ def test_a_job_that_waits_says_what_for_in_one_line(home: Home, with_job: str) -
     assert job["detail"] == "waiting: no image:\n  pulling\n  refused"
 
 
+@pytest.mark.parametrize("columns", [40, 200])
+def test_a_long_detail_ends_with_the_terminal_and_is_whole_in_show(
+    home: Home, with_job: str, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    detail = "OWN is not there " * 20
+    app = App(home.folder)
+    app.jobs.move(with_job, JobState.RUNNING)
+    app.jobs.move(with_job, JobState.FAILED, detail.strip())
+    app.close()
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for words in (("list",), ("why", with_job)):
+        (line,) = [one for one in home.good("jobs", *words).splitlines() if with_job in one]
+        cut = line[line.index("OWN") :].rstrip()
+        assert cut.endswith("…")
+        assert len(cut) == 60 if columns == 40 else columns - 3 < len(line.rstrip()) <= columns
+        assert detail.strip() in json.dumps(json.loads(home.good("jobs", *words, "--json")))
+    assert detail.strip() in home.good("jobs", "show", with_job)
+
+
 def test_a_job_that_nobody_has_says_what_it_waits_for(home: Home, with_job: str) -> None:
     told = home.good("jobs", "why", with_job)
     assert "no host has joined: start `ror serve` or `ror work`" in told
