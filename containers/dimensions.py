@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-__all__ = ["fault_of_dimension", "measures_extent"]
+__all__ = ["fault_of_dimension", "is_size", "measures_extent"]
 
 # By scheme and value: the power of length, and a unit that would do.
 _QUANTITIES = {
@@ -52,6 +52,11 @@ def fault_of_dimension(scheme: str, code: str, unit: str) -> str | None:
     if found == Counter(length=power):
         return None
     return f"{unit!r} is no unit of {name}; write one, such as {example!r}"
+
+
+def is_size(scheme: str, code: str) -> bool:
+    """Whether a code names a length, an area or a volume."""
+    return (scheme, code) in _QUANTITIES
 
 
 def measures_extent(unit: str) -> bool:

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from containers import manifest_rules as rules
-from containers.dimensions import measures_extent
+from containers.dimensions import is_size, measures_extent
 from containers.errors import Fault, ManifestError
 from containers.manifest_cross import cross_faults
 
@@ -105,6 +105,11 @@ class Measurement(_Frozen):
     def is_extent(self) -> bool:
         """Whether it says how large something is, which is 0 where there is nothing."""
         return measures_extent(self.unit.value)
+
+    @property
+    def is_size(self) -> bool:
+        """Whether its code says that it is a length, an area or a volume, which is never less than 0."""
+        return is_size(self.code.scheme, self.code.value)
 
     @property
     def segment_of(self) -> tuple[str, int] | None:

@@ -12,12 +12,11 @@ import numpy as np
 from containers import Measurement
 from ror.results.labels import read_labels
 from ror.results.model import Corrected, LabelMap, Outputs, ResultJob, Row, SourceSeries
+from ror.results.sizes import is_same, is_volume, per_mm3, voxel_mm3, voxels_of
 from ror.results.stl import Mesh
 
 __all__ = ["CorrectedMask", "Remeasured", "agreement", "label_map_of", "remeasured", "with_corrections"]
 
-_VOLUME = {("118565006", "SCT"), ("G-D705", "SRT")}
-_PER_MM3 = {"mm3": 1.0, "cm3": 1e-3, "mL": 1e-3, "ml": 1e-3, "L": 1e-6, "l": 1e-6}
 # A program that counts voxels gives their volume but for rounding; another formula is not ours to guess.
 _SAME_SHARE = 0.01
 
@@ -117,15 +116,14 @@ def remeasured(
     it has measured in a segment that was changed is left out: it is of another mask. Measurements of unchanged
     segments, of other masks and of no segment stay.
     """
-    assert series.grid is not None  # the mask was read on it
-    name, voxel_mm3 = before.announced.name, float(np.prod(series.grid.spacing_mm))
+    name, voxel = before.announced.name, voxel_mm3(series)
     changed = {
         segment.value
         for segment in before.announced.segments
         if not np.array_equal(before.labels == segment.value, after.labels == segment.value)
     }
     volumes = {
-        value: (_voxels(before, value) * voxel_mm3, _voxels(after, value) * voxel_mm3) for value in changed
+        value: (voxels_of(before, value) * voxel, voxels_of(after, value) * voxel) for value in changed
     }
     kept, told = list[Row](), list[str]()
     for row in rows:
@@ -133,8 +131,8 @@ def remeasured(
         if row.announced is None or of is None or of[0] != name or of[1] not in changed:
             kept.append(row)
             continue
-        was, now = (mm3 * _factor(row.announced) for mm3 in volumes[of[1]])
-        if _is_volume(row.announced) and _is_same(row.value, was):
+        was, now = (mm3 * per_mm3(row.announced) for mm3 in volumes[of[1]])
+        if is_volume(row.announced) and is_same(row.value, was, _SAME_SHARE):
             kept.append(replace(row, value=now))
             told.append(f"{row.field_name}: {row.value:g} became {now:g}")
         else:
@@ -157,31 +155,14 @@ def _new_volumes(
     beside = rows[0] if rows else Row(job_record, "", "", 0)
     for one in measurements:
         of = one.segment_of
-        if one.field in given or of is None or of[0] != mask or of[1] not in volumes or not _is_volume(one):
+        if one.field in given or of is None or of[0] != mask or of[1] not in volumes or not is_volume(one):
             continue
         was, now = volumes[of[1]]
         if not was:
-            yield replace(beside, field_name=one.field, value=now * _factor(one), announced=one)
+            yield replace(beside, field_name=one.field, value=now * per_mm3(one), announced=one)
 
 
 def _volume_of(mask: LabelMap, job: ResultJob) -> SourceSeries:
     series = job.series_named(mask.announced.on)
     assert series is not None  # the mask was read on it
     return series
-
-
-def _voxels(mask: LabelMap, value: int) -> int:
-    counted = mask.voxels.sum(axis=0)
-    return int(counted[value]) if value < len(counted) else 0
-
-
-def _is_volume(one: Measurement) -> bool:
-    return (one.code.value, one.code.scheme) in _VOLUME and one.unit.value in _PER_MM3
-
-
-def _factor(one: Measurement) -> float:
-    return _PER_MM3.get(one.unit.value, 0.0)
-
-
-def _is_same(value: float | str, volume: float) -> bool:
-    return not isinstance(value, str) and abs(value - volume) <= _SAME_SHARE * max(abs(value), volume)

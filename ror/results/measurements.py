@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from containers import Manifest, Measurement
 from ror.results.errors import OutputFault
 from ror.results.model import Row
+from ror.results.sizes import why_impossible
 
 __all__ = ["MAX_BYTES", "check_rows", "check_sizes", "read_rows"]
 
@@ -162,7 +163,7 @@ def _plain(value: Any) -> int | float | str:
 def check_rows(
     rows: tuple[Row, ...], manifest: Manifest, absent: frozenset[str]
 ) -> Iterator[Row | OutputFault]:
-    """Hold the rows against the manifest: announced, numbers, finite, once each, none missing.
+    """Hold the rows against the manifest: announced, numbers, possible, once each, none missing.
 
     Parameters
     ----------
@@ -215,7 +216,7 @@ def _problem(row: Row, announced: Mapping[str, Measurement]) -> str:
         return f"must be a number, not {str(row.value)[:40]!r}"
     if not math.isfinite(row.value):
         return "must be finite"
-    return ""
+    return why_impossible(row.value, announced[row.field_name])
 
 
 def _attach(row: Row, measurement: Measurement) -> Row:

@@ -27,6 +27,7 @@ from ror.results.model import ResultObject
 from ror.results.places import RedcapPlaces
 from ror.results.redcap import Redcaps, with_event
 from ror.results.sent import as_sent
+from ror.results.sizes import unlike_their_masks
 from ror.results.table import MeasurementStore
 
 __all__ = ["ResultStations"]
@@ -67,13 +68,15 @@ class ResultStations:
 
     def collect(self, run: FinishedRun) -> str:
         """Check what the program has written against its manifest (`OutputError` with all faults)."""
-        outputs = outputs_of(run, result_job_of(run))
+        result_job = result_job_of(run)
+        outputs = outputs_of(run, result_job)
         told = [
             f"{len(outputs.masks)} masks",
             f"{len(outputs.rows)} measurements",
             f"{len(outputs.files)} files",
         ]
         told += [f"nothing found for {name}" for name in outputs.nothing_found]
+        told += unlike_their_masks(outputs, result_job)
         return ", ".join(told)
 
     def encode(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:

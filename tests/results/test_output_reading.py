@@ -17,6 +17,7 @@ from ror.archive.geometry import stack
 from ror.results import OutputError, ResultJob, SourceSeries, read_outputs
 from ror.results.grid import GridMismatch, onto_grid
 from ror.results.measurements import MAX_BYTES
+from ror.results.sizes import unlike_their_masks
 from tests.results.conftest import ROWS
 from tests.results.samples import (
     OBLIQUE,
@@ -203,6 +204,33 @@ def test_a_size_of_a_segment_of_which_there_is_nothing_is_a_fault_and_0_is_a_res
     }
     (output / "output.json").write_text(json.dumps([ROWS[0] | {"value": 0}, *ROWS[1:]]))
     assert read_outputs(output, manifest(), job).rows[0].value == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (-3, "is -3 mL, but a size is 0 or more; correct the program"),
+        (1.5e6, "is 1.5e+06 mL, but no body part is larger than 1e+06 mL; is it in another unit?"),
+    ],
+)
+def test_a_volume_that_nothing_can_have_is_a_fault(
+    value: float, problem: str, output: Path, job: ResultJob
+) -> None:
+    (output / "output.json").write_text(json.dumps([ROWS[0] | {"value": value}, *ROWS[1:]]))
+    assert faults_of(output, job) == {"output.json spleen_volume": problem}
+
+
+def test_what_is_no_size_may_be_negative(output: Path, job: ResultJob) -> None:
+    (output / "output.json").write_text(json.dumps([*ROWS[:2], ROWS[2] | {"value": -3}]))
+    assert read_outputs(output, manifest(), job).rows[2].value == -3
+
+
+def test_a_volume_far_from_that_of_its_mask_is_told(output: Path, job: ResultJob) -> None:
+    """The spleen of the sample has 16 voxels and the liver 2, of 0.9375 cubic millimetres."""
+    rows = [ROWS[0] | {"value": 0.0155}, ROWS[1] | {"value": 0.003}, ROWS[2]]
+    (output / "output.json").write_text(json.dumps(rows))
+    told = list(unlike_their_masks(read_outputs(output, manifest(), job), job))
+    assert told == ["liver_volume is 0.003 mL, its mask 0.001875"]
 
 
 def test_what_is_no_size_may_be_said_of_a_segment_of_which_there_is_nothing(
