@@ -244,12 +244,12 @@ def with_command(stage: Stage, *words: str) -> Stage:
     return dataclasses.replace(stage, package=dataclasses.replace(stage.package, manifest=manifest))
 
 
+# Docker gives a container its cards itself, and needs a driver for that.
+@pytest.mark.parametrize("runtime", ["process"], indirect=True, scope="session")
 @pytest.mark.parametrize(("gpus", "seen"), [((), ""), (("1",), "1"), (("0", "3"), "0,3")])
 def test_a_process_sees_the_cards_that_it_was_given_and_no_others(
     stage: Stage, gpus: tuple[str, ...], seen: str
 ) -> None:
-    if stage.runtime.name != "process":
-        pytest.skip("Docker gives a container its cards itself, and needs a driver for that")
     order = dataclasses.replace(stage.order(do="tell", into="OUTPUT/seen.json"), gpus=gpus)
     assert stage.runtime.run(order).ok
     environment = json.loads((stage.output / "seen.json").read_text())["environment"]
