@@ -156,9 +156,9 @@ class Engine:
                 DBOS.start_workflow(self._job, job.id)
             else:
                 DBOS.fork_workflow(*earlier, queue_name=self._queue)
+        for attempt in range(1, job.attempt):  # whoever still had one can record no step any more
+            DBOS.cancel_workflow(workflow_id(Hold(job.id, attempt)))
         self._worker.held.mark_dispatched(job)
-        if earlier is not None:
-            DBOS.cancel_workflow(earlier[0])  # whoever still had it can record no step any more
 
     def _earlier(self, job: Job) -> tuple[str, int] | None:
         """The latest attempt that has come anywhere, and the step to go on from.

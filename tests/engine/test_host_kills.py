@@ -26,7 +26,9 @@ pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
 BOX = Path(__file__).parent.parent / "support" / "packages" / "box"
 ROUNDS = max(1, int(os.environ.get("ROR_TEST_KILL_ROUNDS", "2")) // 2)
-UNFINISHED = "SELECT workflow_uuid, executor_id FROM dbos.workflow_status WHERE status = 'PENDING'"
+UNFINISHED = (
+    "SELECT workflow_uuid, executor_id FROM dbos.workflow_status WHERE status IN ('PENDING', 'ENQUEUED')"
+)
 JOBS = int(os.environ.get("ROR_TEST_KILL_JOBS", "4"))
 
 
