@@ -98,19 +98,21 @@ def summary(context: click.Context, project: str | None, as_json: bool) -> None:
 @home_option
 @click.pass_context
 def plot(context: click.Context, project: str, field_name: str, output: Path | None) -> None:
-    """Plot a field: a box and every value for each version of its workflows, as .html with the figures, or .svg.
+    """Plot a field: a box and every value for each version of its workflows, as .html with the figures, .png or .svg.
 
     Example: ror measurements plot lungs left_lung_volume -o volumes.html
     """
     kind = output.suffix.lower() if output else ".svg"
-    if kind not in (".html", ".svg"):
+    if kind not in (".html", ".png", ".svg"):
         raise click.UsageError(
-            f"no {kind or 'file without an ending'}: name a file that ends in .html or .svg"
+            f"no {kind or 'file without an ending'}: name a file that ends in .html, .png or .svg"
         )
     drawn = plotted(project, field_name, _rows(context, project))
     if kind == ".html":
         figures = [one for one in _summaries(context, project) if one.field_name == field_name]
         _write(output, drawn.html(figures).encode())
+    elif kind == ".png":
+        _write(output, drawn.png)
     else:
         _write(output, drawn.svg.encode())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from shutil import copyfile
@@ -101,7 +102,11 @@ def _write_nifti(path: Path, series: SourceSeries, target: Path) -> None:
 def _row(file: str, one: Correction, label: str) -> tuple[object, ...]:
     of_study = (one.project, one.patient_id, one.study_uid, one.series_uid)
     of_job = (one.workflow, one.workflow_version, one.job_id, one.mask, one.version)
-    return (file, *of_study, *of_job, round(one.received_at), label, f"{one.agreement[label]:.4f}")
+    return (file, *of_study, *of_job, _when(one.received_at), label, f"{one.agreement[label]:.4f}")
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(round(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _write_table(rows: Sequence[tuple[object, ...]], file: IO[bytes]) -> None:

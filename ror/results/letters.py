@@ -10,12 +10,12 @@ import reportlab
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 
-__all__ = ["BOLD", "FONT_FILE", "FOOTNOTE", "REGULAR", "SPELLED", "any_spelled", "legible"]
+__all__ = ["BOLD", "BOLD_FILE", "FONT_FILE", "FOOTNOTE", "REGULAR", "SPELLED", "any_spelled", "legible"]
 
 # Bitstream Vera, which comes with reportlab and has the letters of western Europe and a few more.
 REGULAR, BOLD = "Vera", "VeraBd"
 _FONTS = Path(reportlab.__file__).parent / "fonts"
-FONT_FILE = _FONTS / f"{REGULAR}.ttf"
+FONT_FILE, BOLD_FILE = _FONTS / f"{REGULAR}.ttf", _FONTS / f"{BOLD}.ttf"
 for _font in (REGULAR, BOLD):
     pdfmetrics.registerFont(TTFont(_font, _FONTS / f"{_font}.ttf"))
 # It has two Greek letters, as signs; a word of both kinds could not be read.

@@ -12,6 +12,7 @@ from dataclasses import astuple, dataclass, fields
 from html import escape
 
 from ror.errors import NotAllowed, NotFound
+from ror.results.raster import rasterized
 from ror.results.statistics import FieldSummary, figure, number_of, quartiles
 from ror.results.table import MeasurementRow
 
@@ -68,7 +69,7 @@ class _Scale:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A picture; `svg` and `html` are whole files."""
+    """A picture; `svg`, `png` and `html` are whole files."""
 
     title: str
     unit: str
@@ -93,6 +94,11 @@ class Plot:
                 parts += _drawn(group, scale, _LEFT + _COLUMN * (column + 0.5))
             parts.append("</g>")
         return "\n".join((*parts, "</svg>", ""))
+
+    @property
+    def png(self) -> bytes:
+        """The same in dots."""
+        return rasterized(self.svg)
 
     def html(self, summaries: Sequence[FieldSummary]) -> str:
         """A page with the picture and its figures, which loads nothing from anywhere."""

@@ -146,6 +146,8 @@ def test_a_plot_is_a_page_that_loads_nothing(home: Home, tmp_path: Path) -> None
     assert "<td>1.5275</td>" in page
     assert "src=" not in page and "href=" not in page
     svg = home.good("measurements", "plot", "lungs", "volume")
+    home.good("measurements", "plot", "lungs", "volume", "-o", str(tmp_path / "volume.png"))
+    assert (tmp_path / "volume.png").read_bytes().startswith(b"\x89PNG")
     assert svg in page
 
 
@@ -153,7 +155,7 @@ def test_a_plot_is_a_page_that_loads_nothing(home: Home, tmp_path: Path) -> None
 def test_what_cannot_be_plotted_is_told(home: Home, tmp_path: Path) -> None:
     said = home.ror("measurements", "plot", "lungs", "mass")
     assert (said.code, "has no numbers of a field mass" in said.err) == (1, True)
-    for name in ("volume.png", "volume"):
+    for name in ("volume.jpg", "volume"):
         assert home.ror("measurements", "plot", "lungs", "volume", "-o", name).code == 2
     nowhere = tmp_path / "nowhere" / "volume.svg"
     said = home.ror("measurements", "plot", "lungs", "volume", "-o", str(nowhere))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import statistics
+from io import BytesIO
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageColor
 
 from ror.errors import NotAllowed
 from ror.results.plot import plotted
@@ -96,3 +98,21 @@ def test_names_are_text_and_long_ones_are_cut() -> None:
 def test_one_axis_has_one_unit() -> None:
     with pytest.raises(NotAllowed, match="more than one unit: mL, L"):
         plotted("lungs", "volume", [row(1), row(0.001, version="2", unit="L")])
+
+
+def test_the_picture_in_dots_has_its_lines_where_the_other_has_them() -> None:
+    plot = plotted("lungs", "volume", [row(value, version="1.0 肝") for value in (10, 20, 30, 40, 90)])
+    svg, png = ElementTree.fromstring(plot.svg), Image.open(BytesIO(plot.png)).convert("RGB")
+    assert png.size == (2 * int(svg.attrib["width"]), 2 * int(svg.attrib["height"]))
+    (box,) = (one for one in svg.iter(f"{SVG}rect") if "stroke" in one.attrib)
+    left, top = float(box.attrib["x"]), float(box.attrib["y"])
+    within = round(2 * left + 6), round(2 * (top + 0.25 * float(box.attrib["height"])))
+    assert png.getpixel(within) == ImageColor.getrgb(box.attrib["fill"])
+    assert sum(png.getpixel((round(2 * left), within[1]))) < 3 * 160  # its edge
+    tick = next(svg.iter(f"{SVG}line"))
+    beside = round(2 * float(tick.attrib["x1"])) + 20, round(2 * float(tick.attrib["y1"]))
+    assert png.getpixel(beside)[0] < 245
+    title, blank = png.crop((140, 20, 500, 60)), png.crop((0, 0, 40, 40))
+    assert min(title.get_flattened_data())[0] < 120 and set(blank.get_flattened_data()) == {(255, 255, 255)}
+    turned = png.crop((0, 300, 60, 600))
+    assert min(turned.get_flattened_data())[0] < 120  # the unit, at the axis

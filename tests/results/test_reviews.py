@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -336,6 +337,7 @@ def test_corrections_are_exported_on_the_grid_of_their_series_with_where_they_co
     for _ in range(2):
         assert export_corrections(found, images, folder, form) == 1
     rows = list(csv.DictReader((folder / "corrections.csv").open()))
+    assert {datetime.fromisoformat(one["received_at"]).tzinfo for one in rows} == {UTC}
     assert [(row["segment"], row["mask"], row["version"]) for row in rows] == [
         ("Spleen", "abdomen", "1"),
         ("Liver", "abdomen", "1"),
