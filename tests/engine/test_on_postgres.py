@@ -10,15 +10,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from examples.demo.service import Installation
 from orthanc import OrthancServer, PeerUnavailable, send
 from ror.app import App
 from ror.registry import ANY, Project, Route
+from tests.support.hosts import ServingOnPostgres
 from tests.support.postgres import PostgresServer
 from tests.support.serving import Serving, eventually
 from tests.support.studies import small_ct
@@ -28,21 +27,8 @@ pytestmark = [pytest.mark.postgres, pytest.mark.orthanc]
 BOX = Path(__file__).parent.parent / "support" / "packages" / "box"
 
 
-class ServingOnPostgres(Serving):
-    """`ror serve` whose tables are in PostgreSQL."""
-
-    def __init__(self, installation: Installation, url: str) -> None:
-        # One job in flight each, so that none takes the jobs of two while the other comes to look.
-        super().__init__(installation, {"ROR_ENGINE__IN_FLIGHT": "1"})
-        self._url = url
-
-    def rows(self, query: str) -> list[Any]:
-        engine = sa.create_engine(self._url)
-        try:
-            with engine.connect() as connection:
-                return list(connection.execute(sa.text(query)))
-        finally:
-            engine.dispose()
+# One job in flight each, so that none takes the jobs of two while the other comes to look.
+ONE_IN_FLIGHT = {"ROR_ENGINE__IN_FLIGHT": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +63,7 @@ def serving(
     app.routes.add(Route(ANY, ANY, "lungs"))
     app.workflows.add("lungs", package)
     app.close()
-    with ServingOnPostgres(made, url) as process:
+    with ServingOnPostgres(made, url, ONE_IN_FLIGHT) as process:
         yield process
 
 
