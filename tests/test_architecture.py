@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ror.config", "ror.home", "ror.log", "ror.walking", "ror.stopping", "ror.listening"),
     ("ror.pacs_settings", "ror.engine_settings"),
     ("ror.setting_types", "ror.setting_places"),
-    ("ror.model",),
+    ("ror.model", "ror.hashed_uid"),
     ("ror.errors",),
     LEAVES,
 )

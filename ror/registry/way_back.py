@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from anonymizer import OriginalIdentity
+from ror.hashed_uid import hashed_uid
 from ror.registry.audit import AuditLog
 from ror.registry.cipher import subkey
 from ror.registry.original_uids import OriginalUids
@@ -45,10 +45,7 @@ class WayBack:
         It is keyed, so that nobody finds the research copy by the clinical one.
         """
         key = subkey(self._read_key(self.project), "UIDs of results")
-        digest = bytearray(hmac.digest(key, uid.encode(), hashlib.sha256)[:16])
-        digest[6] = (digest[6] & 0x0F) | 0x80  # RFC 9562 5.8: version 8
-        digest[8] = (digest[8] & 0x3F) | 0x80  # RFC 9562 4.1: variant
-        return f"2.25.{uuid.UUID(bytes=bytes(digest)).int}"
+        return hashed_uid(hmac.digest(key, uid.encode(), hashlib.sha256))
 
     def put_on_record(self, pseudonym: str, detail: str) -> None:
         """Say, once, that results of a pseudonym go somewhere under the original identity; before they do."""

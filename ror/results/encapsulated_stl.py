@@ -64,7 +64,7 @@ def _encode(
     source = job.series_named(mesh.announced.on or "")
     assert source is not None  # the mesh was held against it
     frame_of_reference_uid = require_frame_of_reference(source)
-    mask, _, value = (mesh.announced.segment or "").partition("/")
+    mask, value = mesh.announced.segment_of or ("", 0)
     segment = _segment(outputs, mask, value)
     title = segment.label if segment else PurePosixPath(mesh.name).stem
     role = f"mesh/{mesh.name}"
@@ -91,14 +91,14 @@ def _encode(
     return stamp(made, job, f"{job.workflow} models")
 
 
-def _segment(outputs: Outputs, mask: str, value: str) -> Segment | None:
+def _segment(outputs: Outputs, mask: str, value: int) -> Segment | None:
     return next(
         (
             segment
             for one in outputs.masks
             if one.announced.name == mask
             for segment in one.announced.segments
-            if str(segment.value) == value
+            if segment.value == value
         ),
         None,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
+
+from ror.hashed_uid import hashed_uid
 
 __all__ = ["derive_uid"]
 
@@ -21,7 +22,4 @@ def derive_uid(job_id: str, role: str) -> str:
     str
         ``2.25.`` and the decimal form of a UUID (version 8: made of a hash); at most 44 characters.
     """
-    digest = bytearray(hashlib.sha256(f"{job_id}\0{role}".encode()).digest()[:16])
-    digest[6] = (digest[6] & 0x0F) | 0x80  # RFC 9562 5.8: version 8
-    digest[8] = (digest[8] & 0x3F) | 0x80  # RFC 9562 4.1: variant
-    return f"2.25.{uuid.UUID(bytes=bytes(digest)).int}"
+    return hashed_uid(hashlib.sha256(f"{job_id}\0{role}".encode()).digest())
