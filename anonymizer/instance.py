@@ -148,6 +148,11 @@ class ResearchInstance:
         """Bytes of the file."""
         return sum(map(len, self.chunks))
 
+    @property
+    def loaded(self) -> int:
+        """Bytes of it that are in memory; the others are still in their file."""
+        return sum(len(chunk) for chunk in self.chunks if not isinstance(chunk, StoredValue))
+
     def blocks(self) -> Iterator[bytes | memoryview]:
         """The file in pieces; values that are still in their file are read 1 MiB at a time."""
         for chunk in self.chunks:

@@ -1,4 +1,4 @@
-"""Contenders take turns; the median of the rounds counts."""
+"""Contenders take turns; the median of the rounds counts, or the best."""
 
 from __future__ import annotations
 
@@ -7,20 +7,32 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 
-__all__ = ["medians", "processor_seconds", "seconds"]
+__all__ = ["bests", "medians", "processor_seconds", "seconds"]
 
 
 def medians(contenders: Mapping[str, Callable[[int], float]], rounds: int) -> dict[str, float]:
-    """Let each contender measure itself once in every round (its argument: the round's number from 0).
+    """Let each contender measure itself once in every round (its argument: the round's number from 0)."""
+    return {name: statistics.median(values) for name, values in _turns(contenders, rounds).items()}
 
-    Every second round goes backwards, so that no contender always comes behind the same other.
+
+def bests(
+    contenders: Mapping[str, Callable[[int], float]], rounds: int, best: Callable[[list[float]], float]
+) -> dict[str, float]:
+    """The same, for what only a processor limits; `best` is `min` for times and `max` for rates.
+
+    What others do on the same silicon slows each contender by up to twice for seconds on end, and never speeds it up.
     """
+    return {name: best(values) for name, values in _turns(contenders, rounds).items()}
+
+
+def _turns(contenders: Mapping[str, Callable[[int], float]], rounds: int) -> dict[str, list[float]]:
+    """Every second round goes backwards, so that no contender always comes behind the same other."""
     measured: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds):
         order = list(contenders) if number % 2 == 0 else list(contenders)[::-1]
         for name in order:
             measured[name].append(contenders[name](number))
-    return {name: statistics.median(values) for name, values in measured.items()}
+    return measured
 
 
 def seconds(work: Callable[[], object]) -> float:

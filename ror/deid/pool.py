@@ -121,13 +121,8 @@ def _in_order(
 
 
 def _treat(bench: Bench, chunk: Chunk, stopped: Callable[[], bool]) -> Treated:
-    tally, undone = Tally(), []
-    for found in chunk:
-        if stopped():
-            break
-        one = bench.treat(found, tally)
-        if one is not None:
-            undone.append(one)
+    tally = Tally()
+    undone = bench.treat(chunk, tally, stopped)
     return Treated(tally, tuple(undone))
 
 
