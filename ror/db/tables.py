@@ -54,6 +54,7 @@ __all__ = [
     "subjects",
     "terms",
     "tokens",
+    "withdrawals",
     "workflows",
 ]
 
@@ -372,6 +373,7 @@ jobs = Table(
     Column("state", String(16), nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("dispatched_attempt", Integer, nullable=False),
+    Column("first_attempt", Integer, nullable=False, default=1),  # what earlier ones have made is gone
     Column("detail", Text, nullable=False),
     Column("superseded_by", String(96)),
     Column("image", Text, nullable=False),
@@ -399,6 +401,9 @@ job_steps = Table(
     Column("started_at", Double, nullable=False),
     Column("ended_at", Double),
     Column("detail", Text, nullable=False),
+    Column("tries", Integer, nullable=False, default=1),  # since the job was last queued
+    Column("setbacks", JSON, nullable=False, default=dict),  # how many tries have failed in which way
+    Column("next_at", Double),  # the next try, where it waits for one
 )
 
 results = Table(
@@ -516,4 +521,17 @@ redcap_owners = Table(
     Column("match_key", Uid, nullable=False),
     Column("job_id", String(96), ForeignKey("jobs.id"), nullable=False),
     Column("owned_since", Double, nullable=False),
+)
+
+# What nobody may take in again: a study of a patient, or whatever is theirs ("").
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("project", Name, ForeignKey("projects.name"), primary_key=True),
+    Column("pseudonym", Uid, primary_key=True),
+    Column("study_uid", Uid, primary_key=True),
+    Column("withdrawn_at", Double, nullable=False),
+    Column("ended_at", Double),  # all that could be removed is
+    Column("readmitted_at", Double),
+    Column("remains", JSON, nullable=False),  # which objects are where nothing can be removed
 )
