@@ -8,27 +8,30 @@ in a container. Exits with the program's code, or 128 + n after signal n; 127 wh
 126 when it may not be executed.
 
 Not `preexec_fn`: that runs Python between fork and exec in a process that has threads, and may lock up.
+
+Each run starts it, so it imports what is quick to import: neither contextlib nor signal (enum) nor pathlib, which
+take longer than all the rest.
 """
 
-import contextlib
 import ctypes
 import os
 import resource
 import select
-import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_SIGKILL, _SIGTERM = 9, 15
+_SIG_DFL, _SIG_IGN = ctypes.c_void_p(0), ctypes.c_void_p(1)
 _GONE = (FileNotFoundError, ProcessLookupError)
-_prctl = ctypes.CDLL(None, use_errno=True).prctl
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main(grace_seconds: float, command: list[str]) -> int:
     """Run `command` to its end or ours; return the exit code."""
     # Orphans of the program become our children, so that none can hide.
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    _libc.signal(_SIGTERM, _SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     child = os.fork()
     if child == 0:
@@ -39,8 +42,8 @@ def main(grace_seconds: float, command: list[str]) -> int:
 
 
 def _become(command: list[str]) -> None:
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+    _libc.signal(_SIGTERM, _SIG_DFL)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     code = 127
@@ -62,36 +65,52 @@ def _wait(child: int, grace_seconds: float) -> int:
     if ended not in [fd for fd, _ in waiting.poll()]:
         if os.read(0, 1) == b"":
             for pid in descendants(os.getpid()):
-                _kill(pid, signal.SIGTERM)
+                _kill(pid, _SIGTERM)
             waiting.unregister(0)
             waiting.poll(grace_seconds * 1000)
-        _kill(child, signal.SIGKILL)
+        _kill(child, _SIGKILL)
     return os.waitpid(child, 0)[1]
 
 
 def _sweep() -> None:
     """Kill what is left; again until nothing is, since it may fork meanwhile."""
-    while left := descendants(os.getpid()):
-        for pid in left:
-            _kill(pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
+    while _has_children():
+        for pid in descendants(os.getpid()):
+            _kill(pid, _SIGKILL)
+        try:
             os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def _has_children() -> bool:
+    """Whether anything is left below us: orphans come to us, so who has no child has no descendants."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _kill(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    try:
         os.kill(pid, number)
+    except ProcessLookupError:
+        return
 
 
 def descendants(pid: int) -> list[int]:
     """All processes below `pid`. Read from /proc/*/stat: /proc/*/children is not in every kernel."""
-    # No pathlib here: importing it takes longer than all the rest.
     children: dict[int, list[int]] = {}
     for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208
-        with contextlib.suppress(*_GONE), open(f"/proc/{name}/stat", "rb") as stat:  # noqa: PTH123
-            # The name may hold anything, so count from its closing bracket: state, then parent (proc(5)).
-            parent = int(stat.read().rpartition(b")")[2].split()[1])
-            children.setdefault(parent, []).append(int(name))
+        try:
+            with open(f"/proc/{name}/stat", "rb") as stat:  # noqa: PTH123
+                # The name may hold anything, so count from its closing bracket: state, then parent (proc(5)).
+                parent = int(stat.read().rpartition(b")")[2].split()[1])
+        except _GONE:
+            continue
+        children.setdefault(parent, []).append(int(name))
     found = children.get(pid, [])
     for descendant in found:
         found += children.get(descendant, [])

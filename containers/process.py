@@ -235,7 +235,7 @@ def _follow(run: _Run, order: RunOrder, log: LogSink) -> None:
     output = run.process.stdout.fileno()
     waiting = select.poll()
     waiting.register(output, select.POLLIN | select.POLLHUP)
-    next_look = 0.0
+    next_look = time.monotonic() + _LOOK_SECONDS
     while True:
         if waiting.poll(_LOOK_SECONDS * 1000):
             data = os.read(output, 1 << 16)
