@@ -401,8 +401,7 @@ job_steps = Table(
     Column("started_at", Double, nullable=False),
     Column("ended_at", Double),
     Column("detail", Text, nullable=False),
-    Column("tries", Integer, nullable=False, default=1),  # since the job was last queued
-    Column("setbacks", JSON, nullable=False, default=dict),  # how many tries have failed in which way
+    Column("setbacks", JSON, nullable=False, default=dict),  # how many tries have failed in which way, since it was queued
     Column("next_at", Double),  # the next try, where it waits for one
 )
 

@@ -1,4 +1,4 @@
-"""How often each step of a job was begun and why again, where a retry begins anew, and what was withdrawn"""
+"""How often each step of a job has failed in which way, where a retry begins anew, and what was withdrawn"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,14 +13,12 @@ def upgrade() -> None:
     with op.batch_alter_table("jobs") as table:
         table.add_column(sa.Column("first_attempt", sa.Integer(), nullable=False, server_default="1"))
     with op.batch_alter_table("job_steps") as table:
-        table.add_column(sa.Column("tries", sa.Integer(), nullable=False, server_default="1"))
         table.add_column(sa.Column("setbacks", sa.JSON(), nullable=False, server_default="{}"))
         table.add_column(sa.Column("next_at", sa.Double(), nullable=True))
     # Only the rows that there were needed these.
-    for name, columns in (("jobs", ["first_attempt"]), ("job_steps", ["tries", "setbacks"])):
+    for name, column in (("jobs", "first_attempt"), ("job_steps", "setbacks")):
         with op.batch_alter_table(name) as table:
-            for column in columns:
-                table.alter_column(column, server_default=None)
+            table.alter_column(column, server_default=None)
     op.create_table(
         "withdrawals",
         sa.Column("project", sa.String(length=64), nullable=False),
@@ -38,7 +36,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("withdrawals")
     with op.batch_alter_table("job_steps") as table:
-        for column in ("next_at", "setbacks", "tries"):
+        for column in ("next_at", "setbacks"):
             table.drop_column(column)
     with op.batch_alter_table("jobs") as table:
         table.drop_column("first_attempt")
