@@ -12,49 +12,28 @@ from functools import cached_property
 from pathlib import Path
 
 import containers
+import ror.archive
+import ror.engine
+import ror.gateway
+import ror.registry
+import ror.results
 from containers import Runtime
 from ror import config
-from ror.archive import Announcements, Catalogue, FileStore, Index, OwnSeries, StillNeeded
 from ror.config import PacsSettings, Settings
 from ror.db import Database
-from ror.engine import (
-    Declared,
-    Host,
-    HostStore,
-    JobStore,
-    Matcher,
-    Order,
-    Placer,
-    Priority,
-    this_host,
-    why_it_waits,
-)
 from ror.errors import ConfigurationError, HomeInUse, NotFound, ServiceUnavailable
-from ror.gateway import Completeness, Intake, Listener, Quarantine, Services, Verdict
 from ror.home import Home
+from ror.loading import load_whole
 from ror.model import Job, JobState
-from ror.registry import CommitmentStore, ProjectStore, RouteStore, TokenStore, WhoIsWho, WorkflowStore
-from ror.results import (
-    Correction,
-    CorrectionDesk,
-    CorrectionRefused,
-    CorrectionStore,
-    FinishedRun,
-    Ledger,
-    MeasurementStore,
-    RedcapOutlook,
-    RedcapPlaces,
-    Redcaps,
-    ResultStations,
-    ReviewRoom,
-    ReviewStore,
-    changes_told,
-)
 
 __all__ = ["App"]
 
 _log = logging.getLogger(__name__)
-_PRIORITIES = {"urgent": Priority.URGENT, "normal": Priority.NORMAL, "off-peak": Priority.OFF_PEAK}
+_PRIORITIES = {
+    "urgent": ror.engine.Priority.URGENT,
+    "normal": ror.engine.Priority.NORMAL,
+    "off-peak": ror.engine.Priority.OFF_PEAK,
+}
 _WITH_RESULTS = (JobState.REVIEW, JobState.RUNNING, JobState.SUCCEEDED, JobState.REJECTED)
 
 
@@ -80,46 +59,47 @@ class App:
         return database
 
     @cached_property
-    def projects(self) -> ProjectStore:
-        return ProjectStore(self.database, self.home.secrets)
+    def projects(self) -> ror.registry.ProjectStore:
+        return ror.registry.ProjectStore(self.database, self.home.secrets)
 
     @cached_property
-    def routes(self) -> RouteStore:
-        return RouteStore(self.database)
+    def routes(self) -> ror.registry.RouteStore:
+        return ror.registry.RouteStore(self.database)
 
     @cached_property
-    def tokens(self) -> TokenStore:
-        return TokenStore(self.database)
+    def tokens(self) -> ror.registry.TokenStore:
+        return ror.registry.TokenStore(self.database)
 
     @cached_property
-    def who(self) -> WhoIsWho:
-        return WhoIsWho.of(self.database, self.home.secrets)
+    def who(self) -> ror.registry.WhoIsWho:
+        return ror.registry.WhoIsWho.of(self.database, self.home.secrets)
 
     @cached_property
-    def workflows(self) -> WorkflowStore:
-        return WorkflowStore(self.database, self.home.packages)
+    def workflows(self) -> ror.registry.WorkflowStore:
+        return ror.registry.WorkflowStore(self.database, self.home.packages)
 
     @cached_property
-    def index(self) -> Index:
-        return Index(self.database)
+    def index(self) -> ror.archive.Index:
+        return ror.archive.Index(self.database)
 
     @cached_property
-    def catalogue(self) -> Catalogue:
-        return Catalogue(self.database, lambda project: self.projects.get(project).classifier())
+    def catalogue(self) -> ror.archive.Catalogue:
+        return ror.archive.Catalogue(self.database, lambda project: self.projects.get(project).classifier())
 
     @cached_property
-    def quarantine(self) -> Quarantine:
-        return Quarantine(self.database, self.home.quarantine)
+    def quarantine(self) -> ror.gateway.Quarantine:
+        return ror.gateway.Quarantine(self.database, self.home.quarantine)
 
     @cached_property
-    def files(self) -> FileStore:
-        return FileStore(self.home.archive)
+    def files(self) -> ror.archive.FileStore:
+        return ror.archive.FileStore(self.home.archive)
 
     @cached_property
-    def intake(self) -> Intake:
+    def intake(self) -> ror.gateway.Intake:
+        load_whole(ror.archive, ror.registry, ror.gateway, ror.results)  # threads come with it
         reserve_mib = self.settings.listener.reserve_mib
         self._held.enter_context(self.home.taking_in())
-        return Intake(
+        return ror.gateway.Intake(
             self.projects,
             self.routes,
             self.files,
@@ -131,20 +111,20 @@ class App:
         )
 
     @cached_property
-    def completeness(self) -> Completeness:
-        return Completeness(self.projects, self.index)
+    def completeness(self) -> ror.gateway.Completeness:
+        return ror.gateway.Completeness(self.projects, self.index)
 
     @cached_property
-    def commitments(self) -> CommitmentStore:
-        return CommitmentStore(self.database)
+    def commitments(self) -> ror.registry.CommitmentStore:
+        return ror.registry.CommitmentStore(self.database)
 
     @cached_property
-    def services(self) -> Services:
-        return Services(
+    def services(self) -> ror.gateway.Services:
+        return ror.gateway.Services(
             self.projects,
             self.routes,
             self.index,
-            Announcements(self.database),
+            ror.archive.Announcements(self.database),
             self.home.archive,
             self.quarantine,
             lambda: config.read_pacs(self.home.root),
@@ -153,39 +133,39 @@ class App:
         )
 
     @cached_property
-    def jobs(self) -> JobStore:
-        return JobStore(self.database)
+    def jobs(self) -> ror.engine.JobStore:
+        return ror.engine.JobStore(self.database)
 
     @cached_property
-    def hosts(self) -> HostStore:
-        return HostStore(self.database)
+    def hosts(self) -> ror.engine.HostStore:
+        return ror.engine.HostStore(self.database)
 
     @cached_property
-    def placer(self) -> Placer:
-        return Placer(self.database, self.hosts, self.workflows.package, self.order)
+    def placer(self) -> ror.engine.Placer:
+        return ror.engine.Placer(self.database, self.hosts, self.workflows.package, self.order)
 
     def why_it_waits(self, job: Job) -> str:
         """What a job that no host has is waiting for, in a sentence."""
         needs = self.placer.needs(job.workflow, job.package_digest)
-        return why_it_waits(job, needs, self.placer.seen(), self.order)
+        return ror.engine.why_it_waits(job, needs, self.placer.seen(), self.order)
 
     @cached_property
-    def order(self) -> Order:
+    def order(self) -> ror.engine.Order:
         """Which jobs come first, as the settings say."""
         engine = self.settings.engine
         begin, end = map(time.fromisoformat, engine.off_peak.split("-"))
-        return Order(
+        return ror.engine.Order(
             (begin, end),
             {name: _PRIORITIES[one.priority] for name, one in engine.workflows.items()},
             {name: one.at_most for name, one in engine.workflows.items() if one.at_most},
             engine.shares,
         )
 
-    def host(self) -> Host:
+    def host(self) -> ror.engine.Host:
         """This host, as its settings and its machine say; `ConfigurationError` where they do not agree."""
         engine = self.settings.engine
-        return this_host(
-            Declared(
+        return ror.engine.this_host(
+            ror.engine.Declared(
                 engine.executor_id,
                 engine.slots,
                 engine.in_flight,
@@ -197,46 +177,46 @@ class App:
         )
 
     @cached_property
-    def matcher(self) -> Matcher:
-        return Matcher(self.database, self.index, self.catalogue, self.workflows, self.jobs)
+    def matcher(self) -> ror.engine.Matcher:
+        return ror.engine.Matcher(self.database, self.index, self.catalogue, self.workflows, self.jobs)
 
     @cached_property
-    def still_needed(self) -> StillNeeded:
+    def still_needed(self) -> ror.archive.StillNeeded:
         """What the enabled workflows of its project need of a study that they have found something in."""
-        return StillNeeded(
+        return ror.archive.StillNeeded(
             lambda study_uid, _received_until: self.matcher.lacking(study_uid),
             self.settings.listener.needed_patience,
         )
 
     @cached_property
-    def measurements(self) -> MeasurementStore:
-        return MeasurementStore(self.database)
+    def measurements(self) -> ror.results.MeasurementStore:
+        return ror.results.MeasurementStore(self.database)
 
     @cached_property
-    def ledger(self) -> Ledger:
-        return Ledger(self.database)
+    def ledger(self) -> ror.results.Ledger:
+        return ror.results.Ledger(self.database)
 
     @cached_property
-    def redcaps(self) -> Redcaps:
-        return Redcaps(self.home.secrets, self.settings.redcap)
+    def redcaps(self) -> ror.results.Redcaps:
+        return ror.results.Redcaps(self.home.secrets, self.settings.redcap)
 
     @cached_property
-    def redcap_outlook(self) -> RedcapOutlook:
-        return RedcapOutlook(self.redcaps, self.projects, self.workflows, self.who)
+    def redcap_outlook(self) -> ror.results.RedcapOutlook:
+        return ror.results.RedcapOutlook(self.redcaps, self.projects, self.workflows, self.who)
 
     @cached_property
-    def reviews(self) -> ReviewStore:
-        return ReviewStore(self.database, self.jobs)
+    def reviews(self) -> ror.results.ReviewStore:
+        return ror.results.ReviewStore(self.database, self.jobs)
 
     @cached_property
-    def corrections(self) -> CorrectionStore:
-        return CorrectionStore(self.database, self.home.corrections)
+    def corrections(self) -> ror.results.CorrectionStore:
+        return ror.results.CorrectionStore(self.database, self.home.corrections)
 
     @cached_property
-    def correction_desk(self) -> CorrectionDesk:
-        return CorrectionDesk(self.corrections, self.ledger, self.runs_with_results)
+    def correction_desk(self) -> ror.results.CorrectionDesk:
+        return ror.results.CorrectionDesk(self.corrections, self.ledger, self.runs_with_results)
 
-    def runs_with_results(self, project: str, study_uid: str) -> list[FinishedRun]:
+    def runs_with_results(self, project: str, study_uid: str) -> list[ror.results.FinishedRun]:
         """The runs on a study whose results are made and were not superseded, as far as they are still here."""
         runs = []
         for row in self.jobs.find(project, study_uid=study_uid):
@@ -247,13 +227,13 @@ class App:
                     _log.info("job %s can take no corrections: its package is gone", row.job.id)
         return runs
 
-    def finished_run(self, job_id: str) -> FinishedRun:
+    def finished_run(self, job_id: str) -> ror.results.FinishedRun:
         """A job whose program has ended well, with the corrections that were accepted in place of its masks."""
         row = self.jobs.show(job_id)
         execute = next(step for step in row.steps if step.step == "execute")
         decision = self.reviews.decision(row.job.id)
         accepted = decision.corrections if decision and decision.accepted else ()
-        return FinishedRun(
+        return ror.results.FinishedRun(
             row.job,
             self.home.job(row.job.id),
             self.workflows.package(row.job.workflow, row.job.package_digest).manifest,
@@ -262,37 +242,37 @@ class App:
             tuple(one.as_mask for one in self.corrections.those(accepted)),
         )
 
-    def changes_by(self, corrections: Sequence[Correction]) -> tuple[str, ...]:
+    def changes_by(self, corrections: Sequence[ror.results.Correction]) -> tuple[str, ...]:
         """What corrections of the masks of a job change in its measurements, a line for each that changes."""
         if not corrections:
             return ()
         run = self.finished_run(corrections[0].job_id)
-        return changes_told(replace(run, corrections=tuple(one.as_mask for one in corrections)))
+        return ror.results.changes_told(replace(run, corrections=tuple(one.as_mask for one in corrections)))
 
     @cached_property
-    def review_room(self) -> ReviewRoom:
-        return ReviewRoom(
+    def review_room(self) -> ror.results.ReviewRoom:
+        return ror.results.ReviewRoom(
             self.index,
             self.home.archive,
             self.ledger,
             lambda: config.read_pacs(self.home.root),
             self.settings.listener.ae_title,
-            OwnSeries(self.database, self.home.archive),
+            ror.archive.OwnSeries(self.database, self.home.archive),
         )
 
     @cached_property
-    def results(self) -> ResultStations:
-        return ResultStations(
+    def results(self) -> ror.results.ResultStations:
+        return ror.results.ResultStations(
             self.index,
             self.home.archive,
             self.ledger,
             self.measurements,
-            RedcapPlaces(self.database),
+            ror.results.RedcapPlaces(self.database),
             self.redcaps,
             lambda: config.read_pacs(self.home.root),
             self.settings.listener.ae_title,
             self.who.identities.way_back,
-            OwnSeries(self.database, self.home.archive),
+            ror.archive.OwnSeries(self.database, self.home.archive),
             self.commitments,
         )
 
@@ -334,7 +314,7 @@ class App:
             except HomeInUse:
                 yield
                 return
-            listener = Listener(self.settings.listener, self.intake)
+            listener = ror.gateway.Listener(self.settings.listener, self.intake)
             listener.start()
             stack.callback(listener.stop)
             yield
@@ -401,9 +381,9 @@ class SentBack:
 
     app: App
 
-    def take(self, part10: bytes, project: str, sender: str) -> Verdict:
+    def take(self, part10: bytes, project: str, sender: str) -> ror.gateway.Verdict:
         """See `ror.gateway.Corrections`."""
         try:
-            return Verdict(held=not self.app.correction_desk.take(part10, project, sender))
-        except CorrectionRefused as refused:
-            return Verdict(reason=refused.reason, what=f"{refused}; {refused.advice}")
+            return ror.gateway.Verdict(held=not self.app.correction_desk.take(part10, project, sender))
+        except ror.results.CorrectionRefused as refused:
+            return ror.gateway.Verdict(reason=refused.reason, what=f"{refused}; {refused.advice}")

@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ror.pacs_settings", "ror.engine_settings"),
     ("ror.setting_types", "ror.setting_places"),
     ("ror.model", "ror.hashed_uid"),
-    ("ror.errors",),
+    ("ror.errors", "ror.loading"),
     LEAVES,
 )
 

@@ -7,14 +7,16 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from ror.app import App
+if TYPE_CHECKING:
+    from ror.app import App
 
 __all__ = ["folded", "home_and_json", "moment", "opened", "print_table"]
 
@@ -52,7 +54,8 @@ def opened(
 
     `overruled` are settings that options of the command give, as the variables that they stand for.
     """
-    app = App(context.obj, make=make, overruled=overruled)
+    # Loaded here, since it takes most of the time of commands that open no home: they share the rest of this module.
+    app: App = import_module("ror.app").App(context.obj, make=make, overruled=overruled)
     try:
         yield app
     finally:

@@ -11,13 +11,13 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+import ror.deid
 from anonymizer import NamedProfile, check_text_search, load_profile
 from ror.cli.common import home_and_json, opened
 from ror.deid import (
     Order,
     Outcome,
     OwnSecret,
-    ProjectSecret,
     Result,
     Secret,
     Tally,
@@ -97,7 +97,7 @@ def _of_project(context: click.Context, name: str) -> tuple[NamedProfile, Secret
         project = app.projects.get(name)
         app.projects.key(name)
         named = NamedProfile("of a project", "", project.profile())
-        return named, ProjectSecret(name, app.database.url, app.home.secrets)
+        return named, ror.deid.ProjectSecret(name, app.database.url, app.home.secrets)
 
 
 def _nothing() -> None:

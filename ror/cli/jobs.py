@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +15,9 @@ from ror.cli.decisions import decisions_told
 from ror.engine import JobRow, JobStore
 from ror.errors import NotFound
 from ror.model import JobState
-from ror.results import DeliveryState
+
+if TYPE_CHECKING:
+    from ror.results import DeliveryState
 
 __all__ = ["command"]
 

@@ -9,16 +9,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
 import select_lang
 from ror import archive
-from ror.app import App
 from ror.cli.common import opened
 from ror.errors import ConfigurationError, NotFound
 from select_lang import Match, Series, Statement
+
+if TYPE_CHECKING:
+    from ror.app import App
 
 __all__ = ["Answer", "Catalogue", "catalogue_of", "statements_of", "text_of"]
 

@@ -11,11 +11,29 @@ says. What did not come out is listed beside ``out``, for the operator alone. Th
 stopped. `new_key`, `write_key` and `read_key` keep a secret in a file of its own.
 """
 
-from ror.deid.folder import Order, Result, deidentify_folder
-from ror.deid.key_file import new_key, read_key, write_key
-from ror.deid.pool import default_jobs
-from ror.deid.secret import OwnSecret, ProjectSecret, Secret
-from ror.deid.tally import Outcome, Tally
+from typing import TYPE_CHECKING
+
+from ror.loading import on_demand
+
+if TYPE_CHECKING:
+    from ror.deid.folder import Order, Result, deidentify_folder
+    from ror.deid.key_file import new_key, read_key, write_key
+    from ror.deid.pool import default_jobs
+    from ror.deid.project_secret import ProjectSecret
+    from ror.deid.secret import OwnSecret, Secret
+    from ror.deid.tally import Outcome, Tally
+else:
+    __getattr__ = on_demand(
+        __name__,
+        {
+            "folder": "Order Result deidentify_folder",
+            "key_file": "new_key read_key write_key",
+            "pool": "default_jobs",
+            "project_secret": "ProjectSecret",
+            "secret": "OwnSecret Secret",
+            "tally": "Outcome Tally",
+        },
+    )
 
 __all__ = [
     "Order",

@@ -1,18 +1,42 @@
 """Jobs: from a settled study through the durable pipeline (`ror.engine.pipeline`) to its end, on one host or many."""
 
-from ror.engine.capacity import Gpu, Host, Needs
-from ror.engine.engine import Engine, EngineOptions
-from ror.engine.execute import Execution, Executor
-from ror.engine.held import HeldJobs, Hold
-from ror.engine.hosts import HostRow, HostStore
-from ror.engine.jobs import JobRow, JobStep, JobStore
-from ror.engine.machine import Declared, this_host
-from ror.engine.match import Matcher, Rematch, Verdict
-from ror.engine.pipeline import AwaitsReview, Stations, Worker
-from ror.engine.placement import Priority
-from ror.engine.placing import Order, Placer
-from ror.engine.stage import Stager
-from ror.engine.waiting import why_it_waits
+from typing import TYPE_CHECKING
+
+from ror.loading import on_demand
+
+if TYPE_CHECKING:
+    from ror.engine.capacity import Gpu, Host, Needs
+    from ror.engine.engine import Engine, EngineOptions
+    from ror.engine.execute import Execution, Executor
+    from ror.engine.held import HeldJobs, Hold
+    from ror.engine.hosts import HostRow, HostStore
+    from ror.engine.jobs import JobRow, JobStep, JobStore
+    from ror.engine.machine import Declared, this_host
+    from ror.engine.match import Matcher, Rematch, Verdict
+    from ror.engine.pipeline import AwaitsReview, Stations, Worker
+    from ror.engine.placement import Priority
+    from ror.engine.placing import Order, Placer
+    from ror.engine.stage import Stager
+    from ror.engine.waiting import why_it_waits
+else:
+    __getattr__ = on_demand(
+        __name__,
+        {
+            "capacity": "Gpu Host Needs",
+            "engine": "Engine EngineOptions",
+            "execute": "Execution Executor",
+            "held": "HeldJobs Hold",
+            "hosts": "HostRow HostStore",
+            "jobs": "JobRow JobStep JobStore",
+            "machine": "Declared this_host",
+            "match": "Matcher Rematch Verdict",
+            "pipeline": "AwaitsReview Stations Worker",
+            "placement": "Priority",
+            "placing": "Order Placer",
+            "stage": "Stager",
+            "waiting": "why_it_waits",
+        },
+    )
 
 __all__ = [
     "AwaitsReview",

@@ -7,9 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from ror.results.encode import encode, write
+from ror.results.encoding import encode, write
 from ror.results.model import Outputs, ResultJob, ResultObject
-from ror.results.validate import validate
+from ror.results.validation import validate
 
 __all__ = ["Made", "make_objects"]
 

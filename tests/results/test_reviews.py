@@ -34,7 +34,7 @@ from ror.results import (
     export_corrections,
     write,
 )
-from ror.results.encode import encode
+from ror.results.encoding import encode
 from ror.results.finished import outputs_of, result_job_of
 from ror.results.review_copies import copy_uid
 from tests.engine.test_jobs import a_job, jobs, made
