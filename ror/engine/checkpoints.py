@@ -35,6 +35,10 @@ def _configure(connection: Any, _record: Any) -> None:
     connection.isolation_level = "IMMEDIATE"
     connection.execute("PRAGMA busy_timeout=30000")
     connection.execute("PRAGMA foreign_keys=ON")
+    # A job has a dozen commits here. Of a power cut the last ones may be lost, as those of the table of jobs: then a
+    # step runs again.
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _full_is_locked(context: sa.ExceptionContext) -> BaseException | None:
