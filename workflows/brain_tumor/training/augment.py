@@ -82,7 +82,8 @@ def _linear(draw: torch.Generator) -> Tensor:
         turn[first, second], turn[second, first] = -math.sin(angle), math.sin(angle)
         matrix = matrix @ turn
     matrix = matrix @ (torch.eye(3) + _SHEAR * _between(draw, 3, 3))
-    flips = 1 - 2 * torch.randint(2, (3,), generator=draw).float()
+    # Left and right only: a head upside down is never asked about, and learning it costs steps.
+    flips = torch.tensor([1.0 - 2 * int(torch.randint(2, (), generator=draw)), 1, 1])
     return matrix * (1 + _ZOOM * _between(draw, 1)) * flips
 
 

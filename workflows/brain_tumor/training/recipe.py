@@ -22,6 +22,12 @@ from training.unet import build, load, save
 
 __all__ = ["Settings", "learner", "train"]
 
+# Voxels added above and below the fraction of Dice: without them a part that a case does not have has no gradient,
+# and nothing speaks against specks of it far from any tumour.
+_SMOOTH = 100.0
+# Cross-entropy is a mean over mostly healthy voxels, hence small beside Dice.
+_CE_WEIGHT = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -115,7 +121,17 @@ def learner(
         device=_device(),
     )
     network = load(settings.init).train() if settings.init else build()
-    loss = DiceCELoss(softmax=True, to_onehot_y=True, include_background=False, batch=True)
+    # A step takes a third of the time with channels last (oneDNN 3.x, AVX2); activations follow the weights.
+    network = network.to(memory_format=torch.channels_last_3d)
+    loss = DiceCELoss(
+        softmax=True,
+        to_onehot_y=True,
+        include_background=False,
+        batch=True,
+        smooth_nr=_SMOOTH,
+        smooth_dr=_SMOOTH,
+        lambda_ce=_CE_WEIGHT,
+    )
     notes = _Notes(folder, settings, first_epoch)
     made = Learner(loaders, network, loss_func=loss, opt_func=ranger, path=folder, cbs=[notes])
     # bf16 on a CPU without AMX or AVX512-BF16 is a hundred times slower, so only a GPU gets mixed precision.
