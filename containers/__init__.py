@@ -24,6 +24,7 @@ from containers.errors import (
     ManifestError,
     RuntimeUnavailable,
 )
+from containers.known import KnownPackages
 from containers.manifest import (
     Code,
     FileOutput,
@@ -55,6 +56,7 @@ __all__ = [
     "FileOutput",
     "Image",
     "ImageError",
+    "KnownPackages",
     "Limits",
     "Manifest",
     "ManifestError",

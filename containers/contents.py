@@ -11,7 +11,9 @@ from pathlib import Path
 
 from containers.errors import Fault
 
-__all__ = ["digest_of", "files_of", "odd_entries"]
+__all__ = ["State", "digest_of", "files_of", "odd_entries", "state_of"]
+
+State = tuple[tuple[str, int, int, int, int], ...]
 
 # Never part of what a package is: version control, caches, downloaded wheels, what an operating system drops.
 _IGNORED = """
@@ -47,6 +49,13 @@ def digest_of(folder: Path) -> str:
         whole.update(b"%s %s\0%d\0" % (kind.encode(), name, len(content)))
         whole.update(hashlib.sha256(content).digest())
     return whole.hexdigest()
+
+
+def state_of(folder: Path) -> State:
+    """What differs, without reading them, when any of the files was changed, replaced, added or taken away."""
+    found = [(str(path), path.lstat()) for path in _walk(folder)]
+    # The time of change of status is the kernel's, and nobody sets it back.
+    return tuple((name, at.st_ino, at.st_mode, at.st_size, at.st_ctime_ns) for name, at in found)
 
 
 def odd_entries(folder: Path) -> list[Fault]:

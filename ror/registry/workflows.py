@@ -13,7 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 import select_lang
-from containers import Package
+from containers import KnownPackages, Package
 from ror.db import Database, tables
 from ror.errors import NotFound
 from ror.registry.package_checks import check_links, check_names, check_program, load
@@ -39,6 +39,7 @@ class WorkflowStore:
     def __init__(self, database: Database, packages: Path) -> None:
         self._database = database
         self._packages = packages
+        self._known = KnownPackages()
 
     def add(
         self, project: str, folder: Path, prepare: Callable[[Package], None] | None = None
@@ -136,7 +137,7 @@ class WorkflowStore:
         """The package of an installed version, as it was when installed."""
         if not self.holds(name, digest):
             raise NotFound(f"the package {name} {digest[:12]} is not in {self._packages}", "install it again")
-        return Package.load(self._folder(name, digest), older_name=name)
+        return self._known.load(self._folder(name, digest), older_name=name)
 
     def _folder(self, name: str, digest: str) -> Path:
         return self._packages / name / digest
