@@ -231,6 +231,7 @@ class DataIndex:
             number: (attribute, tuple(held.split(_BETWEEN)))
             for number, attribute, held in self._connection.execute("select id, attribute, held from terms")
         }
+        told_types: dict[str | None, tuple[str, ...]] = {None: ()}  # of few kinds, too
         query = f"""
             select uid, study_uid, patient_id, terms, types, images from series
             join (select series_uid, count(distinct sop_uid) as images from files
@@ -240,7 +241,9 @@ class DataIndex:
             for uid, study_uid, patient_id, numbers, types, images in rows:
                 told = dict(map(terms.__getitem__, json.loads(numbers)))
                 told["NumImages"] = (str(images),)
-                told["ClassifyTypes"] = tuple(json.loads(types or "[]"))
+                if types not in told_types:
+                    told_types[types] = tuple(json.loads(types))
+                told["ClassifyTypes"] = told_types[types]
                 told["Path"] = (f"{study_uid}/{uid}",)
                 yield Series(uid, study_uid, patient_id, told)
 

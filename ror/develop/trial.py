@@ -26,6 +26,7 @@ from ror.results import (
     Outputs,
     ResultJob,
     agreement_with,
+    collected_told,
     make_objects,
     outputs_of,
     result_job_of,
@@ -139,7 +140,7 @@ class Trial:
         run = FinishedRun(job, folder, manifest, image.digest, datetime.now(UTC))
         result_job = result_job_of(run)
         outputs = outputs_of(run, result_job)
-        self.told(f"collected: {_collected(outputs)}")
+        self.told(f"collected: {collected_told(outputs, result_job)}")
         made = make_objects(outputs, result_job, folder.results)
         self.told(f"made: {made.told}")
         records, faults = _records(outputs, manifest)
@@ -198,18 +199,6 @@ def _require_unchanged(index: DataIndex, series: JobSeries) -> None:
             f"{len(changed)} files of series {series.series_uid} have changed or are gone: {changed[0]}",
             "read them again: ror config --data FOLDER",
         )
-
-
-def _collected(outputs: Outputs) -> str:
-    nothing = [f"nothing found for {name}" for name in outputs.nothing_found]
-    return ", ".join(
-        [
-            f"{len(outputs.masks)} masks",
-            f"{len(outputs.rows)} measurements",
-            f"{len(outputs.files)} files",
-            *nothing,
-        ]
-    )
 
 
 def _records(outputs: Outputs, manifest: Manifest) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...]]:

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         RedcapUnavailable,
     )
     from ror.results.export import COLUMNS, as_csv_table, as_json_table, as_parquet, cells
-    from ror.results.finished import FinishedRun, changes_told, outputs_of, result_job_of
+    from ror.results.finished import FinishedRun, changes_told, collected_told, outputs_of, result_job_of
     from ror.results.ledger import DeliveryState, Ledger, MadeObject, Receipt
     from ror.results.making import Made, make_objects
     from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, ResultObject, Row, SourceSeries
@@ -90,7 +90,7 @@ else:
             "errors": "CorrectionRefused DeliveryRefused DeliveryUnavailable EncodeError FieldFault ObjectsInvalid "
             "OutputError OutputFault RedcapOccupied RedcapRefused RedcapUnavailable",
             "export": "COLUMNS as_csv_table as_json_table as_parquet cells",
-            "finished": "FinishedRun changes_told outputs_of result_job_of",
+            "finished": "FinishedRun changes_told collected_told outputs_of result_job_of",
             "ledger": "DeliveryState Ledger MadeObject Receipt",
             "making": "Made make_objects",
             "model": "KeptFile LabelMap Outputs ResultJob ResultObject Row SourceSeries",
@@ -168,6 +168,7 @@ __all__ = [
     "as_parquet",
     "cells",
     "changes_told",
+    "collected_told",
     "derive_uid",
     "destination_of",
     "destinations_of",

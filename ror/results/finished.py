@@ -11,8 +11,9 @@ from ror.model import Job, JobFolder, JobState
 from ror.results.corrected import CorrectedMask, with_corrections
 from ror.results.model import Outputs, ResultJob, SourceSeries
 from ror.results.output import read_outputs
+from ror.results.sizes import unlike_their_masks
 
-__all__ = ["FinishedRun", "changes_told", "outputs_of", "result_job_of"]
+__all__ = ["FinishedRun", "changes_told", "collected_told", "outputs_of", "result_job_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +71,15 @@ def outputs_of(run: FinishedRun, job: ResultJob) -> Outputs:
     """
     outputs = read_outputs(run.folder.output, run.manifest, job)
     return with_corrections(outputs, run.corrections, run.manifest.outputs.measurements, job)
+
+
+def collected_told(outputs: Outputs, job: ResultJob) -> str:
+    """How much a program wrote, what it says there is nothing of, and which volumes are unlike their masks."""
+    told = [
+        f"{len(outputs.masks)} masks",
+        f"{len(outputs.rows)} measurements",
+        f"{len(outputs.files)} files",
+    ]
+    told += [f"nothing found for {name}" for name in outputs.nothing_found]
+    told += unlike_their_masks(outputs, job)
+    return ", ".join(told)

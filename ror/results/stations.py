@@ -20,14 +20,13 @@ from ror.results.destinations import (
     UnderOriginalIdentity,
     destinations_of,
 )
-from ror.results.finished import FinishedRun, outputs_of, result_job_of
+from ror.results.finished import FinishedRun, collected_told, outputs_of, result_job_of
 from ror.results.ledger import Ledger, MadeObject
 from ror.results.making import make_objects
 from ror.results.model import ResultObject
 from ror.results.places import RedcapPlaces
 from ror.results.redcap import Redcaps, with_event
 from ror.results.sent import as_sent
-from ror.results.sizes import unlike_their_masks
 from ror.results.table import MeasurementStore
 
 __all__ = ["ResultStations"]
@@ -69,15 +68,7 @@ class ResultStations:
     def collect(self, run: FinishedRun) -> str:
         """Check what the program has written against its manifest (`OutputError` with all faults)."""
         result_job = result_job_of(run)
-        outputs = outputs_of(run, result_job)
-        told = [
-            f"{len(outputs.masks)} masks",
-            f"{len(outputs.rows)} measurements",
-            f"{len(outputs.files)} files",
-        ]
-        told += [f"nothing found for {name}" for name in outputs.nothing_found]
-        told += unlike_their_masks(outputs, result_job)
-        return ", ".join(told)
+        return collected_told(outputs_of(run, result_job), result_job)
 
     def encode(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
         """Make the DICOM objects of it that the project sends, in place of those that an earlier attempt has made."""

@@ -82,6 +82,13 @@ def test_a_mask_is_held_against_a_reference(home: Home, folder: Path) -> None:
     assert "the reference text.nii.gz cannot be used" in said.err
 
 
+def test_a_volume_unlike_its_mask_is_told_as_it_would_be_in_the_hospital(home: Home, folder: Path) -> None:
+    program = folder / "box.py"
+    program.write_text(program.read_text().replace("round(volume, 3)", "round(volume * 1.2, 3)"))
+    out = home.good("trigger")
+    assert "1 measurements, 0 files, box_volume is 3686.4 mm3, its mask 3072\n" in out
+
+
 def test_a_program_that_fails_is_told_with_its_last_line(home: Home, folder: Path) -> None:
     home.good("config", "--call", "bash -c 'echo no model here; exit 3'")
     said = home.ror("trigger")
