@@ -157,3 +157,4 @@ class Service:
             yield cls(app, engine, None, runtime)
         finally:
             engine.stop()
+            app.who.audit.log_end()

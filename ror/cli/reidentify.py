@@ -42,7 +42,7 @@ def command(
 ) -> None:
     """Tell whose studies are held under a pseudonym, to those whom [reidentify] of ror.toml names.
 
-    That it was asked goes on record (`ror audit`), also if it was refused or there is no such pseudonym.
+    That it was asked goes on record (`ror audit list`), also if it was refused or there is no such pseudonym.
 
     Example: ror reidentify MOBA-0007 --project lungs --purpose "incidental finding, request 12"
     """

@@ -2,6 +2,7 @@
 
 from ror.db import tables
 from ror.db.batches import in_batches
-from ror.db.database import Database
+from ror.db.chain import BEFORE_THE_FIRST, chained
+from ror.db.database import Database, in_turn
 
-__all__ = ["Database", "in_batches", "tables"]
+__all__ = ["BEFORE_THE_FIRST", "Database", "chained", "in_batches", "in_turn", "tables"]

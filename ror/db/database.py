@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ror.db.short_questions import ShortQuestions
 from ror.errors import ConfigurationError, HomeInUse, ServiceUnavailable
 
-__all__ = ["Database"]
+__all__ = ["Database", "in_turn"]
 
 _BUSY_TIMEOUT_MS = 30_000
 _POSTGRESQL = "postgresql+psycopg"
@@ -178,6 +178,18 @@ class Database:
         if self._short is not None:
             self._short.close()
         self._engine.dispose()
+
+
+def in_turn(connection: sa.Connection, task: str) -> None:
+    """Within a `write`: wait until nobody else is at the same task, and have the others wait until it is committed.
+
+    What is read afterwards is what they have left. To be the last thing that a transaction does: who holds it, and then
+    waits for a row of somebody who waits for it, would wait for ever.
+    """
+    if connection.dialect.name == "sqlite":  # whose every write is alone
+        return
+    lock = sa.text(f"SELECT pg_advisory_xact_lock({_LOCKS}, hashtext(:task))")
+    connection.execute(lock, {"task": f"turn: {task}"})
 
 
 def _address(url: str) -> sa.URL:

@@ -140,17 +140,20 @@ original_uids = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
-# Who has opened or changed what leads to patients; rows are only ever added.
+# Who has opened or changed what leads to patients. Rows are only ever added, which triggers hold, and each has the hash
+# of the one before it (`ror.db.chain`).
 audit = Table(
     "audit",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1, 2, 3, ... without gaps
     Column("at", Double, nullable=False, index=True),
     Column("who", String(128), nullable=False),
     Column("action", String(32), nullable=False),
     Column("project", Name, nullable=False),
     Column("pseudonym", String(64), nullable=False),
     Column("detail", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
 )
 
 routes = Table(

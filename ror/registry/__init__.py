@@ -1,6 +1,7 @@
 """What administrators set: projects with their secrets, routes, tokens, workflows, and who is who in a project."""
 
-from ror.registry.audit import AuditLog, AuditRecord, add_record
+from ror.registry.audit import AuditFilter, AuditLog, AuditRecord, add_record
+from ror.registry.audit_check import AuditCheck, ChainEnd, check_audit
 from ror.registry.commitments import AskedCommitment, CommitmentStore
 from ror.registry.conditions import Attributes, Condition
 from ror.registry.coupling_list import Coupling, read_couplings
@@ -33,8 +34,11 @@ __all__ = [
     "Admission",
     "AskedCommitment",
     "Attributes",
+    "AuditCheck",
+    "AuditFilter",
     "AuditLog",
     "AuditRecord",
+    "ChainEnd",
     "CommitmentStore",
     "Condition",
     "Coupling",
@@ -63,6 +67,7 @@ __all__ = [
     "WorkflowStore",
     "add_record",
     "caller",
+    "check_audit",
     "first_that_fits",
     "read_couplings",
     "redcap_instrument_fault",

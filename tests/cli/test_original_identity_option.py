@@ -30,7 +30,7 @@ def is_allowed(home: Home) -> bool:
 
 
 def records(home: Home) -> list[str]:
-    return [one["action"] for one in json.loads(home.good("audit", "--json"))]
+    return [one["action"] for one in json.loads(home.good("audit", "list", "--json"))]
 
 
 def test_it_is_allowed_and_taken_back_on_record(home: Home) -> None:

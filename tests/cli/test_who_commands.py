@@ -55,8 +55,13 @@ def test_a_patient_who_was_not_listed_is_listed_and_released(home: Home, tmp_pat
     (known,) = ask(home, "pseudonyms", "show", "--project", "lungs")
     assert (known["pseudonym"], known["event"], known["studies"]) == ("MOBA-0007", "baseline_arm_1", 1)
     assert ask(home, "quarantine", "list") == []
-    assert [one["action"] for one in ask(home, "audit")] == ["release", "couple", "release", "set pseudonyms"]
-    assert "QZ" not in json.dumps(ask(home, "audit"))
+    assert [one["action"] for one in ask(home, "audit", "list")] == [
+        "release",
+        "couple",
+        "release",
+        "set pseudonyms",
+    ]
+    assert "QZ" not in json.dumps(ask(home, "audit", "list"))
 
 
 def test_all_that_is_wrong_with_a_list_is_told_at_once(home: Home, tmp_path: Path) -> None:
@@ -98,7 +103,7 @@ def test_a_pseudonym_leads_back_to_the_patient_and_the_asking_is_on_record(home:
     assert (found["original_patient_id"], found["original_patient_name"]) == ("QZID4711", "Qzdoe^Qzjohn")
     assert found["study_uid"] == ask(home, "studies")[0]["study_uid"]
     assert "QZID4711" in home.good(*words)
-    record, *_ = ask(home, "audit")
+    record, *_ = ask(home, "audit", "list")
     assert (record["action"], record["pseudonym"], record["detail"]) == (
         "reidentify",
         "MOBA-0001",
@@ -163,7 +168,7 @@ def test_who_has_not_the_role_opens_nothing_and_the_attempt_is_on_record(home: H
     what, advice = said.err.splitlines()
     assert f"{ME} may not open identities" in what
     assert "[reidentify] users" in advice
-    record, *_ = ask(home, "audit")
+    record, *_ = ask(home, "audit", "list")
     assert (record["action"], record["pseudonym"]) == ("reidentify refused", "MOBA-0001")
     told = "off   reidentify: nobody may" if users == "[]" else "FAIL  reidentify: this system does not know"
     assert told in home.ror("doctor").out
@@ -172,7 +177,7 @@ def test_who_has_not_the_role_opens_nothing_and_the_attempt_is_on_record(home: H
 def test_a_pseudonym_that_there_is_not_and_a_changed_project_are_on_record(home: Home) -> None:
     assert home.ror("reidentify", "MOBA-9999", "--project", "lungs", "--purpose", "request 12").code == 1
     home.good("project", "change", "lungs", "--keep", "PatientSex")
-    changed, asked = ask(home, "audit")
+    changed, asked = ask(home, "audit", "list")
     assert (asked["action"], asked["pseudonym"]) == ("reidentify failed", "")
     assert (changed["action"], changed["project"]) == ("change project", "lungs")
     assert str(changed["detail"]).startswith("keep; profile ")

@@ -72,7 +72,7 @@ def test_results_wait_until_they_are_accepted_or_rejected(reviewed: Installation
     assert len(files(share)) == 4
     told = ror(reviewed, "review", "show", bad)
     assert "no lung in it" in told and told.index("accepted") < told.index("rejected")
-    actions = [row["action"] for row in asked(reviewed, "audit")]
+    actions = [row["action"] for row in asked(reviewed, "audit", "list")]
     assert actions.count("accept results") == 2 and actions.count("reject results") == 1
 
 
