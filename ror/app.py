@@ -229,17 +229,19 @@ class App:
 
     def finished_run(self, job_id: str) -> ror.results.FinishedRun:
         """A job whose program has ended well, with the corrections that were accepted in place of its masks."""
-        row = self.jobs.show(job_id)
+        with self.database.one_look():
+            row = self.jobs.show(job_id)
+            decision = self.reviews.decision(row.job.id)
+            accepted = decision.corrections if decision and decision.accepted else ()
+            corrections = self.corrections.those(accepted)
         execute = next(step for step in row.steps if step.step == "execute")
-        decision = self.reviews.decision(row.job.id)
-        accepted = decision.corrections if decision and decision.accepted else ()
         return ror.results.FinishedRun(
             row.job,
             self.home.job(row.job.id),
             self.workflows.package(row.job.workflow, row.job.package_digest).manifest,
             row.image_digest,
             datetime.fromtimestamp(execute.ended_at or execute.started_at, UTC),
-            tuple(one.as_mask for one in self.corrections.those(accepted)),
+            tuple(one.as_mask for one in corrections),
         )
 
     def changes_by(self, corrections: Sequence[ror.results.Correction]) -> tuple[str, ...]:

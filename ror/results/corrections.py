@@ -108,7 +108,8 @@ class CorrectionStore:
 
     def those(self, sop_uids: Iterable[str]) -> list[Correction]:
         """The corrections of these UIDs."""
-        return self._list(_corrections.sop_uid.in_(list(sop_uids)))
+        wanted = list(sop_uids)
+        return self._list(_corrections.sop_uid.in_(wanted)) if wanted else []
 
     def of_project(self, project: str | None = None) -> list[Correction]:
         """All corrections, or those of a project, by job and mask, the latest version first."""
