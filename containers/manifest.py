@@ -181,7 +181,7 @@ class Manifest(_Frozen):
 
     `command` is empty only for an older package: then the image's own entrypoint runs. `announced` is False
     only for an older package, which declares no outputs: what it writes is taken as it is. `options` are JSON
-    values.
+    values. `retries` says how often more the program is run that ends with another exit code than 0.
     """
 
     name: Annotated[str, AfterValidator(rules.workflow_name)]
@@ -190,6 +190,7 @@ class Manifest(_Frozen):
     command: tuple[Annotated[str, Field(min_length=1)], ...]
     select: Annotated[str, AfterValidator(rules.not_blank)]
     options: dict[str, Any] = Field(default_factory=dict)
+    retries: Annotated[StrictInt, Field(ge=0, le=10)] = 0
     resources: Resources = Resources()
     outputs: Outputs = Outputs()
     announced: StrictBool = True

@@ -8,6 +8,8 @@
     ├── NotAllowed              the thing is not in a state in which this can be done
     ├── ServiceUnavailable      PACS, REDCap, container runtime or disk is not there now: the engine tries again
     └── JobFailed               a job cannot succeed however often it is tried: correct the workflow or the data
+        ├── ProgramFailed       its program ended with an error; `retries` is how often its manifest has it tried again
+        └── OutOfMemory         its program was ended for using more memory than it may, which may pass
 
 No error carries the value of an attribute of an identified object.
 """
@@ -19,6 +21,8 @@ __all__ = [
     "JobFailed",
     "NotAllowed",
     "NotFound",
+    "OutOfMemory",
+    "ProgramFailed",
     "RorError",
     "ServiceUnavailable",
 ]
@@ -70,3 +74,16 @@ class ServiceUnavailable(RorError):
 
 class JobFailed(RorError):
     """The job cannot succeed by being repeated."""
+
+
+class ProgramFailed(JobFailed):
+    """The program of the job ended with an error of its own; `retries` more tries are worth it."""
+
+    def __init__(self, what: str, advice: str = "", retries: int = 0) -> None:
+        super().__init__(what, advice)
+        self.args = (what, advice, retries)
+        self.retries = retries
+
+
+class OutOfMemory(JobFailed):
+    """The program of the job was ended for using more memory than it may."""

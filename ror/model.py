@@ -96,7 +96,7 @@ JOB_TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
     ),
     JobState.REVIEW: frozenset({JobState.QUEUED, JobState.REJECTED, JobState.CANCELLED, JobState.SUPERSEDED}),
     JobState.SUCCEEDED: frozenset({JobState.SUPERSEDED}),
-    JobState.FAILED: frozenset({JobState.QUEUED, JobState.SUPERSEDED}),
+    JobState.FAILED: frozenset({JobState.QUEUED, JobState.CANCELLED, JobState.SUPERSEDED}),
     JobState.REJECTED: frozenset({JobState.QUEUED, JobState.SUPERSEDED}),  # people change their minds
     JobState.CANCELLED: frozenset({JobState.QUEUED, JobState.SUPERSEDED}),
     JobState.SUPERSEDED: frozenset(),
@@ -118,7 +118,10 @@ class JobSeries:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of one workflow on one match; `host` is the worker that has it, `gpu` the card that it was given."""
+    """One run of one workflow on one match; `host` is the worker that has it, `gpu` the card that it was given.
+
+    An attempt goes on from the ones before it, but from none before `first_attempt`: what these have made is gone.
+    """
 
     id: str
     project: str
@@ -134,6 +137,7 @@ class Job:
     detail: str = ""
     host: str | None = None
     gpu: str | None = None
+    first_attempt: int = 1
 
 
 def series_content(instances: Sequence[tuple[str, str]]) -> str:

@@ -19,11 +19,15 @@ from ror.engine import (
     Stager,
     Worker,
 )
+from ror.errors import ServiceUnavailable
 from ror.gateway import USED, Listener, Settler
 from ror.model import Job
 from ror.results import warm_up
 
 __all__ = ["Service"]
+
+_log = logging.getLogger(__name__)
+load_whole(ror.archive, ror.registry, ror.gateway, ror.engine, ror.results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,7 @@ class Service:
         runtime = app.runtime()
         host = app.host()
         executor = Executor(runtime, host.name)
+        held = HeldJobs(app.database)
         stations = JobStations(app, Stager(app.index, app.home.archive), executor)
         options = EngineOptions(
             app.home.root,
@@ -147,7 +152,7 @@ class Service:
         )
 
         def worker(ready: Callable[[], None]) -> Worker:
-            return Worker(stations, app.jobs, HeldJobs(app.database), app.home.root, ready)
+            return Worker(stations, app.jobs, held, app.home.root, ready)
 
         engine = Engine(options, app.matcher, app.hosts, app.placer, executor, worker)
         engine.start()
@@ -157,4 +162,11 @@ class Service:
             yield cls(app, engine, None, runtime)
         finally:
             engine.stop()
-            app.who.audit.log_end()
+            _put_down(held, host.name)
+
+
+def _put_down(held: HeldJobs, host: str) -> None:
+    try:
+        held.put_down(host)
+    except ServiceUnavailable as error:
+        _log.warning("jobs in progress will be taken for lost with this host, once: %s", error)

@@ -404,8 +404,9 @@ job_steps = Table(
     Column("started_at", Double, nullable=False),
     Column("ended_at", Double),
     Column("detail", Text, nullable=False),
-    Column("setbacks", JSON, nullable=False, default=dict),  # how many tries have failed in which way, since it was queued
-    Column("next_at", Double),  # the next try, where it waits for one
+    # Since the job was last queued: how many tries have failed in which way, and when the next one is.
+    Column("setbacks", JSON, nullable=False, default=dict),
+    Column("next_at", Double),
 )
 
 results = Table(

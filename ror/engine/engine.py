@@ -165,7 +165,7 @@ class Engine:
 
         That is the one that raised, else the one behind the last finished.
         """
-        for attempt in range(job.attempt - 1, 0, -1):
+        for attempt in range(job.attempt - 1, job.first_attempt - 1, -1):
             earlier = workflow_id(Hold(job.id, attempt))
             if steps := DBOS.list_workflow_steps(earlier):
                 failed = [step["function_id"] for step in steps if step["error"] is not None]

@@ -21,7 +21,7 @@ from containers import (
 from ror.engine.disk import is_full
 from ror.engine.last_line import last_line_of
 from ror.engine.own_output import own_output
-from ror.errors import JobFailed, ServiceUnavailable
+from ror.errors import JobFailed, OutOfMemory, ProgramFailed, ServiceUnavailable
 from ror.model import Job, JobFolder
 
 __all__ = ["Execution", "Executor"]
@@ -55,8 +55,10 @@ class Executor:
 
         Raises
         ------
+        ProgramFailed, OutOfMemory
+            The program ended with an error, or was ended for its memory.
         JobFailed
-            The program ended with an error, was ended for exceeding a limit, or its image cannot be built.
+            It was ended for its time, or its image cannot be built.
         ServiceUnavailable
             The container runtime does not answer, or has lost sight of the program, or something failed on a full disk;
             or the job is another host's by now.
@@ -75,8 +77,8 @@ class Executor:
         if outcome.ending is Ending.LOST:
             raise ServiceUnavailable(f"the program's end is not known: {outcome.detail}")
         if outcome.ending is not Ending.EXITED or outcome.exit_code != 0:
-            reason = _reason(outcome, order)
-            raise _on_full_disk(folder, reason) or JobFailed(reason, f"see `ror jobs logs {job.id}`")
+            fault = _failed(outcome, order, f"see `ror jobs logs {job.id}`")
+            raise _on_full_disk(folder, str(fault)) or fault
         return Execution(image, (outcome.ended_at - outcome.started_at).total_seconds())
 
     def running(self) -> Mapping[str, int]:
@@ -112,18 +114,19 @@ class Executor:
         )
 
 
-def _reason(outcome: Outcome, order: RunOrder) -> str:
+def _failed(outcome: Outcome, order: RunOrder, advice: str) -> JobFailed:
     limits = order.limits
     match outcome.ending:
         case Ending.TIMED_OUT:
-            return f"ended after its time limit of {limits.timeout_s} s"
+            return JobFailed(f"ended after its time limit of {limits.timeout_s} s", advice)
         case Ending.OUT_OF_MEMORY:
-            return f"ended for using more than {limits.memory_mib} MiB of memory"
+            return OutOfMemory(f"ended for using more than {limits.memory_mib} MiB of memory", advice)
         case Ending.STOPPED:
-            return "stopped"
+            return JobFailed("stopped", advice)
         case _:
             last_line = last_line_of(order.log_path)
-            return f"the program ended with {outcome.detail}{f': {last_line}' if last_line else ''}"
+            told = f"the program ended with {outcome.detail}{f': {last_line}' if last_line else ''}"
+            return ProgramFailed(told, advice, order.package.manifest.retries)
 
 
 def _on_full_disk(folder: JobFolder, reason: str) -> ServiceUnavailable | None:

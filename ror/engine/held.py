@@ -11,16 +11,29 @@ import sqlalchemy as sa
 
 from ror.db import Database, tables
 from ror.engine.jobs import job_of, storable
+from ror.engine.retries import Kind, Retries
 from ror.model import Job, JobState
 
-__all__ = ["LIVE", "RUNS_THE_PROGRAM", "HeldJobs", "Hold"]
+__all__ = ["LIVE", "RUNS_THE_PROGRAM", "Begun", "HeldJobs", "Hold"]
 
 LIVE = (JobState.QUEUED, JobState.RUNNING)
 """The states in which a job is still to be worked on."""
 RUNS_THE_PROGRAM = "execute"
 """The step during which, and before which, a job holds room of its host."""
 
-_jobs = tables.jobs.c
+_jobs, _steps = tables.jobs.c, tables.job_steps.c
+# A step has each of these a dozen times; made anew, they would take longer than what they do.
+_IS_HELD = sa.and_(
+    _jobs.id == sa.bindparam("of_job"),
+    _jobs.attempt == sa.bindparam("of_attempt"),
+    _jobs.state.in_(LIVE),
+)
+_LOCKED = sa.select(_jobs.id, _jobs.released_at).where(_IS_HELD).with_for_update()
+_RELEASED = tables.jobs.update().where(_IS_HELD).values(released_at=sa.bindparam("now"))
+_AT_STEP = sa.and_(_steps.job_id == sa.bindparam("of_job"), _steps.step == sa.bindparam("of_step"))
+_STEP = sa.select(tables.job_steps).where(_AT_STEP)
+_TOLD = tables.job_steps.update().where(_AT_STEP).values(detail=sa.bindparam("told"))
+_ENDED = _TOLD.values(ended_at=sa.bindparam("now"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +42,13 @@ class Hold:
 
     job_id: str
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A try of a step that begins; `lost` counts those that have died with their worker, 0 unless the last one has."""
+
+    lost: int
 
 
 class HeldJobs:
@@ -64,46 +84,94 @@ class HeldJobs:
         """Whether the job is still to be worked on, and by this holder."""
         return self.attempts([hold.job_id]).get(hold.job_id) == hold.attempt
 
-    def begin_step(self, hold: Hold, step: str) -> bool:
-        """Note that a step begins (again); False, and nothing is noted, where the job is no longer held."""
-        values = {"started_at": time.time(), "ended_at": None, "detail": ""}
-        insert = self._database.insert(tables.job_steps).values(job_id=hold.job_id, step=step, **values)
+    def begin_step(self, hold: Hold, step: str) -> Begun | None:
+        """Note that a step begins (again); None, and nothing is noted, where the job is no longer held."""
+        values: dict[str, object] = {
+            "started_at": time.time(),
+            "ended_at": None,
+            "detail": "",
+            "next_at": None,
+        }
         with self._database.write() as connection:
             row = _locked(connection, hold)
             if row is None:
-                return False
+                return None
+            before = _step(connection, hold, step)
+            setbacks, lost = dict(before.setbacks if before else {}), 0
+            # Whatever ends, waits or is put down in good order says so.
+            if before is not None and before.ended_at is None and before.next_at is None:
+                lost = setbacks[Kind.HOST_LOST] = setbacks.get(Kind.HOST_LOST, 0) + 1
+            values["setbacks"] = setbacks
+            insert = self._database.insert(tables.job_steps).values(job_id=hold.job_id, step=step, **values)
             connection.execute(insert.on_conflict_do_update(index_elements=["job_id", "step"], set_=values))
-            if (
-                step == RUNS_THE_PROGRAM and row.released_at is not None
-            ):  # it was not checkpointed, so it runs again
-                connection.execute(_update(hold).values(released_at=None))
-        return True
+            if step == RUNS_THE_PROGRAM and row.released_at is not None:
+                # It was not checkpointed, so it runs again.
+                connection.execute(_RELEASED, _of(hold) | {"now": None})
+        return Begun(lost)
+
+    def note_setback(self, hold: Hold, step: str, kind: Kind, detail: str, retries: Retries) -> float | None:
+        """Note that a try of a step has failed, and return in how many seconds the next one is.
+
+        None, and nothing is noted, where there is no other, or as `begin_step`.
+        """
+        with self._database.write() as connection:
+            before = _step(connection, hold, step) if _locked(connection, hold) else None
+            setbacks = dict(before.setbacks if before else {})
+            setbacks[kind] = setbacks.get(kind, 0) + 1
+            if before is None or not retries.allow(setbacks[kind]):
+                return None
+            wait = retries.wait_seconds(setbacks[kind])
+            values = {"setbacks": setbacks, "detail": storable(detail), "next_at": time.time() + wait}
+            connection.execute(_at_step(hold, step).values(values))
+        return wait
+
+    def note_pause(self, hold: Hold, step: str, detail: str, seconds: float) -> None:
+        """Note that a step begins in so many seconds only."""
+        values = {"detail": storable(detail), "next_at": time.time() + seconds}
+        with self._database.write() as connection:
+            if _locked(connection, hold) is not None:
+                connection.execute(_at_step(hold, step).values(values))
+
+    def put_down(self, host: str) -> None:
+        """A worker ends in good order: whatever step it leaves in the middle was not lost with it."""
+        theirs = sa.select(_jobs.id).where(_jobs.host == host, _jobs.state.in_(LIVE))
+        steps = tables.job_steps
+        unfinished = steps.c.job_id.in_(theirs) & steps.c.ended_at.is_(None) & steps.c.next_at.is_(None)
+        with self._database.write() as connection:
+            connection.execute(steps.update().where(unfinished).values(next_at=time.time()))
 
     def note_step(self, hold: Hold, step: str, detail: str, *, ended: bool, well: bool = True) -> bool:
         """Note what a step says while it waits, or at its end; False, and nothing is noted, as `begin_step`.
 
         With the program of the job ended well, the job holds nothing of its host any more.
         """
-        table = tables.job_steps
-        values: dict[str, object] = {"detail": storable(detail)}
-        if ended:
-            values["ended_at"] = time.time()
+        at_step = {"of_job": hold.job_id, "of_step": step, "told": storable(detail)}
         with self._database.write() as connection:
             if _locked(connection, hold) is None:
                 return False
-            at_step = table.update().where(table.c.job_id == hold.job_id, table.c.step == step)
-            connection.execute(at_step.values(values))
-            if ended and well and step == RUNS_THE_PROGRAM:
-                connection.execute(_update(hold).values(released_at=values["ended_at"]))
+            if not ended:
+                connection.execute(_TOLD, at_step)
+                return True
+            now = {"now": time.time()}
+            connection.execute(_ENDED, at_step | now)
+            if well and step == RUNS_THE_PROGRAM:
+                connection.execute(_RELEASED, _of(hold) | now)
         return True
 
 
-def _update(hold: Hold) -> sa.Update:
-    return tables.jobs.update().where(_jobs.id == hold.job_id, _jobs.attempt == hold.attempt)
+def _of(hold: Hold) -> dict[str, object]:
+    return {"of_job": hold.job_id, "of_attempt": hold.attempt}
 
 
 def _locked(connection: sa.Connection, hold: Hold) -> Any:
     """The row of a job that is held; nobody gives it away before the transaction ends. None for any other."""
-    query = sa.select(_jobs.id, _jobs.released_at)
-    query = query.where(_jobs.id == hold.job_id, _jobs.attempt == hold.attempt, _jobs.state.in_(LIVE))
-    return connection.execute(query.with_for_update()).first()
+    return connection.execute(_LOCKED, _of(hold)).first()
+
+
+def _step(connection: sa.Connection, hold: Hold, step: str) -> Any:
+    """The row of a step, None before it has begun."""
+    return connection.execute(_STEP, {"of_job": hold.job_id, "of_step": step}).first()
+
+
+def _at_step(hold: Hold, step: str) -> sa.Update:
+    return tables.job_steps.update().where(_steps.job_id == hold.job_id, _steps.step == step)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 import sqlalchemy as sa
 
@@ -17,16 +17,28 @@ __all__ = ["JobRow", "JobStep", "JobStore", "job_of", "storable"]
 _jobs = tables.jobs.c
 _FINISHED = (JobState.SUCCEEDED, JobState.SUPERSEDED)
 _UNDECIDED = (JobState.QUEUED, JobState.RUNNING, JobState.REVIEW)
+_CANCELLABLE = (*_UNDECIDED, JobState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
 class JobStep:
-    """When a step of a job began and ended (seconds since the epoch), and what it said."""
+    """When a step of a job began and ended (seconds since the epoch), and what it said.
+
+    `setbacks` counts the tries that have failed since the job was last queued, by how (`ror.engine.retries.Kind`);
+    `next_at` is when the next one begins, where it waits for that.
+    """
 
     step: str
     started_at: float
     ended_at: float | None
     detail: str
+    setbacks: Mapping[str, int] = field(default_factory=dict)
+    next_at: float | None = None
+
+    @property
+    def tries(self) -> int:
+        """Which try it is at, or was done with."""
+        return 1 + sum(self.setbacks.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +164,10 @@ class JobStore:
             superseded_by=row.superseded_by,
             steps=tuple(
                 sorted(
-                    (JobStep(one.step, one.started_at, one.ended_at, one.detail) for one in steps),
+                    (
+                        JobStep(one.step, one.started_at, one.ended_at, one.detail, one.setbacks, one.next_at)
+                        for one in steps
+                    ),
                     key=lambda step: STEPS.index(step.step),
                 )
             ),
@@ -195,6 +210,16 @@ class JobStore:
             state = self.get(job_id).state
             raise NotAllowed(f"job {job_id} is {state}", "only failed and cancelled jobs can be retried")
 
+    def retry_failed(self, project: str | None = None, workflow: str | None = None) -> list[str]:
+        """Queue all failed jobs again, or those of a project, or a workflow, as `retry`; returns their ids."""
+        query = sa.select(_jobs.id).where(_jobs.state == JobState.FAILED).order_by(_jobs.created_at)
+        for column, value in ((_jobs.project, project), (_jobs.workflow, workflow)):
+            if value is not None:
+                query = query.where(column == value)
+        with self._database.write() as connection:
+            ids = list(connection.execute(query).scalars())
+            return [one for one in ids if _queue_again(connection, one, (JobState.FAILED,))]
+
     def requeue(self, connection: sa.Connection, job_id: str) -> bool:
         """Within a transaction: queue a job whose results are accepted; it goes on where it began to wait.
 
@@ -203,12 +228,12 @@ class JobStore:
         return _queue_again(connection, job_id, (JobState.REVIEW, JobState.REJECTED))
 
     def cancel(self, job_id: str) -> None:
-        """Cancel a job that is queued, runs or is in review; the engine stops its container."""
+        """Cancel a job that is queued, runs, is in review or has failed; the engine stops its container."""
         job = self.get(job_id)
-        if job.state not in _UNDECIDED or not self.move(job.id, JobState.CANCELLED, "cancelled on request"):
+        if job.state not in _CANCELLABLE or not self.move(job.id, JobState.CANCELLED, "cancelled on request"):
             raise NotAllowed(
                 f"job {job_id} is {job.state}",
-                "only jobs that are queued, run or are in review can be cancelled",
+                "only jobs that are queued, run, are in review or have failed can be cancelled",
             )
 
     def is_live(self, job_id: str) -> bool:
@@ -243,7 +268,13 @@ def _queue_again(connection: sa.Connection, job_id: str, states: Sequence[JobSta
         .where(_jobs.id == job_id, _jobs.state.in_(states))
         .values(attempt=_jobs.attempt + 1, **values, **nowhere)
     )
-    return bool(connection.execute(update).rowcount)
+    if not connection.execute(update).rowcount:
+        return False
+    # Whoever asks for it wants as many tries as at first; what was left in the middle was not lost with its worker.
+    steps = tables.job_steps
+    anew = steps.update().where(steps.c.job_id == job_id).values(setbacks={}, next_at=time.time())
+    connection.execute(anew)
+    return True
 
 
 def storable(text: str) -> str:
@@ -278,4 +309,5 @@ def job_of(row: sa.Row[tuple[object, ...]]) -> Job:
         detail=row.detail,
         host=row.host,
         gpu=row.gpu,
+        first_attempt=row.first_attempt,
     )

@@ -15,26 +15,24 @@ from typing import Protocol
 
 from dbos import DBOS
 
-from ror.engine.disk import full_disk_told
-from ror.engine.held import RUNS_THE_PROGRAM, HeldJobs, Hold
+from ror.engine.held import HeldJobs, Hold
 from ror.engine.jobs import JobStore
+from ror.engine.retries import RETRIES, Kind
+from ror.engine.tries import AwaitsReview, Ended, Tries, checkpoint, hold_of
 from ror.errors import JobFailed, RorError, ServiceUnavailable
 from ror.model import JobState
 
 __all__ = ["AwaitsReview", "Stations", "Worker", "durable_job", "workflow_id"]
 
 _log = logging.getLogger(__name__)
-_WAIT_SECONDS = 1.0
-_WAIT_GROWS = 1.5
-_LONGEST_WAIT_SECONDS = 60.0
 
 
 class Stations(Protocol):
     """The steps of a job. Each finds its input by the job's id and returns one line for people.
 
-    A station raises `ServiceUnavailable` where only waiting helps, and another `RorError` where waiting does not.
-    A disk that is full is waited for too. `AwaitsReview` ends the attempt; that of a job whose results were accepted
-    begins with the station that has raised it.
+    What becomes of an error that a station raises is told by the table in `ror.engine.retries`: where only waiting
+    helps (`ServiceUnavailable`, or a disk that is full) it waits, else it is tried again, or gives up. `AwaitsReview`
+    ends the attempt; that of a job whose results were accepted begins with the station that has raised it.
     """
 
     def stage(self, job_id: str) -> str:
@@ -56,10 +54,6 @@ class Stations(Protocol):
         """Write the measurements into the table and REDCap, in place of those that they supersede."""
 
 
-class AwaitsReview(RorError):
-    """Somebody has to look at the results before they are delivered; what it says is for people."""
-
-
 @dataclass(frozen=True, slots=True)
 class Worker:
     """Who works on a job: its stations, what it notes, and `ready`, called when there is room for another job.
@@ -74,37 +68,28 @@ class Worker:
     ready: Callable[[], None]
 
 
-class _Ended(Exception):
-    """The job was cancelled, superseded or given to another host while it ran."""
-
-
 def workflow_id(hold: Hold) -> str:
     """The durable workflow of one attempt at a job."""
     return f"{hold.job_id}#{hold.attempt}"
-
-
-def _hold(job_id: str) -> Hold:
-    """Which attempt this is: its arguments are those of the first one, whatever it goes on from."""
-    return Hold(job_id, int(str(DBOS.workflow_id).rpartition("#")[2]))
 
 
 def durable_job(worker: Worker) -> Callable[[str], None]:
     """Register the durable workflow of a job with DBOS, which must not be launched yet; returns it."""
     stations = worker.stations
 
-    def checkpoint(station: Callable[[str], str]) -> Callable[[str], None]:
-        return _checkpoint(station, worker)
+    def step(station: Callable[[str], str]) -> Callable[[str], None]:
+        return checkpoint(Tries(station, worker.held, worker.home, worker.ready))
 
-    stage = checkpoint(stations.stage)
-    execute = checkpoint(stations.execute)
-    collect = checkpoint(stations.collect)
-    encode = checkpoint(stations.encode)
-    deliver = checkpoint(stations.deliver)
-    record = checkpoint(stations.record)
+    stage = step(stations.stage)
+    execute = step(stations.execute)
+    collect = step(stations.collect)
+    encode = step(stations.encode)
+    deliver = step(stations.deliver)
+    record = step(stations.record)
 
     @DBOS.workflow(name="ror.job")
     def job(job_id: str) -> None:
-        hold = _hold(job_id)
+        hold = hold_of(job_id)
         if not _begin(worker, hold):
             return
         try:
@@ -114,7 +99,7 @@ def durable_job(worker: Worker) -> Callable[[str], None]:
             encode(job_id)
             deliver(job_id)
             record(job_id)
-        except _Ended:
+        except Ended:
             pass  # it has been told
         except AwaitsReview:  # it holds no place while it waits: whoever accepts it makes a new attempt
             _move(worker, hold, JobState.REVIEW)
@@ -130,72 +115,6 @@ def durable_job(worker: Worker) -> Callable[[str], None]:
                 _log.info("job %s succeeded", job_id)
 
     return job
-
-
-def _checkpoint(station: Callable[[str], str], worker: Worker) -> Callable[[str], None]:
-    """One step: repeated while what it needs is not there, told in the table of steps."""
-    name = station.__name__
-
-    @DBOS.step(name=f"ror.{name}")
-    def attempt(job_id: str, told: str) -> str | None:
-        hold = _hold(job_id)
-        try:
-            with full_disk_told(worker.home):
-                _pass(station, worker, hold)
-        except ServiceUnavailable as missing:
-            if str(missing) != told:
-                _log.warning("job %s waits to %s: %s", job_id, name, missing)
-            _note_waiting(worker.held, hold, name, missing)
-            return str(missing)
-        except _Ended:
-            # Here, since the durable engine may take no answer any more.
-            _log.info("job %s ended early: it was cancelled, superseded or given to another host", job_id)
-            raise
-        return None
-
-    def until_done(job_id: str) -> None:
-        _repeat(lambda told: attempt(job_id, told), DBOS.sleep)
-
-    return until_done
-
-
-def _repeat(attempt: Callable[[str], str | None], sleep: Callable[[float], None]) -> None:
-    """Attempt it, waiting ever longer in between, until nothing is missing; each attempt knows what the last told."""
-    wait, told = _WAIT_SECONDS, ""
-    while (missing := attempt(told)) is not None:
-        told = missing
-        sleep(wait)
-        wait = _longer(wait)
-
-
-def _pass(station: Callable[[str], str], worker: Worker, hold: Hold) -> None:
-    """Bring a job through one station."""
-    name, held = station.__name__, worker.held
-    if not held.begin_step(hold, name):
-        raise _Ended(hold.job_id)
-    try:
-        detail = station(hold.job_id)
-    except ServiceUnavailable:
-        raise
-    except AwaitsReview as waiting:
-        held.note_step(hold, name, str(waiting), ended=False)
-        raise
-    except RorError as fault:
-        # Stopped from outside, which the station could only see as a failure?
-        if not held.note_step(hold, name, str(fault), ended=True, well=False):
-            raise _Ended(hold.job_id) from fault
-        raise
-    if not held.note_step(hold, name, detail, ended=True):
-        raise _Ended(hold.job_id)
-    if name == RUNS_THE_PROGRAM:
-        worker.ready()
-
-
-def _note_waiting(held: HeldJobs, hold: Hold, step: str, missing: ServiceUnavailable) -> None:
-    try:
-        held.note_step(hold, step, f"waiting: {missing}", ended=False)
-    except ServiceUnavailable:  # it is the database itself that is missing
-        _log.warning("job %s: cannot even note that it waits", hold.job_id)
 
 
 def _begin(worker: Worker, hold: Hold) -> bool:
@@ -222,15 +141,11 @@ def _waited_for(act: Callable[[], bool], job_id: str) -> bool:
 
     It sleeps without a checkpoint, since a replay that need not wait must count the same steps.
     """
-    wait = _WAIT_SECONDS
+    failed = 0
     while True:
         try:
             return act()
         except ServiceUnavailable as missing:
             _log.warning("job %s waits for the database: %s", job_id, missing)
-        time.sleep(wait)
-        wait = _longer(wait)
-
-
-def _longer(wait_seconds: float) -> float:
-    return min(wait_seconds * _WAIT_GROWS, _LONGEST_WAIT_SECONDS)
+        failed += 1
+        time.sleep(RETRIES[Kind.NOT_THERE].wait_seconds(failed))

@@ -138,7 +138,7 @@ def test_moving_a_job_that_is_not_there_moves_nothing(jobs: JobStore) -> None:
 
 def test_of_two_that_end_a_job_one_is_first(database: Database, jobs: JobStore) -> None:
     job = made(database, jobs, JobState.RUNNING)
-    ends = [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED]
+    ends = [JobState.SUCCEEDED, JobState.FAILED, JobState.SUPERSEDED]
     start, moved = threading.Barrier(len(ends)), []
 
     def end(state: JobState) -> None:
@@ -173,10 +173,12 @@ def test_failed_and_cancelled_jobs_can_be_retried(
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_jobs_that_are_not_over_can_be_cancelled(database: Database, jobs: JobStore, state: JobState) -> None:
+def test_jobs_that_did_not_end_well_can_be_cancelled(
+    database: Database, jobs: JobStore, state: JobState
+) -> None:
     job = made(database, jobs, state)
     assert jobs.is_live(job.id) == (state in (JobState.QUEUED, JobState.RUNNING))
-    if state in (JobState.QUEUED, JobState.RUNNING, JobState.REVIEW):
+    if state in (JobState.QUEUED, JobState.RUNNING, JobState.REVIEW, JobState.FAILED):
         jobs.cancel(job.id)
         assert jobs.get(job.id).state is JobState.CANCELLED
     else:
@@ -277,7 +279,7 @@ def test_who_has_a_job_no_longer_can_end_nothing(
 ) -> None:
     job = made(database, jobs, state)
     live = state in (JobState.QUEUED, JobState.RUNNING)
-    assert held.is_held(hold(job)) == live == held.begin_step(hold(job), "stage")
+    assert held.is_held(hold(job)) == live == (held.begin_step(hold(job), "stage") is not None)
     with database.write() as connection:
         connection.execute(tables.jobs.update().values(attempt=2))
     before = jobs.show(job.id)

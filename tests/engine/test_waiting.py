@@ -19,6 +19,7 @@ from ror.engine import Executor
 from ror.engine.checkpoints import checkpoint_engine
 from ror.engine.disk import full_disk_told
 from ror.engine.pipeline import _waited_for
+from ror.engine.retries import Kind, Retries
 from ror.errors import JobFailed, ServiceUnavailable
 from ror.model import Job, JobFolder, JobState
 
@@ -120,7 +121,8 @@ def test_the_durable_engine_waits_for_room_for_its_checkpoints(disk: Path) -> No
 def test_a_state_that_the_database_does_not_take_is_written_when_it_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ror.engine.pipeline._WAIT_SECONDS", 0.001)
+    at_once = {Kind.NOT_THERE: Retries(None, 0.001, 1.0, 0.001)}
+    monkeypatch.setattr("ror.engine.pipeline.RETRIES", at_once)
     answers = iter([ServiceUnavailable("the disk is full"), ServiceUnavailable("the disk is full"), True])
 
     def move() -> bool:
