@@ -36,6 +36,9 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--select", "-select", metavar="TEXT|FILE", help="Let the workflow select by this statement.")
 @click.option("--suggest", "-suggest", is_flag=True, help="Propose a statement that splits the data well.")
 @click.option("--call", "-call", metavar="CMD", help='How the program is started: "python main.py".')
+@click.option("--temp_directory", "-temp_directory", metavar="DIR", help="Lay job folders out below it.")
+@click.option("--server", "-server", metavar="URL", help="The server that ror submit sends the workflow to.")
+@click.option("--token", "-token", metavar="TOKEN", help="The token for it; - asks for it, unseen.")
 @click.option("--jobs", type=click.IntRange(1), help="So many processes read files. Default: one a core.")
 @click.option(
     "--working_directory", "-working_directory", type=_folder, default=Path(), help="The project's folder."
@@ -50,6 +53,9 @@ def command(
     select: str | None,
     suggest: bool,
     call: str | None,
+    temp_directory: str | None,
+    server: str | None,
+    token: str | None,
     jobs: int | None,
     working_directory: Path,
     as_json: bool,
@@ -65,7 +71,7 @@ def command(
     project = DeveloperProject.at(working_directory)
     sources = sources_of([*data, *more])
     project.require_apart(sources)
-    messages: list[str] = []
+    messages = list(_set(project, temp_directory=temp_directory, server=server, token=token))
     scanned = None
     with DataIndex.opened(project.data_index) as index:
         if clear:
@@ -86,6 +92,18 @@ def command(
         context.exit(_STOPPED)
     if answer.statement is None:
         context.exit(1)
+
+
+def _set(project: DeveloperProject, **wanted: str | None) -> Iterator[str]:
+    """Set what was given, and say so; an empty text takes it back."""
+    given = {name: value for name, value in wanted.items() if value is not None}
+    if given.get("token") == "-":
+        given["token"] = click.prompt("token", hide_input=True, default="", show_default=False)
+    if not given:
+        return
+    project.set(**given)
+    for name, value in given.items():
+        yield f"{name} is set" if value else f"{name} is set no more"
 
 
 _MANY = 1_000_000  # files, so that there are as many processes as cores; where there are few files, `scan` takes fewer

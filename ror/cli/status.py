@@ -12,7 +12,7 @@ import click
 import select_lang
 from containers import Package
 from ror.cli.reasons import lines_of
-from ror.develop import DataIndex, DeveloperProject
+from ror.develop import DataIndex, DeveloperProject, DeveloperSettings
 from select_lang import Match, Series, Statement
 
 __all__ = ["command"]
@@ -52,7 +52,7 @@ def command(
         sentence = f"{len(matches)} job{'' if len(matches) == 1 else 's'}"
     if as_json:
         told = {
-            **_facts(package, statement, series, files),
+            **_facts(project, package, statement, series, files),
             "jobs": _jobs(matches, series),
             **({"reasons": reasons} if everything else {}),
             **({"data": [_described(one) for one in series]} if data or everything else {}),
@@ -61,7 +61,9 @@ def command(
         return
     parts: list[str] = []
     if not (jobs or data) or everything:
-        parts += [f"{name}: {value}" for name, value in _facts(package, statement, series, files).items()]
+        parts += [
+            f"{name}: {value}" for name, value in _facts(project, package, statement, series, files).items()
+        ]
     if data or everything:
         parts += [_line(one) for one in series]
     if jobs or everything:
@@ -69,8 +71,10 @@ def command(
     click.echo("\n".join([*parts, *reasons, sentence, _next(matches, series)]))
 
 
-def _facts(package: Package, statement: Statement, series: Sequence[Series], files: int) -> dict[str, Any]:
-    manifest = package.manifest
+def _facts(
+    project: DeveloperProject, package: Package, statement: Statement, series: Sequence[Series], files: int
+) -> dict[str, Any]:
+    manifest, settings = package.manifest, project.settings()
     return {
         "workflow": f"{manifest.name} {manifest.version}",
         "folder": str(package.folder),
@@ -80,7 +84,13 @@ def _facts(package: Package, statement: Statement, series: Sequence[Series], fil
         "series": len(series),
         "studies": len({one.study_uid for one in series}),
         "patients": len({one.patient_id for one in series}),
+        "runs": str(project.runs),
+        **({"server": f"{settings.server}, {_with_token(settings)}"} if settings.server else {}),
     }
+
+
+def _with_token(settings: DeveloperSettings) -> str:
+    return "with a token" if settings.token else "without a token"
 
 
 def _jobs(matches: Sequence[Match], series: Sequence[Series]) -> list[list[dict[str, Any]]]:

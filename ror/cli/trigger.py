@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,6 +45,7 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--mem", "-mem", metavar="2g", help="Memory, instead of what workflow.toml says.")
 @click.option("--cpus", "-cpus", type=float, help="Cores, instead of what workflow.toml says.")
 @click.option("--gpus", "-gpus", metavar="CARD", help="The card that it may use, by number or UUID.")
+@click.option("--delay", "-delay", metavar="30s", default="0s", help="Wait so long before the first job.")
 @click.option("--envs", "-envs", metavar="JSON", default="{}", help="Options, over those of workflow.toml.")
 @click.option(
     "--reference",
@@ -80,6 +82,9 @@ def command(context: click.Context, /, working_directory: Path, **given: Any) ->
         if asked.dry:
             _tell_dry(chosen, trial)
             return
+        if asked.delay_s:
+            click.echo(f"waits {asked.delay_s:g} s")
+            time.sleep(asked.delay_s)
         failed = [one for one in chosen if not _tried(one, trial, index, project, asked)]
     if len(chosen) > 1:
         click.echo(f"{len(chosen) - len(failed)} of {len(chosen)} jobs went well")

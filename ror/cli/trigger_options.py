@@ -23,6 +23,7 @@ from select_lang import Match
 __all__ = ["Asked", "Chosen"]
 
 _MIB = {"m": 1, "g": 1024}
+_SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Asked:
     cont: str | None
     docker: bool
     gpus: str | None
+    delay_s: float
     limits: Mapping[str, object]
     options: Mapping[str, object]
     references: tuple[str, ...]
@@ -69,6 +71,7 @@ class Asked:
                 for name in ("number", "each", "last", "dry", "keep", "cont", "docker", "gpus")
             },
             folder=project.runs / folder if named else folder and folder.absolute(),
+            delay_s=_seconds(given["delay"]),
             limits=_limits(given["mem"], given["cpus"]),
             options=_options(given["envs"]),
             references=given["references"],
@@ -164,6 +167,16 @@ def _limits(memory: str | None, cpus: float | None) -> dict[str, object]:
             raise ConfigurationError(f"--mem {memory} is no amount of memory", advice="such as 2g or 512m")
         limits["memory_mib"] = int(float(read[1]) * _MIB[read[2]])
     return limits
+
+
+def _seconds(text: str) -> float:
+    """A time as the tool of old writes it: ``1m30s``, ``500ms``; or plain seconds."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
+    if parts and "".join(map("".join, parts)) == text:
+        return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    raise ConfigurationError(f"--delay {text} is no time", advice="such as 30s or 1m30s")
 
 
 def _options(text: str) -> dict[str, object]:

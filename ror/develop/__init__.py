@@ -15,6 +15,16 @@ engine and of the way back themselves: `trial` puts them together for one job as
 
 from ror.develop.data_index import DataIndex, FileState, Instance
 from ror.develop.project import DeveloperProject
+from ror.develop.settings import DeveloperSettings
 from ror.develop.starter import TYPES, Started, start
 
-__all__ = ["TYPES", "DataIndex", "DeveloperProject", "FileState", "Instance", "Started", "start"]
+__all__ = [
+    "TYPES",
+    "DataIndex",
+    "DeveloperProject",
+    "DeveloperSettings",
+    "FileState",
+    "Instance",
+    "Started",
+    "start",
+]

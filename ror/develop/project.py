@@ -7,9 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 import select_lang
 from containers import ManifestError, Package
 from ror.develop.manifest_text import CannotChange, with_value
+from ror.develop.settings import DeveloperSettings, read_settings, write_settings
 from ror.errors import ConfigurationError, NotAllowed, NotFound
 from select_lang import Statement
 
@@ -48,8 +51,9 @@ class DeveloperProject:
 
     @property
     def runs(self) -> Path:
-        """Job folders of `ror trigger`."""
-        return self.folder / _OWN / "runs"
+        """Job folders of `ror trigger`: where it was set, or with all else that is known of data."""
+        elsewhere = self.settings().temp_directory
+        return Path(elsewhere) if elsewhere else self.folder / _OWN / "runs"
 
     @property
     def last_run(self) -> Path:
@@ -60,6 +64,38 @@ class DeveloperProject:
     def of_the_ancestor(self) -> Path:
         """Where its ancestor keeps its list of data, in a form that nobody else reads."""
         return self.folder / _OWN / "config"
+
+    def settings(self) -> DeveloperSettings:
+        """What is set for this project beside its package (`ConfigurationError` if that cannot be read)."""
+        return read_settings(self._settings)
+
+    def set(self, **changed: str) -> DeveloperSettings:
+        """Set something; what is empty is set no more.
+
+        Raises
+        ------
+        ConfigurationError
+            It can have no such value.
+        NotAllowed
+            Job folders would lie in the folder of the workflow, and data of patients become part of its image.
+        """
+        if folder := changed.get("temp_directory"):
+            changed["temp_directory"] = str(Path(folder).resolve())
+            self.require_apart([Path(changed["temp_directory"])])
+        try:
+            settings = DeveloperSettings.model_validate(self.settings().model_dump() | changed)
+        except ValidationError as error:
+            named = ", ".join(f"--{one['loc'][0]}" for one in error.errors())
+            raise ConfigurationError(
+                f"{named} cannot be so",
+                advice="a server is http(s)://HOST:PORT, a token a word of ror token add",
+            ) from error
+        write_settings(self._settings, settings)
+        return settings
+
+    @property
+    def _settings(self) -> Path:
+        return self.folder / _OWN / "settings.json"
 
     def require_apart(self, sources: Iterable[Path]) -> None:
         """Refuse data in the folder of the workflow: images of patients would become a part of its image."""

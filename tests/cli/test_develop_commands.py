@@ -110,6 +110,34 @@ def test_a_call_becomes_the_command(home: Home, folder: Path) -> None:
     assert home.ror("config", "--call", "").code == 1
 
 
+@pytest.mark.parametrize("dashes", ["--", "-"])
+def test_a_token_is_kept_for_nobody_else_and_never_told(dashes: str, home: Home, folder: Path) -> None:
+    said = home.good("config", f"{dashes}server", "http://127.0.0.1:8104", f"{dashes}token", "ror_planted")
+    assert ("server is set" in said, "token is set" in said) == (True, True)
+    settings = folder / ".ror" / "settings.json"
+    assert settings.stat().st_mode & 0o077 == 0
+    assert "ror_planted" in settings.read_text()
+    told = home.good("status") + home.good("status", "--all", "--json") + said
+    assert "ror_planted" not in told
+    assert "server: http://127.0.0.1:8104, with a token" in told
+    home.good("config", "--token", "")
+    assert "ror_planted" not in settings.read_text()
+    assert "server: http://127.0.0.1:8104, without a token" in home.good("status")
+
+
+def test_settings_that_cannot_be_are_refused_and_nothing_is_set(home: Home, folder: Path) -> None:
+    said = home.ror("config", "--server", "ftp://somewhere", "--token", "two words")
+    assert said.code == 1
+    assert "--server, --token cannot be so" in said.err
+    assert "two words" not in said.err
+    assert not (folder / ".ror" / "settings.json").exists()
+    (folder / ".ror").mkdir(exist_ok=True)
+    (folder / ".ror" / "settings.json").write_text('{"token": 3, "colour": "ror_planted"}')
+    said = home.ror("status")
+    assert (said.code, "remove it, and say ror config again" in said.err) == (1, True)
+    assert "ror_planted" not in said.err
+
+
 def test_status_lists_jobs_by_the_numbers_that_trigger_takes(home: Home, folder: Path) -> None:
     assert "next: ror config --data FOLDER" in home.good("status")
     home.good("config", "--data", str(folder.parent / "data"))

@@ -158,6 +158,26 @@ def test_a_dry_run_says_what_would_be_done(home: Home, folder: Path) -> None:
     assert not (folder / ".ror" / "runs").exists()
 
 
+@pytest.mark.parametrize(("delay", "told"), [("1ms", "0.001"), ("0m0.002s", "0.002"), ("0.003", "0.003")])
+def test_a_job_may_be_begun_later(delay: str, told: str, home: Home, folder: Path) -> None:
+    home.good("config", "--call", "false")
+    lines = home.ror("trigger", "-delay", delay).out.splitlines()
+    assert lines[0] == f"waits {told} s"
+    assert lines[1].startswith("job 1 (")
+
+
+def test_job_folders_may_be_laid_out_elsewhere(home: Home, folder: Path) -> None:
+    elsewhere = folder.parent / "elsewhere"
+    home.good("config", "-temp_directory", "../elsewhere")
+    assert kept(home.good("trigger")).parent == elsewhere
+    assert home.good("trigger", "--folder", "mine", "--keep").count(str(elsewhere / "mine")) == 2
+    assert not (folder / ".ror" / "runs").exists()
+    said = home.ror("config", "--temp_directory", "runs")
+    assert (said.code, "in the folder of the workflow" in said.err) == (1, True)
+    home.good("config", "--temp_directory", "")
+    assert kept(home.good("trigger")).parent == folder / ".ror" / "runs"
+
+
 def test_options_reach_the_program(home: Home, folder: Path) -> None:
     home.good("config", "--call", "bash -c 'echo got $ROR_CONT_OPTIONS; exit 1'")
     assert 'got {"level": 3}' in home.ror("trigger", "--envs", '{"level": 3}').out
@@ -169,6 +189,8 @@ def test_options_reach_the_program(home: Home, folder: Path) -> None:
         (("--mem", "lots"), "such as 2g or 512m"),
         (("--mem", "1m"), "memory_mib"),
         (("--cpus", "0"), "cpus"),
+        (("--delay", "soon"), "such as 30s or 1m30s"),
+        (("--delay", "1x5s"), "such as 30s or 1m30s"),
         (("--envs", "{"), "--envs is not JSON"),
         (("--envs", "[]"), "--envs is no JSON object"),
         (("--job", "2"), "there is no job 2, but 1"),
