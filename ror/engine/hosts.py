@@ -23,6 +23,12 @@ BEATS_UNTIL_LOST = 3
 
 _hosts = tables.hosts.c
 _jobs = tables.jobs.c
+_JOBS_OF_HOST = (
+    sa.select(sa.func.count())
+    .where(_jobs.host == _hosts.name, _jobs.state.in_(LIVE))
+    .scalar_subquery()
+    .label("jobs")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,8 @@ class HostStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        silent = (database.now() - _hosts.beat_at).label("silent")
+        self._rows = sa.select(tables.hosts, silent, _JOBS_OF_HOST).order_by(_hosts.name)
 
     def join(self, host: Host, beat_seconds: float) -> int:
         """Say that a worker begins under this name; returns how often that has happened.
@@ -88,15 +96,7 @@ class HostStore:
 
     def rows(self, connection: sa.Connection) -> Sequence[HostRow]:
         """Within a transaction: all hosts, by name."""
-        silent = (self._database.now() - _hosts.beat_at).label("silent")
-        of_host = (
-            sa.select(sa.func.count())
-            .where(_jobs.host == _hosts.name, _jobs.state.in_(LIVE))
-            .scalar_subquery()
-            .label("jobs")
-        )
-        query = sa.select(tables.hosts, silent, of_host).order_by(_hosts.name)
-        return [_row(row) for row in connection.execute(query)]
+        return [_row(row) for row in connection.execute(self._rows)]
 
     def drain(self, name: str, *, drained: bool) -> None:
         """Give a host no more jobs, or give it some again; `NotFound` if there is none of that name."""

@@ -36,6 +36,56 @@ _FIRST_OF_LINE = 64
 
 _hosts = tables.hosts.c
 _jobs = tables.jobs.c
+# Each is asked many times a second; made anew, it would take longer than its answer.
+_PLACED = sa.and_(_jobs.state.in_(LIVE), _jobs.host.is_not(None))
+_UNPLACED = sa.and_(_jobs.state == JobState.QUEUED, _jobs.host.is_(None))
+_WAITS = sa.select(_jobs.id).where(_UNPLACED).limit(1)
+_WAITS_FOR_NO_ROOM = _WAITS.where(_jobs.released_at.is_not(None))
+_BUSY = (
+    sa.select(_jobs.host, sa.func.count()).where(_PLACED, _jobs.released_at.is_(None)).group_by(_jobs.host)
+)
+_SLOTS = sa.select(_hosts.name, _hosts.slots)
+_RUNNING = sa.select(
+    _jobs.id,
+    _jobs.project,
+    _jobs.workflow,
+    _jobs.package_digest,
+    _jobs.host,
+    _jobs.gpu,
+    _jobs.placed_at,
+    _jobs.released_at,
+).where(_PLACED)
+_LINES = sa.select(_jobs.project, _jobs.workflow).distinct().where(_UNPLACED, _jobs.released_at.is_(None))
+_WAITING = (
+    sa.select(
+        _jobs.id,
+        _jobs.project,
+        _jobs.workflow,
+        _jobs.package_digest,
+        _jobs.created_at,
+        _jobs.reserved_at,
+        _jobs.released_at,
+    )
+    .where(_UNPLACED)
+    .order_by(_jobs.created_at)
+    .limit(_FIRST_OF_LINE)
+)
+_RELEASED = _WAITING.where(_jobs.released_at.is_not(None))
+_OF_LINE = _WAITING.where(
+    _jobs.released_at.is_(None),
+    _jobs.project == sa.bindparam("of_project"),
+    _jobs.workflow == sa.bindparam("of_workflow"),
+)
+_PLACE = (
+    tables.jobs.update()
+    .where(_UNPLACED, _jobs.id == sa.bindparam("job"))
+    .values({name: sa.bindparam(f"its_{name}") for name in ("host", "gpu", "host_share", "placed_at")})
+)
+_RESERVE = (
+    tables.jobs.update()
+    .where(_UNPLACED, _jobs.id == sa.bindparam("job"), _jobs.reserved_at.is_(None))
+    .values(reserved_at=sa.bindparam("now"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,34 +181,34 @@ class Placer:
 
     def _is_something_to_do(self, judge: bool) -> bool:
         """Without the lock: mostly nothing waits, and nobody is silent."""
-        waiting = sa.select(_jobs.id).where(_jobs.state == JobState.QUEUED, _jobs.host.is_(None))
         with self._database.read() as connection:
             # While all are busy, which is mostly so, only who wants no room is looked for.
-            if not self._is_room(connection):
-                waiting = waiting.where(_jobs.released_at.is_not(None))
-            if connection.execute(waiting.limit(1)).first() is not None:
+            waits = _WAITS if self._is_room(connection) else _WAITS_FOR_NO_ROOM
+            if connection.execute(waits).first() is not None:
                 return True
             return judge and any(not row.alive and row.jobs for row in self._hosts.rows(connection))
 
     def _is_room(self, connection: sa.Connection) -> bool:
         """Whether any host has a slot that no program has."""
-        taken = sa.func.count().label("taken")
-        holding = _jobs.state.in_(LIVE), _jobs.host.is_not(None), _jobs.released_at.is_(None)
-        busy: dict[Any, int] = dict(
-            connection.execute(sa.select(_jobs.host, taken).where(*holding).group_by(_jobs.host)).all()
-        )
-        slots = connection.execute(sa.select(_hosts.name, _hosts.slots))
-        return any(busy.get(name, 0) < number for name, number in slots)
+        busy: dict[Any, int] = dict(connection.execute(_BUSY).all())
+        return any(busy.get(name, 0) < number for name, number in connection.execute(_SLOTS))
 
     def _write(self, connection: sa.Connection, plan: Plan) -> None:
         now = time.time()
-        unplaced = tables.jobs.update().where(_jobs.state == JobState.QUEUED, _jobs.host.is_(None))
-        for start in plan.starts:
-            placed = {"host": start.host, "gpu": start.gpu, "host_share": start.share, "placed_at": now}
-            connection.execute(unplaced.where(_jobs.id == start.job).values(placed))
-        for job_id in plan.reserved:
-            first = unplaced.where(_jobs.id == job_id, _jobs.reserved_at.is_(None))
-            connection.execute(first.values(reserved_at=now))
+        placed = [
+            {
+                "job": start.job,
+                "its_host": start.host,
+                "its_gpu": start.gpu,
+                "its_host_share": start.share,
+                "its_placed_at": now,
+            }
+            for start in plan.starts
+        ]
+        reserved = [{"job": job_id, "now": now} for job_id in plan.reserved]
+        for statement, values in ((_PLACE, placed), (_RESERVE, reserved)):
+            if values:
+                connection.execute(statement, values)
 
     def _seen(self, connection: sa.Connection, now: float) -> Seen:
         hosts = self._hosts.rows(connection)
@@ -174,16 +224,6 @@ class Placer:
         return Seen(now, hosts, running, self._lines(connection, served), rules)
 
     def _running(self, connection: sa.Connection, now: float) -> list[Running]:
-        query = sa.select(
-            _jobs.id,
-            _jobs.project,
-            _jobs.workflow,
-            _jobs.package_digest,
-            _jobs.host,
-            _jobs.gpu,
-            _jobs.placed_at,
-            _jobs.released_at,
-        ).where(_jobs.state.in_(LIVE), _jobs.host.is_not(None))
         return [
             Running(
                 row.id,
@@ -194,7 +234,7 @@ class Placer:
                 now if row.placed_at is None else row.placed_at,
                 row.gpu if row.released_at is None else None,
             )
-            for row in connection.execute(query)
+            for row in connection.execute(_RUNNING)
         ]
 
     def _needs_of(self, row: Any) -> Needs:
@@ -227,28 +267,17 @@ class Placer:
 
     def _lines(self, connection: sa.Connection, served: Mapping[tuple[str, str], float]) -> list[Line]:
         """The first jobs of each line, that wait longest."""
-        job = sa.select(
-            _jobs.id,
-            _jobs.project,
-            _jobs.workflow,
-            _jobs.package_digest,
-            _jobs.created_at,
-            _jobs.reserved_at,
-            _jobs.released_at,
-        ).order_by(_jobs.created_at)
-        job = job.where(_jobs.state == JobState.QUEUED, _jobs.host.is_(None))
         # Line by line, since an index leads to the first of each, however many wait.
-        names = sa.select(_jobs.project, _jobs.workflow).distinct()
-        names = names.where(_jobs.state == JobState.QUEUED, _jobs.host.is_(None), _jobs.released_at.is_(None))
-        queries = [job.where(_jobs.released_at.is_not(None))] + [
-            job.where(_jobs.released_at.is_(None), _jobs.project == project, _jobs.workflow == workflow)
-            for project, workflow in connection.execute(names).all()
+        lines = [
+            {"of_project": row.project, "of_workflow": row.workflow} for row in connection.execute(_LINES)
         ]
+        rows = [*connection.execute(_RELEASED)]
+        for line in lines:
+            rows += connection.execute(_OF_LINE, line)
         found: dict[tuple[str, str, Needs], list[Waiting]] = defaultdict(list)
-        for query in queries:
-            for row in connection.execute(query.limit(_FIRST_OF_LINE)):
-                line = row.project, row.workflow, self._needs_of(row)
-                found[line].append(Waiting(row.id, row.created_at, row.reserved_at))
+        for row in rows:
+            waiting = Waiting(row.id, row.created_at, row.reserved_at)
+            found[row.project, row.workflow, self._needs_of(row)].append(waiting)
         return [
             Line(
                 project,
