@@ -9,7 +9,6 @@ takes whatever cannot be treated element by element, and says what is wrong with
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from contextlib import suppress
 
 from anonymizer.case import LATIN, Case
 from anonymizer.errors import DeidentificationError
@@ -66,8 +65,10 @@ class Deidentifier:
         done = None
         # Where pixels are cleaned the object is changed before anything else is.
         if instance.data_set.is_plain and not self.profile.has(Option.CLEAN_PIXEL_DATA):
-            with suppress(NotSure, DeidentificationError):  # told below, with all that there is to tell
+            try:
                 done = self._by_elements(instance, subject)
+            except (NotSure, DeidentificationError):
+                done = None  # told below, with all that there is to tell
         return done or deidentify(instance, self.profile, self.key, subject, verify=self.verify)
 
     def _by_elements(

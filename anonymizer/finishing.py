@@ -18,7 +18,7 @@ from anonymizer.options import Option
 from anonymizer.origin import Origin
 from anonymizer.pieces import NO_UIDS, REMEMBERED_BYTES, NotSure, Part, Piece, PieceItems, Run
 from anonymizer.residual import Residual, may_have_uids, uids_in, uids_of
-from anonymizer.shortcuts import Shortcut, Way, shortcuts, ways_of
+from anonymizer.shortcuts import TALLIES, Shortcut, Way, shortcuts, ways_of
 from anonymizer.stored import Value
 from anonymizer.unknown import recognised, recognised_element
 from anonymizer.wire import Element, Encoding, encoded, read, tag_path, write, write_head, write_items
@@ -27,8 +27,7 @@ __all__ = ["Finisher"]
 
 # Referenced Content Item Identifier, as it is encoded in little endian.
 _POSITION: Final = b"\x40\x00\x73\xdb"
-_TALLIES: Final = {action: Tally(Counter({action: 1})) for action in Action}
-_KEPT: Final = _TALLIES[Action.KEEP]
+_KEPT: Final = TALLIES[Action.KEEP]
 _NOTHING: Final = Tally()
 # What differs in each object, as positions do, would pile up; so after so many bytes all begins anew.
 _MEMORY_BYTES: Final = 4 * 1024 * 1024
@@ -98,7 +97,7 @@ class Finisher:
         action, done = self.case.engine.treat_one(element, self.case.charsets, rule)
         if done is None:
             return _removed(element.tag), []
-        return Finished(b"", NO_UIDS, _TALLIES[action]), write((done,), self._encoding)
+        return Finished(b"", NO_UIDS, TALLIES[action]), write((done,), self._encoding)
 
     def _forget(self) -> None:
         self._known.clear()
@@ -119,7 +118,7 @@ class Finisher:
         self.case.engine.tally = Tally()
         kept = {element.tag: (element,) for element in self.case.engine.apply(elements, self.case.charsets)}
         return {
-            piece: self._checked(piece, kept[piece.tag], _TALLIES[Action.PRIVATE])
+            piece: self._checked(piece, kept[piece.tag], TALLIES[Action.PRIVATE])
             if piece.tag in kept
             else _removed(piece.tag)
             for piece in private
@@ -209,14 +208,14 @@ class Finisher:
                 head = write_head(piece.tag, piece.vr, len(value), self._encoding)
             raw = head + value
         left = frozenset(uids_of(value)) if piece.vr == "UI" else NO_UIDS
-        return Finished(raw, left, _TALLIES[way.rule.action])
+        return Finished(raw, left, way.done)
 
     def _finish_value(self, piece: Piece, element: Element, rule: Rule, parent: int) -> Finished:
         """What is no sequence; most of it stays, or goes, and so is told alike."""
         engine, charsets = self.case.engine, self.case.charsets
         engine.tally = self._scratch
         action, done = engine.treat_one(element, charsets, rule)
-        tally = _TALLIES[action]
+        tally = TALLIES[action]
         if self._scratch.cleaned or self._scratch.kept_uids:  # there is more to tell than the action
             tally, self._scratch = self._scratch, Tally()
             tally.counts[action] += 1

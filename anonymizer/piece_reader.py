@@ -30,6 +30,8 @@ _BYTES_PER_PIECE: Final = 400
 # Which say nothing by their tag alone, and may hold others.
 _OPAQUE_VRS: Final = frozenset({"SQ", "UN"})
 _LAST_TAG: Final = 0xFFFFFFFF
+_FIRST_PIXEL_TAG: Final = min(PIXEL_TAGS)
+_PIXEL_HEADS: Final = tuple(struct.pack("<HH", tag >> 16, tag & 0xFFFF) for tag in PIXEL_TAGS)
 # What stays for so many objects will stay for more.
 _OBJECTS_TO_STAY: Final = 16
 
@@ -105,8 +107,9 @@ class PieceReader:
                     data, at, len(data), 0, part.pieces, last=part.tags[-1], above=_last(parts)
                 )
                 parts += _divided(stretch, part)
-        stretch, at = self._elements(data, at, len(data), 0, above=_last(parts))
-        parts += in_runs(stretch)
+        if at < len(data) and not (is_at(_PIXEL_HEADS, at) and _last(parts) < _FIRST_PIXEL_TAG):
+            stretch, at = self._elements(data, at, len(data), 0, above=_last(parts))
+            parts += in_runs(stretch)
         return parts, at
 
     def _another(self, like: Piece, data: bytes, at: int, end: int) -> Piece | None:

@@ -30,6 +30,8 @@ class Piece:
 
     Attributes
     ----------
+    tags
+        Its tag, as of a part.
     raw
         Head and value as encoded, with delimiters.
     items
@@ -53,12 +55,14 @@ class Piece:
         "size_of_head",
         "speaks",
         "tag",
+        "tags",
         "uids",
         "vr",
     )
 
     def __init__(self, tag: int, vr: str, raw: bytes, encoding: Encoding, size_of_head: int) -> None:
         self.tag = tag
+        self.tags = (tag,)
         self.vr = vr
         self.raw = raw
         self.items: PieceItems | None = None
@@ -88,11 +92,6 @@ class Piece:
     def pieces(self) -> tuple[Piece, ...]:
         """As a part of a data set it is all there is."""
         return (self,)
-
-    @property
-    def tags(self) -> tuple[int, ...]:
-        """Its tag, as of a part."""
-        return (self.tag,)
 
     @property
     def speaking(self) -> tuple[Piece, ...]:

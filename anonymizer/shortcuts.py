@@ -6,6 +6,7 @@ where it is not sure: the engine is asked then, and says what is wrong with a va
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,13 +14,13 @@ from typing import Final, TypeAlias
 
 from anonymizer.actions import Action, Rule
 from anonymizer.dates import checked_time, shifter
-from anonymizer.engine import Engine
+from anonymizer.engine import Engine, Tally
 from anonymizer.plan import Plan
 from anonymizer.residual import Residual
 from anonymizer.table import vr_of
 from anonymizer.values import is_decimal, is_number_text, number_size, same_family
 
-__all__ = ["Shortcut", "Way", "Ways", "shortcuts", "ways_of"]
+__all__ = ["TALLIES", "Shortcut", "Way", "Ways", "shortcuts", "ways_of"]
 
 Shortcut: TypeAlias = Callable[[bytes], bytes | None]
 """From a value to what comes out for it in the same VR; None where it is not sure."""
@@ -27,6 +28,7 @@ Shortcut: TypeAlias = Callable[[bytes], bytes | None]
 _NUMBER, _DECIMAL, _TIME, _DATE, _UID = "number", "decimal", "time", "date", "uid"
 _MOST_WAYS: Final = 16384
 _EVEN: Final = 2
+TALLIES: Final = {action: Tally(Counter({action: 1})) for action in Action}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Way:
     ----------
     shortcut
         The name of one of `shortcuts`, empty where the engine is to be asked.
+    done
+        What is told of it where nothing more is than the action.
     is_removed
         It goes, whatever it says.
     is_sequence
@@ -45,6 +49,7 @@ class Way:
 
     rule: Rule
     shortcut: str
+    done: Tally
     is_removed: bool
     is_sequence: bool
 
@@ -64,6 +69,7 @@ class Ways(dict[tuple[int, int, str], Way]):
         way = self[key] = Way(
             rule,
             _shortcut(tag, vr, rule),
+            TALLIES[rule.action],
             is_removed=rule.action is Action.REMOVE,
             is_sequence=rule.action is Action.KEEP and vr_of(tag) in ("SQ", ""),
         )
