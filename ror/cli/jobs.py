@@ -1,9 +1,8 @@
-"""``ror jobs list | show | logs | why | match | retry | cancel``."""
+"""``ror jobs list | show | logs | why | match``, and what is in `ror.cli.jobs_again`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,8 @@ import click
 from ror.app import App
 from ror.cli.common import folded, home_and_json, home_option, moment, opened, print_table
 from ror.cli.decisions import decisions_told
-from ror.engine import JobRow, JobStore
+from ror.cli.jobs_again import cancel, dead, retry, tries_told
+from ror.engine import JobRow
 from ror.errors import NotFound
 from ror.model import JobState
 
@@ -28,6 +28,10 @@ def command() -> None:
 
     Example: ror jobs list --state failed
     """
+
+
+for one in (cancel, dead, retry):
+    command.add_command(one)
 
 
 @command.command("list")
@@ -125,7 +129,10 @@ def _print_job(row: JobRow) -> None:
         click.echo(f"  series   {one.name}: {one.series_uid}")
     for step in row.steps:
         seconds = "…" if step.ended_at is None else f"{step.ended_at - step.started_at:.1f} s"
-        click.echo(f"  {step.step:<8} {moment(step.started_at)}  {seconds:>8}  {folded(step.detail)}")
+        told = tries_told(step)
+        click.echo(
+            f"  {step.step:<8} {moment(step.started_at)}  {seconds:>8}  {folded(step.detail)}{told and f' ({told})'}"
+        )
 
 
 @command.command()
@@ -172,6 +179,8 @@ def why(context: click.Context, of: str, as_json: bool) -> None:
 def _why_job(app: App, job_id: str, as_json: bool) -> None:
     row = app.jobs.show(job_id)
     job, reason, is_shown = row.job, row.reason, bool(row.reason)
+    if reason and row.steps and (told := tries_told(row.steps[-1])):
+        reason, is_shown = f"{reason} ({told})", False
     if job.state is JobState.QUEUED and not reason:
         reason = f"host {job.host} begins with it" if job.host else app.why_it_waits(job)
     columns = ("job", "state", "host", "gpu", "reason")
@@ -199,34 +208,3 @@ def match(context: click.Context, study_uids: tuple[str, ...], project: str | No
         wanted = study_uids or tuple(row.study_uid for row in reversed(app.index.studies(of_project)))
         rows = [(one.study_uid, one.jobs, one.reason) for one in app.matcher.match_again(wanted)]
     print_table(("study_uid", "new_jobs", "reason"), rows, as_json=as_json)
-
-
-@command.command()
-@click.argument("job_id", metavar="JOB")
-@home_option
-@click.pass_context
-def retry(context: click.Context, job_id: str) -> None:
-    """Queue a failed or cancelled job again; it continues from the step that failed.
-
-    Example: ror jobs retry lung_mask-0123
-    """
-    _act(context, job_id, JobStore.retry, "queued again")
-
-
-@command.command()
-@click.argument("job_id", metavar="JOB")
-@home_option
-@click.pass_context
-def cancel(context: click.Context, job_id: str) -> None:
-    """Cancel a queued or running job; the engine stops its container within a second.
-
-    Example: ror jobs cancel lung_mask-0123
-    """
-    _act(context, job_id, JobStore.cancel, "cancelled")
-
-
-def _act(context: click.Context, job_id: str, act: Callable[[JobStore, str], None], done: str) -> None:
-    with opened(context) as app:
-        job = app.jobs.show(job_id).job
-        act(app.jobs, job.id)
-    click.echo(f"{job.id} is {done}")

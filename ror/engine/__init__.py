@@ -6,6 +6,7 @@ from ror.loading import on_demand
 
 if TYPE_CHECKING:
     from ror.engine.capacity import Gpu, Host, Needs
+    from ror.engine.dead_letters import DeadLetter, find_dead_letters
     from ror.engine.engine import Engine, EngineOptions
     from ror.engine.execute import Execution, Executor
     from ror.engine.held import HeldJobs, Hold
@@ -23,6 +24,7 @@ else:
         __name__,
         {
             "capacity": "Gpu Host Needs",
+            "dead_letters": "DeadLetter find_dead_letters",
             "engine": "Engine EngineOptions",
             "execute": "Execution Executor",
             "held": "HeldJobs Hold",
@@ -40,6 +42,7 @@ else:
 
 __all__ = [
     "AwaitsReview",
+    "DeadLetter",
     "Declared",
     "Engine",
     "EngineOptions",
@@ -64,6 +67,7 @@ __all__ = [
     "Stations",
     "Verdict",
     "Worker",
+    "find_dead_letters",
     "this_host",
     "why_it_waits",
 ]

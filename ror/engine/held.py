@@ -32,7 +32,30 @@ _LOCKED = sa.select(_jobs.id, _jobs.released_at).where(_IS_HELD).with_for_update
 _RELEASED = tables.jobs.update().where(_IS_HELD).values(released_at=sa.bindparam("now"))
 _AT_STEP = sa.and_(_steps.job_id == sa.bindparam("of_job"), _steps.step == sa.bindparam("of_step"))
 _STEP = sa.select(tables.job_steps).where(_AT_STEP)
+_BEGUN = ("started_at", "ended_at", "detail", "next_at", "setbacks")
+_FIRST_BEGUN = tables.job_steps.insert().values(
+    job_id=sa.bindparam("of_job"),
+    step=sa.bindparam("of_step"),
+    **{name: sa.bindparam(f"its_{name}") for name in _BEGUN},
+)
+_BEGUN_AGAIN = (
+    tables.job_steps.update().where(_AT_STEP).values({name: sa.bindparam(f"its_{name}") for name in _BEGUN})
+)
 _TOLD = tables.job_steps.update().where(_AT_STEP).values(detail=sa.bindparam("told"))
+_UNDISPATCHED = (
+    sa.select(tables.jobs)
+    .where(
+        _jobs.state.in_(LIVE),
+        _jobs.host == sa.bindparam("host"),
+        _jobs.dispatched_attempt < _jobs.attempt,
+    )
+    .order_by(_jobs.created_at)
+)
+_DISPATCHED = (
+    tables.jobs.update()
+    .where(_jobs.id == sa.bindparam("of_job"))
+    .values(dispatched_attempt=sa.bindparam("of_attempt"))
+)
 _ENDED = _TOLD.values(ended_at=sa.bindparam("now"))
 
 
@@ -59,20 +82,13 @@ class HeldJobs:
 
     def undispatched(self, host: str) -> list[Job]:
         """Jobs of a host whose present attempt it has not handed to the durable engine, the oldest first."""
-        query = (
-            sa.select(tables.jobs)
-            .where(_jobs.state.in_(LIVE), _jobs.host == host, _jobs.dispatched_attempt < _jobs.attempt)
-            .order_by(_jobs.created_at)
-        )
         with self._database.read() as connection:
-            return [job_of(row) for row in connection.execute(query)]
+            return [job_of(row) for row in connection.execute(_UNDISPATCHED, {"host": host})]
 
     def mark_dispatched(self, job: Job) -> None:
         """The durable engine has this attempt of the job."""
         with self._database.write() as connection:
-            connection.execute(
-                tables.jobs.update().where(_jobs.id == job.id).values(dispatched_attempt=job.attempt)
-            )
+            connection.execute(_DISPATCHED, _of(Hold(job.id, job.attempt)))
 
     def attempts(self, job_ids: Collection[str]) -> dict[str, int]:
         """The present attempt of those jobs that are still to be worked on."""
@@ -86,12 +102,6 @@ class HeldJobs:
 
     def begin_step(self, hold: Hold, step: str) -> Begun | None:
         """Note that a step begins (again); None, and nothing is noted, where the job is no longer held."""
-        values: dict[str, object] = {
-            "started_at": time.time(),
-            "ended_at": None,
-            "detail": "",
-            "next_at": None,
-        }
         with self._database.write() as connection:
             row = _locked(connection, hold)
             if row is None:
@@ -101,9 +111,15 @@ class HeldJobs:
             # Whatever ends, waits or is put down in good order says so.
             if before is not None and before.ended_at is None and before.next_at is None:
                 lost = setbacks[Kind.HOST_LOST] = setbacks.get(Kind.HOST_LOST, 0) + 1
-            values["setbacks"] = setbacks
-            insert = self._database.insert(tables.job_steps).values(job_id=hold.job_id, step=step, **values)
-            connection.execute(insert.on_conflict_do_update(index_elements=["job_id", "step"], set_=values))
+            begun: dict[str, object] = {
+                "its_started_at": time.time(),
+                "its_ended_at": None,
+                "its_detail": "",
+            }
+            begun |= {"its_next_at": None, "its_setbacks": setbacks}
+            # Nobody else writes it meanwhile: the job is locked.
+            statement = _FIRST_BEGUN if before is None else _BEGUN_AGAIN
+            connection.execute(statement, {"of_job": hold.job_id, "of_step": step} | begun)
             if step == RUNS_THE_PROGRAM and row.released_at is not None:
                 # It was not checkpointed, so it runs again.
                 connection.execute(_RELEASED, _of(hold) | {"now": None})
@@ -121,7 +137,8 @@ class HeldJobs:
             if before is None or not retries.allow(setbacks[kind]):
                 return None
             wait = retries.wait_seconds(setbacks[kind])
-            values = {"setbacks": setbacks, "detail": storable(detail), "next_at": time.time() + wait}
+            at = time.time() + wait
+            values: dict[str, object] = {"setbacks": setbacks, "detail": storable(detail), "next_at": at}
             connection.execute(_at_step(hold, step).values(values))
         return wait
 

@@ -1,4 +1,4 @@
-"""The last line that a program has printed, and the exception before it: where it failed, they mostly say why."""
+"""The last lines that a program has printed, and the exception before them: where it failed, they mostly say why."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-__all__ = ["last_line_of"]
+__all__ = ["last_line_of", "last_lines_of"]
 
 _LONGEST = 300
 _TAIL_BYTES = 64 * 1024
@@ -26,9 +26,7 @@ def last_line_of(log: Path) -> str:
     characters, and not a line that the runtime has added. Behind a traceback of Python it may be anything: then the
     line that names the exception comes first.
     """
-    lines = [
-        shown for line in _tail(log).split("\n") if (shown := _shown(line)) and _is_of_the_program(shown)
-    ]
+    lines = _lines(log)
     if not lines:
         return ""
     last, exception = lines[-1].strip(), _exception_in(lines)
@@ -36,6 +34,16 @@ def last_line_of(log: Path) -> str:
         return _shortened(last, _LONGEST)
     half = (_LONGEST - len(_BOTH.format("", ""))) // 2
     return _BOTH.format(_shortened(exception, half), _shortened(last, half))
+
+
+def last_lines_of(log: Path, most: int) -> tuple[str, ...]:
+    """The last lines of `log` with something in them, each as `last_line_of` gives one; none where there is no log."""
+    return tuple(_shortened(line.rstrip(), _LONGEST) for line in _lines(log)[-most:])
+
+
+def _lines(log: Path) -> list[str]:
+    shown = (_shown(line) for line in _tail(log).split("\n"))
+    return [line for line in shown if line and _is_of_the_program(line)]
 
 
 def _shown(line: str) -> str:
