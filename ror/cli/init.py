@@ -6,9 +6,23 @@ from pathlib import Path
 
 import click
 
-from ror.develop import TYPES, start
+from ror.develop import TYPES, Started, is_address, start
 
 __all__ = ["command"]
+
+# What is to be installed before a program can be tried, where that is more than a few packages.
+_HINTS = {
+    "webapp": ("python web.py", "the same on a page of this machine"),
+    "monai": ("ror base build torch-cpu", "once, before ror build"),
+}
+
+
+def _known(_context: click.Context, _parameter: click.Parameter, kind: str) -> str:
+    if kind not in TYPES and not is_address(kind):
+        raise click.BadParameter(
+            f"{kind!r} is none of {', '.join(TYPES)}, nor the address of a git repository, as https://… is"
+        )
+    return kind
 
 
 @click.command()
@@ -17,10 +31,11 @@ __all__ = ["command"]
     "--type",
     "-type",
     "kind",
-    type=click.Choice(TYPES),
+    metavar="|".join([*TYPES, "GIT-URL"]),
+    callback=_known,
     default=TYPES[0],
     show_default=True,
-    help="What the program is written in.",
+    help="What the program is, or a repository to begin with a copy of.",
 )
 @click.option(
     "--input_dir",
@@ -41,6 +56,10 @@ def command(name: Path, kind: str, input_dir: Path) -> None:
         click.echo(f"made  {made.folder / one}")
     for one in made.kept:
         click.echo(f"kept  {made.folder / one}, which was there")
+    _tell_next(made, kind)
+
+
+def _tell_next(made: Started, kind: str) -> None:
     click.echo(f"{made.name} is a workflow. Next, name DICOM files to try it on, and run it on them:")
     click.echo(f"  cd {made.folder}")
     if "phantom.py" in (*made.added, *made.kept):
@@ -49,3 +68,6 @@ def command(name: Path, kind: str, input_dir: Path) -> None:
     else:
         click.echo("  ror config --data FOLDER")
     click.echo("  ror trigger")
+    if kind in _HINTS:
+        words, why = _HINTS[kind]
+        click.echo(f"  {words:<37} # {why}")

@@ -13,6 +13,7 @@ engine and of the way back themselves: `trial` puts them together for one job as
 `scanning` and `trial` are public by themselves, because what they need takes a second to load.
 """
 
+from ror.develop.cloning import is_address
 from ror.develop.data_index import DataIndex, FileState, Instance
 from ror.develop.project import DeveloperProject
 from ror.develop.settings import DeveloperSettings
@@ -26,5 +27,6 @@ __all__ = [
     "FileState",
     "Instance",
     "Started",
+    "is_address",
     "start",
 ]

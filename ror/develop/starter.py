@@ -7,15 +7,25 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from ror.develop.cloning import cloned_into
 from ror.errors import ConfigurationError
 
 __all__ = ["TYPES", "Started", "start"]
 
-TYPES = ("python", "bash")
+# Folders of templates for each kind; of a file that several have, the first one counts.
+_LAYERS = {
+    "python": ("python", "series", "all"),
+    "notebook": ("notebook", "series", "all"),
+    "bash": ("bash", "all"),
+    "webapp": ("webapp", "python", "series", "all"),
+    "monai": ("monai", "series", "all"),
+}
+TYPES = tuple(_LAYERS)
 _TEMPLATES = Path(__file__).parent / "templates"
-_BOTH = "both"
 _SUFFIX = ".template"  # so that nothing takes them for programs of ours
 _NAME = "@NAME@"
+_TAKEN = ("job", "phantom", "web", "run_notebook")  # what other files of a project are called
+_MANIFESTS = ("workflow.toml", "select.statement")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,42 +39,70 @@ class Started:
 
 
 def start(folder: Path, kind: str = TYPES[0]) -> Started:
-    """Add what a workflow of a kind (one of `TYPES`) needs and the folder has not; nothing is overwritten.
+    """Add what a workflow of a kind needs and the folder has not; nothing is overwritten.
 
-    The workflow is called as its ``workflow.toml`` says, or as the folder.
+    `kind` is one of `TYPES`, or the address of a git repository. Of a repository that has no workflow in it, one of
+    Python is made. The workflow is called as its ``workflow.toml`` says, or as the folder.
 
     Raises
     ------
     ConfigurationError
-        A workflow cannot be called as the folder is, or something that is no folder is in the way.
+        A workflow cannot be called as the folder is, something that is no folder is in the way, or there is no
+        repository at that address.
     """
     name = _name_of(folder)
+    if kind in _LAYERS:
+        return _laid_out(folder, name, _LAYERS[kind])
+    _require_folder(folder)
+    cloned, kept = cloned_into(folder, kind)
+    has_workflow = any((folder / manifest).is_file() for manifest in _MANIFESTS)
+    made = _laid_out(folder, _name_of(folder), ("all",) if has_workflow else _LAYERS[TYPES[0]])
+    # What was cloned a moment ago was not there before.
+    there = [one for one in made.kept if one not in cloned and one not in kept]
+    return Started(folder, made.name, (*cloned, *made.added), (*kept, *there))
+
+
+def _laid_out(folder: Path, name: str, layers: tuple[str, ...]) -> Started:
     added, kept = [], []
-    for source, relative in _files(kind, name):
+    for relative, source in _files(layers, name).items():
         target = folder / relative
         try:
+            _require_inside(folder, target.parent)
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("x", encoding="utf-8") as file:
                 file.write(source.read_text(encoding="utf-8").replace(_NAME, name))
         except FileExistsError:
             kept.append(relative)
         except OSError as error:
-            raise ConfigurationError(
-                f"{target} cannot be written: {error.strerror}", advice="name another folder"
-            ) from error
+            raise _unwritable(target, error) from error
         else:
             added.append(relative)
     return Started(folder, name, tuple(added), tuple(kept))
 
 
-def _files(kind: str, name: str) -> list[tuple[Path, str]]:
-    """The templates of a kind, and where each goes."""
-    found = []
-    for root in (_TEMPLATES / kind, _TEMPLATES / _BOTH):
-        for source in sorted(root.rglob(f"*{_SUFFIX}")):
-            relative = source.relative_to(root).as_posix().removesuffix(_SUFFIX)
-            found.append((source, relative.replace(_NAME, name)))
+def _files(layers: tuple[str, ...], name: str) -> dict[str, Path]:
+    """Where each template goes, relative to the folder."""
+    found: dict[str, Path] = {}
+    for layer in layers:
+        for source in sorted((_TEMPLATES / layer).rglob(f"*{_SUFFIX}")):
+            relative = source.relative_to(_TEMPLATES / layer).as_posix().removesuffix(_SUFFIX)
+            found.setdefault(relative.replace(_NAME, name), source)
     return found
+
+
+def _require_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError(f"{folder} is no folder", advice="name another folder")
+
+
+def _require_inside(folder: Path, place: Path) -> None:
+    """A repository may hold links that lead elsewhere; nothing is to be written there."""
+    if not place.resolve().is_relative_to(folder.resolve()):
+        raise ConfigurationError(f"{place} leads out of {folder}", advice="remove that link")
+
+
+def _unwritable(target: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"{target} cannot be written: {error.strerror}", advice="name another folder")
 
 
 def _name_of(folder: Path) -> str:
@@ -84,5 +122,10 @@ def _name_of(folder: Path) -> str:
         raise ConfigurationError(
             f"a workflow cannot be called {name!r}: its name is a-z, 0-9 and _, and begins with a letter",
             advice=f"say ror init {legal}",
+        )
+    if name in _TAKEN:
+        raise ConfigurationError(
+            f"a workflow cannot be called {name!r}: another of its files is called so",
+            advice=f"say ror init {name}_workflow",
         )
     return name

@@ -45,7 +45,7 @@ def test_init_says_what_comes_next(home: Home, tmp_path: Path) -> None:
 def test_init_refuses_a_type_that_there_is_not(home: Home, tmp_path: Path) -> None:
     said = home.ror("init", str(tmp_path / "my_model"), "--type", "cobol")
     assert said.code == 2
-    assert "'cobol' is not one of 'python', 'bash'" in said.err
+    assert "'cobol' is none of python, notebook, bash, webapp, monai" in said.err
     assert not (tmp_path / "my_model").exists()
 
 
