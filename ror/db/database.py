@@ -156,7 +156,12 @@ class Database:
         try:
             yield
         finally:
-            held.invalidate()  # ends the session, and with it its locks and settings
+            # The server notices the end of a session in its own time; whoever begins next may be there before.
+            with suppress(sa.exc.DBAPIError):
+                held.execute(
+                    sa.text(f"SELECT pg_advisory_unlock({_LOCKS}, hashtext(:name))"), {"name": executor_id}
+                )
+            held.invalidate()  # ends the session, and with it its settings
             held.close()
 
     def _hold(self, executor_id: str) -> sa.Connection:
