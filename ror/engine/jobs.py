@@ -17,6 +17,16 @@ __all__ = ["JobRow", "JobStep", "JobStore", "job_of", "storable"]
 _jobs = tables.jobs.c
 _FINISHED = (JobState.SUCCEEDED, JobState.SUPERSEDED)
 _UNDECIDED = (JobState.QUEUED, JobState.RUNNING, JobState.REVIEW)
+# Each step of a job asks these; made anew, they would take longer than their answers.
+_OF_ID = sa.select(tables.jobs).where(_jobs.id == sa.bindparam("of_job"))
+_STEPS_OF = sa.select(tables.job_steps).where(tables.job_steps.c.job_id == sa.bindparam("of_job"))
+_SAME_MATCH = sa.select(_jobs.id, _jobs.state).where(
+    _jobs.project == sa.bindparam("of_project"),
+    _jobs.workflow == sa.bindparam("of_workflow"),
+    _jobs.match_key == sa.bindparam("of_match"),
+    _jobs.id != sa.bindparam("but"),
+)
+_REPLACED = _SAME_MATCH.where(_jobs.state.not_in(_UNDECIDED))
 _CANCELLABLE = (*_UNDECIDED, JobState.FAILED)
 
 
@@ -106,12 +116,13 @@ class JobStore:
     def replaced_by(self, job: Job) -> list[str]:
         """The ended jobs whose results those of `job` replace, whatever they ended as: they may have delivered."""
         with self._database.read() as connection:
-            query = sa.select(_jobs.id).where(_same_match(job), _jobs.state.not_in(_UNDECIDED))
-            return list(connection.execute(query).scalars())
+            return list(connection.execute(_REPLACED, _match_of(job)).scalars())
 
     def _supersede(self, connection: sa.Connection, job: Job, states: Sequence[JobState]) -> list[str]:
-        older = _same_match(job) & _jobs.state.in_(states)
-        ids = list(connection.execute(sa.select(_jobs.id).where(older)).scalars())
+        found = connection.execute(_SAME_MATCH, _match_of(job))
+        ids = [row.id for row in found if row.state in states]
+        if not ids:
+            return []
         connection.execute(
             tables.jobs.update()
             .where(_jobs.id.in_(ids), _jobs.state.in_(states))
@@ -120,19 +131,26 @@ class JobStore:
         return ids
 
     def get(self, job_id: str) -> Job:
-        """The job of that id, or `NotFound`."""
-        return self.show(job_id).job
+        """The job of that id (or of the only id that begins so), or `NotFound`."""
+        with self._database.read() as connection:
+            return job_of(self._found(connection, job_id))
 
     def show(self, job_id: str) -> JobRow:
         """The job of that id (or of the only id that begins so) with all that is known of it, or `NotFound`."""
-        query = sa.select(tables.jobs).where(_jobs.id.startswith(job_id, autoescape=True)).limit(2)
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
-            exact = [row for row in rows if row.id == job_id]
-            if len(exact or rows) != 1:
-                what = "no job" if not rows else "more than one job"
-                raise NotFound(f"there is {what} {job_id}", "see `ror jobs list`")
-            return self._row(connection, (exact or rows)[0])
+            return self._row(connection, self._found(connection, job_id))
+
+    def _found(self, connection: sa.Connection, job_id: str) -> sa.Row[tuple[object, ...]]:
+        # First the whole id, since no index leads to the beginning of one.
+        exact = connection.execute(_OF_ID, {"of_job": job_id}).first()
+        if exact is not None:
+            return exact
+        query = sa.select(tables.jobs).where(_jobs.id.startswith(job_id, autoescape=True)).limit(2)
+        rows = connection.execute(query).all()
+        if len(rows) != 1:
+            what = "no job" if not rows else "more than one job"
+            raise NotFound(f"there is {what} {job_id}", "see `ror jobs list`")
+        return rows[0]
 
     def find(
         self, project: str | None = None, state: JobState | None = None, study_uid: str | None = None
@@ -152,8 +170,7 @@ class JobStore:
             return [self._row(connection, row) for row in connection.execute(query).all()]
 
     def _row(self, connection: sa.Connection, row: sa.Row[tuple[object, ...]]) -> JobRow:
-        table = tables.job_steps
-        steps = connection.execute(sa.select(table).where(table.c.job_id == row.id)).all()
+        steps = connection.execute(_STEPS_OF, {"of_job": row.id}).all()
         return JobRow(
             job=job_of(row),
             created_at=row.created_at,
@@ -283,13 +300,9 @@ def storable(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
-def _same_match(job: Job) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        _jobs.project == job.project,
-        _jobs.workflow == job.workflow,
-        _jobs.match_key == job.match_key,
-        _jobs.id != job.id,
-    )
+def _match_of(job: Job) -> dict[str, str]:
+    of_match = {"of_project": job.project, "of_workflow": job.workflow, "of_match": job.match_key}
+    return of_match | {"but": job.id}
 
 
 def job_of(row: sa.Row[tuple[object, ...]]) -> Job:

@@ -89,8 +89,11 @@ class Ledger:
 
     def made(self, job_ids: Iterable[str]) -> list[MadeObject]:
         """What jobs have made, SEG before SR."""
+        wanted = list(job_ids)
+        if not wanted:
+            return []
         table = tables.results
-        query = sa.select(table).where(table.c.job_id.in_(list(job_ids))).order_by(table.c.kind, table.c.path)
+        query = sa.select(table).where(table.c.job_id.in_(wanted)).order_by(table.c.kind, table.c.path)
         with self._database.read() as connection:
             return [
                 MadeObject(row.sop_uid, row.kind, row.sop_class_uid, row.series_uid, row.study_uid, row.path)
