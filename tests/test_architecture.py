@@ -48,6 +48,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "sqlalchemy": ("ror", "select_lang.sql"),
     "click": ("ror.cli",),
     "rich": ("ror.cli",),
+    "textual": ("ror.cli.terminal",),
 }
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -57,6 +58,7 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 PUBLIC_MODULES = {
     "ror.db.tables",
     "ror.archive.geometry",
+    "ror.develop.preview",
     "ror.develop.scanning",
     "ror.develop.trial",
     "select_lang.classification",

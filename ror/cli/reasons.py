@@ -8,7 +8,7 @@ from typing import Any
 import select_lang
 from select_lang import Explanation, GroupReason, Match, NameReason, SeriesReason, Statement
 
-__all__ = ["answer_of", "jobs_of", "lines_of"]
+__all__ = ["answer_of", "jobs_of", "lines_of", "lines_of_series"]
 
 
 def jobs_of(statement: Statement, matches: Sequence[Match]) -> list[dict[str, Any]]:
@@ -82,3 +82,13 @@ def lines_of(group: GroupReason, explanation: Explanation) -> Iterator[str]:
         for one in name.series:
             yield f"  {one.series_uid} {_became(name, one, explanation)}"
             yield from (f"    {rule}" for rule in one.rules)
+
+
+def lines_of_series(series_uid: str, explanation: Explanation) -> Iterator[str]:
+    """Of one series, which name it got and which not, and the rules that say so."""
+    for group in explanation.groups:
+        for name in group.names:
+            for one in name.series:
+                if one.series_uid == series_uid:
+                    yield f"{name.name}: {_became(name, one, explanation)}"
+                    yield from (f"  {rule}" for rule in one.rules)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
+import warnings
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import select_lang
 from containers import Package
 from ror.cli.reasons import lines_of
 from ror.develop import DataIndex, DeveloperProject, DeveloperSettings
+from ror.errors import ConfigurationError
 from select_lang import Match, Series, Statement
 
 __all__ = ["command"]
@@ -29,10 +33,17 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
     "--jobs", "-jobs", is_flag=True, help="The jobs, with the numbers that ror trigger --job takes."
 )
 @click.option("--data", "-data", is_flag=True, help="The series that are known.")
+@click.option("--tui", "-tui", is_flag=True, help="Walk through the data, with pictures and reasons.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 @click.option("--working_directory", "-working_directory", type=_folder, help="The same as FOLDER.")
 def command(
-    folder: Path, everything: bool, jobs: bool, data: bool, as_json: bool, working_directory: Path | None
+    folder: Path,
+    everything: bool,
+    jobs: bool,
+    data: bool,
+    tui: bool,
+    as_json: bool,
+    working_directory: Path | None,
 ) -> None:
     """Say what a project is set to, which jobs its statement makes of the data, and why not more.
 
@@ -41,6 +52,9 @@ def command(
     project = DeveloperProject.at(working_directory or folder)
     package = project.package()
     statement = select_lang.read(package.manifest.select)
+    if tui:
+        _walk(project, package, statement)
+        return
     with DataIndex.opened(project.data_index) as index:
         series, files = index.series(), index.files()
     if everything:
@@ -69,6 +83,17 @@ def command(
     if jobs or everything:
         parts += _job_lines(matches, series)
     click.echo("\n".join([*parts, *reasons, sentence, _next(matches, series)]))
+
+
+def _walk(project: DeveloperProject, package: Package, statement: Statement) -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ConfigurationError("--tui needs a terminal", advice="say ror status --all")
+    # Loaded here: what draws takes longer to load than all else that this command does.
+    browser = import_module("ror.cli.terminal").Browser
+    # Libraries warn of odd values with the values themselves, and would write them across the screen.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        browser(f"{package.manifest.name} {package.manifest.version}", statement, project.data_index).run()
 
 
 def _facts(

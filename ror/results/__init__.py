@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from ror.results.making import Made, make_objects
     from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, ResultObject, Row, SourceSeries
     from ror.results.output import read_outputs
+    from ror.results.pictures import CannotDraw, read_grey
     from ror.results.places import RedcapPlaces
     from ror.results.plot import plotted
     from ror.results.redcap import (
@@ -95,6 +96,7 @@ else:
             "making": "Made make_objects",
             "model": "KeptFile LabelMap Outputs ResultJob ResultObject Row SourceSeries",
             "output": "read_outputs",
+            "pictures": "CannotDraw read_grey",
             "places": "RedcapPlaces",
             "plot": "plotted",
             "redcap": "Announced Mismatch RedcapOutlook Redcaps dictionary_csv dictionary_rows merged_dictionary "
@@ -116,6 +118,7 @@ __all__ = [
     "COMMITMENT",
     "Agreement",
     "Announced",
+    "CannotDraw",
     "Correction",
     "CorrectionDesk",
     "CorrectionRefused",
@@ -181,6 +184,7 @@ __all__ = [
     "merged_dictionary",
     "outputs_of",
     "plotted",
+    "read_grey",
     "read_outputs",
     "result_job_of",
     "summaries",
