@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-from job_folder import ROOT
+from job_folder import BRAIN_TUMOR
 
 from containers.once import make_once
 from examples.data import GeneratedStudy, ImageUnavailable, make_brain_mr, make_chest_ct
 from examples.data.fetch import cache_folder
 
-BRAIN_REQUIREMENTS = ROOT / "workflows" / "brain_tumor" / "requirements.txt"
+BRAIN_REQUIREMENTS = BRAIN_TUMOR / "requirements.txt"
 NETWORK_PACKAGES = ("openvino==", "simpleitk==")
 Make = Callable[..., GeneratedStudy]
 
@@ -49,6 +51,19 @@ def healthy_brain(made) -> GeneratedStudy:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "job"
+
+
+@pytest.fixture(scope="module")
+def part(network_packages: str) -> Iterator[Callable[[str], ModuleType]]:
+    """Modules of the package by name; they leave as they came, since other packages have modules of the same names."""
+    paths, before = [str(BRAIN_TUMOR), *filter(None, [network_packages])], set(sys.modules)
+    sys.path[:0] = paths
+    yield importlib.import_module
+    for path in paths:
+        sys.path.remove(path)
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(BRAIN_TUMOR)):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

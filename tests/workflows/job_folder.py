@@ -23,6 +23,7 @@ from ror.archive import geometry
 from ror.results import ResultJob, SourceSeries, read_outputs
 
 ROOT = Path(__file__).parents[2]
+BRAIN_TUMOR = ROOT / "workflows" / "brain_tumor"
 
 
 @dataclass(frozen=True)

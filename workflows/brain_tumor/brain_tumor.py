@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-_MODELS = "unet (default), classical, bundle DIR or ensemble FILE; goes before the option of the same name"
+_MODELS = "unet (default), classical, bundle DIR, ensemble FILE or nnunet DIR; goes before the option of the same name"
 
 
 def main(words: list[str]) -> int | str:

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import SimpleITK
 from job import Unusable
-from models import Look, find_model
+from models import find_model
 from numpy.typing import NDArray
 from prepare import Prepared
+from seen import Look
 from training.cases import Case, CasesUnusable, find_cases
 from training.metrics import Score, scores
 from training.tables import markdown, write_csv, write_figure

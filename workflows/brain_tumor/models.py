@@ -1,48 +1,27 @@
-"""What looks for the tumour: the shipped network, another bundle, several, or no network at all."""
+"""What looks for the tumour: the shipped network, another bundle, several, nnU-Net's, or no network at all."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from bundle import SHIPPED, Bundle
 from gate import check_correlations
 from job import Unusable
+from nnunet import NnUnet
 from numpy.typing import NDArray
 from prepare import Prepared
+from seen import Look, Seen, label_map, only_in_brain
 
-__all__ = ["Look", "Seen", "find_model"]
+__all__ = ["find_model"]
 
 Volume = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a model saw in cubes of 1 mm.
-
-    Attributes
-    ----------
-    probabilities : float32, shape (4, right, front, head)
-        Of no tumour, necrotic core, oedema, enhancing.
-    each : uint8, shape (right, front, head)
-        Label maps of every mirror; only the result's own where no mirrors were used.
-    model
-        Name, version and the first digits of the hash of its files.
-    """
-
-    probabilities: Volume
-    each: tuple[NDArray[np.uint8], ...]
-    model: str
-
-
-Look = Callable[[Prepared], Seen]
-
-
 def find_model(words: list[str]) -> Look:
-    """``unet``, ``classical``, ``bundle DIR`` or ``ensemble FILE``.
+    """``unet``, ``classical``, ``bundle DIR``, ``ensemble FILE`` or ``nnunet DIR``.
 
     Networks are loaded before the images are. FILE is what ``crossval.py`` writes: a JSON object with bundles as keys.
 
@@ -58,10 +37,12 @@ def find_model(words: list[str]) -> Look:
             return _bundle(Bundle.read(Path(folder)))
         case ["ensemble", file]:
             return _ensemble([_bundle(Bundle.read(Path(folder))) for folder in _named(Path(file))])
+        case ["nnunet", folder]:
+            return _nnunet(NnUnet.read(Path(folder)))
         case ["classical"]:
             return _classical
     raise Unusable(
-        f"there is no model {' '.join(words)!r}; there are unet, classical, bundle DIR, ensemble FILE"
+        f"there is no model {' '.join(words)!r}; there are unet, classical, bundle DIR, ensemble FILE, nnunet DIR"
     )
 
 
@@ -71,22 +52,40 @@ def _bundle(bundle: Bundle) -> Look:
 
     infer = one_pass(compiled(bundle.network))
     if bundle.window:
-        infer = in_windows(infer, bundle.window)
+        infer = in_windows(infer, (bundle.window,) * 3)
     places = [bundle.labels.index(label) for label in range(len(bundle.labels))]
+    name = f"{bundle.name} {bundle.version} {bundle.identity}"
 
     def look(prepared: Prepared) -> Seen:
         channels = prepared.channels(bundle.channels)
         check_correlations(channels, bundle.channels, bundle.limits)
-        total = np.zeros((len(places), *channels.shape[1:]), np.float32)
-        each = []
-        for seen in flipped(infer, channels):
-            total += seen
-            each.append(_labels(seen[places], prepared))
-        total = total[places] / len(each)
-        total[:, ~prepared.brain] = np.array([1, 0, 0, 0], np.float32)[:, None]
-        return Seen(total, tuple(each), f"{bundle.name} {bundle.version} {bundle.identity}")
+        return _mean(list(flipped(infer, channels)), lambda seen: seen[places], prepared, name)
 
     return look
+
+
+def _nnunet(model: NnUnet) -> Look:
+    from ir import compiled
+    from network import flipped
+    from nnunet_path import channels_of, classes, in_patches
+
+    infer = in_patches(model, [compiled(network) for network in model.networks])
+    name = f"{model.name} (nnU-Net) {model.identity}"
+
+    def look(prepared: Prepared) -> Seen:
+        seen = list(flipped(infer, channels_of(model, prepared)))
+        return _mean(seen, lambda outputs: classes(model, outputs), prepared, name)
+
+    return look
+
+
+def _mean(
+    seen: Sequence[Volume], classes: Callable[[Volume], Volume], prepared: Prepared, model: str
+) -> Seen:
+    """What the mirrors say together; `classes` takes a network's outputs to the four of `Seen`."""
+    each = tuple(label_map(classes(one), prepared.brain) for one in seen)
+    mean = classes(np.mean(seen, axis=0, dtype=np.float32))
+    return Seen(only_in_brain(mean, prepared.brain), each, model)
 
 
 def _ensemble(looks: list[Look]) -> Look:
@@ -95,7 +94,7 @@ def _ensemble(looks: list[Look]) -> Look:
         mean = np.mean([one.probabilities for one in seen], axis=0)
         return Seen(
             mean,
-            tuple(_labels(one.probabilities, prepared) for one in seen),
+            tuple(label_map(one.probabilities, prepared.brain) for one in seen),
             " + ".join(one.model for one in seen),
         )
 
@@ -115,7 +114,3 @@ def _classical(prepared: Prepared) -> Seen:
     labels = segment(normalised(prepared.sequences, spacing_mm), spacing_mm)
     probabilities = np.stack([(labels == label).astype(np.float32) for label in range(4)])
     return Seen(probabilities, (labels,), "classical")
-
-
-def _labels(probabilities: Volume, prepared: Prepared) -> NDArray[np.uint8]:
-    return np.where(prepared.brain, probabilities.argmax(0), 0).astype(np.uint8)

@@ -12,9 +12,9 @@ import numpy as np
 from figure import write_figure
 from labels import ENHANCING, NECROTIC_CORE
 from measure import agreement, diameters_mm, entropy, volumes_mm3
-from models import Seen
 from numpy.typing import NDArray
 from prepare import Prepared, on_grid_of
+from seen import Seen
 from steps import Steps
 from study import Sequence
 from wanted import Wanted
