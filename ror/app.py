@@ -137,6 +137,10 @@ class App:
         return ror.engine.JobStore(self.database)
 
     @cached_property
+    def timings(self) -> ror.engine.Timings:
+        return ror.engine.Timings(self.database)
+
+    @cached_property
     def hosts(self) -> ror.engine.HostStore:
         return ror.engine.HostStore(self.database)
 

@@ -5,25 +5,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict
-from datetime import datetime
 
 import click
 
-from ror.cli.common import home_and_json, moment, opened, print_table
+from ror.cli.common import home_and_json, moment, opened, point_in_time, print_table
 from ror.registry import AuditCheck, AuditFilter, ChainEnd, check_audit
 
 __all__ = ["command"]
 
 _ANCHOR = re.compile(r"[0-9a-fA-F]{64}")
-
-
-def _time(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
-    if value is None:
-        return None
-    try:
-        return datetime.fromisoformat(value).timestamp()  # of this host's time where it names no other
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r} is no time such as 2026-03-01 or 2026-03-01T08:30") from error
 
 
 def _anchors(
@@ -48,8 +38,8 @@ def command() -> None:
 @click.option("--pseudonym", default="", help="Only events of this patient.")
 @click.option("--action", default="", help="Only events of this kind, such as 'release'.")
 @click.option("--who", default="", help="Only what this user of the system did.")
-@click.option("--since", callback=_time, metavar="TIME", help="Not before this day or time.")
-@click.option("--until", callback=_time, metavar="TIME", help="Before this day or time.")
+@click.option("--since", callback=point_in_time, metavar="TIME", help="Not before this day or time.")
+@click.option("--until", callback=point_in_time, metavar="TIME", help="Before this day or time.")
 @home_and_json
 @click.pass_context
 def list_(

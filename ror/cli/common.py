@@ -18,7 +18,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from ror.app import App
 
-__all__ = ["folded", "home_and_json", "moment", "opened", "print_table"]
+__all__ = ["folded", "home_and_json", "moment", "opened", "point_in_time", "print_table"]
 
 _WIDTH = 1000
 _LEAST = 60
@@ -60,6 +60,16 @@ def opened(
         yield app
     finally:
         app.close()
+
+
+def point_in_time(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+    """An option's day or time as seconds since the epoch: of this host's time where it names no other."""
+    if value is None:
+        return None
+    try:
+        return datetime.fromisoformat(value).timestamp()
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is no time such as 2026-03-01 or 2026-03-01T08:30") from error
 
 
 def moment(seconds: float | None) -> str:

@@ -1,4 +1,4 @@
-"""``ror jobs list | show | logs | why | match``, and what is in `ror.cli.jobs_again`."""
+"""``ror jobs list | show | logs | why | match``, and what is in `ror.cli.jobs_again` and `job_timings`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 from ror.app import App
 from ror.cli.common import folded, home_and_json, home_option, moment, opened, print_table
 from ror.cli.decisions import decisions_told
+from ror.cli.job_timings import hops_told, timings
 from ror.cli.jobs_again import cancel, dead, retry, tries_told
 from ror.engine import JobRow
 from ror.errors import NotFound
@@ -30,7 +31,7 @@ def command() -> None:
     """
 
 
-for one in (cancel, dead, retry):
+for one in (cancel, dead, retry, timings):
     command.add_command(one)
 
 
@@ -77,7 +78,7 @@ def list_(
 @home_and_json
 @click.pass_context
 def show(context: click.Context, job_id: str, as_json: bool) -> None:
-    """Show one job: what it works on, its steps with their times, what was decided, and its results.
+    """Show one job: what it works on, its steps and hops with their times, what was decided, and its results.
 
     Example: ror jobs show lung_mask-0123
     """
@@ -85,6 +86,7 @@ def show(context: click.Context, job_id: str, as_json: bool) -> None:
         row = app.jobs.show(job_id)
         results = app.ledger.made([row.job.id])
         deliveries = app.ledger.states(row.job.id, app.projects.get(row.job.project).pacs)
+        hops = app.timings.of(row.job.id)
         decisions, decided = app.reviews.decisions(row.job.id), decisions_told(app, row.job.id)
         folder, log = app.home.job(row.job.id).root, app.home.job(row.job.id).log
     if as_json:
@@ -92,6 +94,7 @@ def show(context: click.Context, job_id: str, as_json: bool) -> None:
             "results": [asdict(one) for one in results],
             "decisions": [asdict(one) for one in decisions],
             "deliveries": [asdict(one) for one in deliveries],
+            "hops": [asdict(one) for one in hops],
             "folder": str(folder),
         }
         click.echo(json.dumps(shown, indent=1, default=str))
@@ -104,6 +107,8 @@ def show(context: click.Context, job_id: str, as_json: bool) -> None:
     for state in deliveries:
         when = f" {moment(state.last_at)}" if state.last_at is not None else ""
         click.echo(f"  → {state.destination}:{when} {_how_far(state)}")
+    for line in hops_told(hops):
+        click.echo(f"  {line}")
     click.echo(f"  folder   {folder}")
     if log.exists():
         click.echo(f"  log      {log}")

@@ -27,6 +27,7 @@ __all__ = [
     "CATALOGUE_ATTRIBUTES",
     "announced_instances",
     "announced_studies",
+    "arrivals",
     "audit",
     "catalogue",
     "commitments",
@@ -383,7 +384,7 @@ jobs = Table(
     Column("image_digest", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("started_at", Double),
-    Column("ended_at", Double),
+    Column("ended_at", Double, index=True),
     # Who has the job; None while it waits for a place.
     Column("host", Name),
     Column("gpu", String(64)),
@@ -394,6 +395,17 @@ jobs = Table(
     _one_of("state", JobState),
     Index(None, "project", "workflow", "match_key"),
     Index("ix_jobs_waiting", "state", "host", "released_at", "project", "workflow", "created_at"),
+)
+
+# When what a job works on came in, as it was when it was queued: later objects of the study change the study's own.
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("job_id", String(96), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("received_at", Double),  # the first object of its series
+    Column("filed_at", Double),  # the last one
+    Column("settled_at", Double),
+    Column("matched_at", Double, nullable=False),
 )
 
 job_steps = Table(
@@ -462,6 +474,7 @@ deliveries = Table(
     Column("times_sent", Integer, nullable=False),
     Column("confirmed_at", Double),
     Column("confirmed_by", String(16)),
+    Index(None, "sop_uid"),
 )
 
 # Storage commitment that was asked of destinations; UIDs are in it as digests only.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ror.engine.placement import Priority
     from ror.engine.placing import Order, Placer
     from ror.engine.stage import Stager
+    from ror.engine.timings import HOPS, Hop, HopSummary, JobHops, Timings, summarised
     from ror.engine.waiting import why_it_waits
 else:
     __getattr__ = on_demand(
@@ -36,11 +37,13 @@ else:
             "placement": "Priority",
             "placing": "Order Placer",
             "stage": "Stager",
+            "timings": "HOPS Hop HopSummary JobHops Timings summarised",
             "waiting": "why_it_waits",
         },
     )
 
 __all__ = [
+    "HOPS",
     "AwaitsReview",
     "DeadLetter",
     "Declared",
@@ -51,9 +54,12 @@ __all__ = [
     "Gpu",
     "HeldJobs",
     "Hold",
+    "Hop",
+    "HopSummary",
     "Host",
     "HostRow",
     "HostStore",
+    "JobHops",
     "JobRow",
     "JobStep",
     "JobStore",
@@ -65,9 +71,11 @@ __all__ = [
     "Rematch",
     "Stager",
     "Stations",
+    "Timings",
     "Verdict",
     "Worker",
     "find_dead_letters",
+    "summarised",
     "this_host",
     "why_it_waits",
 ]

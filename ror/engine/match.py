@@ -14,6 +14,7 @@ import select_lang
 from ror.archive import Catalogue, Index
 from ror.db import Database
 from ror.engine.jobs import JobStore
+from ror.engine.timings import note_arrival
 from ror.errors import NotAllowed, RorError
 from ror.model import Job, JobSeries, JobState, StudyState, job_id
 from ror.registry import InstalledWorkflow, WorkflowStore
@@ -89,14 +90,16 @@ class Matcher:
         with self._database.write() as connection:
             if again:
                 self._index.ask_again(connection, study_uid)
-            if not self._index.mark_matched(connection, study_uid, received_until, time.time()):
+            now = time.time()
+            if not self._index.mark_matched(connection, study_uid, received_until, now):
                 if again:
                     raise NotAllowed(_STILL_RECEIVES, "wait until it has been quiet")
                 return []
-            new = [job.id for job in wanted if self._queue(connection, job)]
+            new = [job for job in wanted if self._queue(connection, job)]
+            note_arrival(connection, new, study_uid, now)
         if not wanted:
             _log.info("no workflow wants study %s (`ror jobs why %s` says why)", study_uid, study_uid)
-        return new
+        return [job.id for job in new]
 
     def _wanted(self, workflow: InstalledWorkflow, asked: _Asked) -> list[Job]:
         try:
