@@ -186,6 +186,75 @@ class DockerRuntime:
             new.unlink(missing_ok=True)
 
     def _image(self, image: Image) -> DockerImage:
+    def push(self, image: Image, name: str, report: Report = print) -> str:
+        """Send an image to the registry that its name begins with; the digest that it has there.
+
+        Raises
+        ------
+        ImageError
+            It can have no such name, or the registry is not there or refuses it.
+        """
+        self.tag(image, name)
+        digest = ""
+        with _gone_told():
+            for answer in self._client().api.push(name, stream=True, decode=True):
+                if "error" in answer:
+                    raise ImageError(
+                        f"{name} cannot be pushed: {answer['error']}",
+                        f"Is that the registry's name, and do you have access (docker login {name.split('/')[0]})?",
+                    )
+                if answer.get("status") in ("Pushed", "Layer already exists"):
+                    report(f"{answer.get('id', '')}: {answer['status'].lower()}")
+                digest = answer.get("aux", {}).get("Digest", digest)
+        return digest
+
+    def base(self, report: Report = print) -> Image:
+        """The image that others are built on, pulled where it is not on this machine (else `RuntimeUnavailable`)."""
+        with _gone_told():
+            found = _base_present_or_pulled(self._client(), self._base, report)
+        return Image(self.name, self._base, str(found.id))
+
+    def import_root(self, archive: Path, name: str) -> Image:
+        """Make an image of the root of a system, a tar archive that may be compressed (`ImageError` if it is none)."""
+        repository, _, tag = name.partition(":")
+        with _gone_told():
+            client = self._client()
+            try:
+                client.api.import_image_from_file(str(archive), repository=repository, tag=tag or "latest")
+                found = client.images.get(name)
+            except APIError as error:
+                raise ImageError(
+                    f"{archive.name} is no root of a system: {error.explanation}", "Make it again."
+                ) from error
+        return Image(self.name, name, str(found.id))
+
+    def has_image(self, package: Package) -> bool:
+        """Whether an image was built of a package, and is there still."""
+        with _gone_told():
+            try:
+                self._client().images.get(_reference(package))
+            except ImageNotFound:
+                return False
+        return not package.docker_image
+
+    def discard(self, package: Package) -> bool:
+        """Remove the image that was built of a package; False if there is none, or a container needs it.
+
+        One that the package names itself is not ours to remove. `prepare` builds it anew.
+        """
+        if package.docker_image:
+            return False
+        with _gone_told(), exclusive(self._root / "images" / f"{package.digest}.lock"):
+            try:
+                self._client().images.remove(_reference(package))
+            except ImageNotFound:
+                return False
+            except APIError as error:
+                if error.status_code != HTTPStatus.CONFLICT:
+                    raise RuntimeUnavailable(f"the image stays: {error.explanation}", "") from error
+                return False
+        return True
+
         try:
             return self._client().images.get(image.digest)
         except ImageNotFound as error:
@@ -210,9 +279,7 @@ class DockerRuntime:
     ) -> DockerImage:
         base = {"BASE": self._base} if takes_base(package) else {}
         if base:
-            # Nothing is wrong with the package: it can be prepared as soon as the operator has got the image.
-            advice = "Or set engine.base_image to one with Python 3.11 and venv."
-            _present_or_pulled(client, self._base, report, RuntimeUnavailable, advice)
+            _base_present_or_pulled(client, self._base, report)
         wheels = wheels_for(package, self._root, self._wheels, client.info()["Architecture"], report)
         report(f"building {reference}")
         with build_context(package, wheels) as context:
@@ -427,6 +494,14 @@ def _read_build(answers: Iterable[dict[str, Any]], reference: str, report: Repor
         for line in str(answer.get("stream", "")).rstrip().splitlines():
             report(line)
             if not line.startswith(_OF_THE_BUILDER):
+def _base_present_or_pulled(client: docker.DockerClient, base: str, report: Report) -> DockerImage:
+    # Nothing is wrong with a package: it can be prepared as soon as the operator has got the image.
+    advice = (
+        "Or make one by `ror base build slim`, or set engine.base_image to one with Python 3.11 and venv."
+    )
+    return _present_or_pulled(client, base, report, RuntimeUnavailable, advice)
+
+
                 said.append(line)
         if "error" in answer:
             # All lines have been reported.

@@ -60,6 +60,7 @@ PUBLIC_MODULES = {
     "ror.archive.geometry",
     "ror.develop.preview",
     "ror.develop.scanning",
+    "ror.develop.base_images",
     "ror.develop.trial",
     "select_lang.classification",
     "select_lang.sql",

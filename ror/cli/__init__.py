@@ -16,6 +16,7 @@ __all__ = ["main"]
 # command: (module, its help in one line); modules are imported only for the command that is called.
 _COMMANDS = {
     "audit": ("ror.cli.audit", "List who has asked for identities, and verify that record."),
+    "base": ("ror.cli.base", "Make what images of workflows are built on."),
     "build": ("ror.cli.build", "Build the image of a workflow, and try it once."),
     "config": ("ror.cli.config", "Say which data a workflow is tried on, and what it selects."),
     "conformance": ("ror.cli.conformance", "List the SOP classes and transfer syntaxes that we know."),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
+from containers import Manifest
 from ror.cli import trigger
 from ror.cli.common import opened
 from ror.develop import DataIndex, DeveloperProject
@@ -26,6 +28,13 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
     help="Write it into FILE.tar.gz, for docker load.",
 )
 @click.option(
+    "--push-to",
+    "-push-to",
+    "registry",
+    metavar="URL",
+    help="Push it to this registry, under a name of its own or this one.",
+)
+@click.option(
     "--job", "-job", "number", type=click.IntRange(1), default=1, help="The job that it is tried on."
 )
 @click.option("--trial/--no-trial", default=True, show_default=True, help="Run it once on a job of the data.")
@@ -37,6 +46,7 @@ def command(
     context: click.Context,
     tag: str | None,
     archive: Path | None,
+    registry: str | None,
     number: int,
     trial: bool,
     working_directory: Path,
@@ -50,6 +60,7 @@ def command(
     """
     project = DeveloperProject.at(working_directory)
     package = project.package()
+    remote = None if registry is None else _name_there(registry, package.manifest)
     if archive is not None:
         _require_place(archive, project)
     if trial:
@@ -76,7 +87,19 @@ def command(
         click.echo(
             f"{archive}: {archive.stat().st_size / 1e6:.0f} MB; load it with: docker load -i {archive}"
         )
+    if remote is not None:
+        name = remote
+        digest = docker.push(image, remote, click.echo)
+        click.echo(f"pushed: {remote}, {digest}")
     click.echo(f"next: ror trigger --cont {name}, or ror workflow add {project.folder} --project NAME")
+
+
+def _name_there(registry: str, manifest: Manifest) -> str:
+    """What the image is called in a registry: ``HOST[:PORT]/NAME:TAG``, of which HOST[:PORT]/ or more is given."""
+    name = re.sub(r"^https?://", "", registry)
+    if "/" not in name.rstrip("/") or name.endswith("/"):
+        name = f"{name.rstrip('/')}/{manifest.name}"
+    return name if ":" in name.rpartition("/")[2] else f"{name}:{manifest.version}"
 
 
 def _require_place(archive: Path, project: DeveloperProject) -> None:

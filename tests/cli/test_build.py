@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 import tarfile
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,29 @@ def test_an_image_that_fails_on_its_trial_is_told_and_not_saved(home: Home, fold
     assert "No module named 'no_such_module'" in said.err
     assert not (folder.parent / "box.tar.gz").exists()
     assert "MB, sha256:" in home.good("build", "--no-trial")
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("docker", "folder")
+def test_the_image_is_pushed_under_its_name_there(home: Home, registry: str) -> None:
+    out = home.good("build", "--no-trial", "--push-to", f"http://{registry}")
+    (pushed,) = [line for line in out.splitlines() if line.startswith("pushed: ")]
+    assert pushed.startswith(f"pushed: {registry}/box:1.0.0, sha256:")
+    with urllib.request.urlopen(f"http://{registry}/v2/box/tags/list") as answer:
+        assert json.load(answer) == {"name": "box", "tags": ["1.0.0"]}
+    out = home.good("build", "--no-trial", "--push-to", f"{registry}/models/mine:2")
+    assert f"next: ror trigger --cont {registry}/models/mine:2" in out
+    with urllib.request.urlopen(f"http://{registry}/v2/models/mine/tags/list") as answer:
+        assert json.load(answer)["tags"] == ["2"]
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("docker", "folder")
+def test_a_registry_that_is_not_there_is_told(home: Home) -> None:
+    said = home.ror("build", "--no-trial", "--push-to", "127.0.0.1:9")
+    assert said.code == 1
+    assert "127.0.0.1:9/box:1.0.0 cannot be pushed: " in said.err
+    assert "docker login 127.0.0.1:9" in said.err
 
 
 @pytest.mark.docker
