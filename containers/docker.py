@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ class DockerRuntime:
                 client, package.docker_image, report, ImageError, "Load it with docker load."
             )
             return Image(self.name, package.docker_image, str(image.id))
-        reference = f"ror/{repository(package.manifest.name)}:{package.digest[:12]}"
+        reference = _reference(package)
         # Two workers may want it at once; the second finds what the first has built.
         with exclusive(self._root / "images" / f"{package.digest}.lock"):
             built = _built(client, reference, self._base) or self._build(client, package, reference, report)
@@ -185,7 +186,6 @@ class DockerRuntime:
         finally:
             new.unlink(missing_ok=True)
 
-    def _image(self, image: Image) -> DockerImage:
     def push(self, image: Image, name: str, report: Report = print) -> str:
         """Send an image to the registry that its name begins with; the digest that it has there.
 
@@ -255,6 +255,7 @@ class DockerRuntime:
                 return False
         return True
 
+    def _image(self, image: Image) -> DockerImage:
         try:
             return self._client().images.get(image.digest)
         except ImageNotFound as error:
@@ -389,6 +390,11 @@ def _gone_told() -> Iterator[None]:
         ) from error
 
 
+def _reference(package: Package) -> str:
+    """The name of the image that is built of a package."""
+    return f"ror/{repository(package.manifest.name)}:{package.digest[:12]}"
+
+
 def _left_behind(client: docker.DockerClient, job_id: str) -> Container | None:
     """The container of an earlier run of the job, whose engine died before it took the container away."""
     found = client.containers.list(all=True, filters={"label": f"{JOB_LABEL}={job_id}"})
@@ -488,12 +494,6 @@ def _present_or_pulled(
         ) from error
 
 
-def _read_build(answers: Iterable[dict[str, Any]], reference: str, report: Report) -> None:
-    said: deque[str] = deque(maxlen=_KEPT_LINES)
-    for answer in answers:
-        for line in str(answer.get("stream", "")).rstrip().splitlines():
-            report(line)
-            if not line.startswith(_OF_THE_BUILDER):
 def _base_present_or_pulled(client: docker.DockerClient, base: str, report: Report) -> DockerImage:
     # Nothing is wrong with a package: it can be prepared as soon as the operator has got the image.
     advice = (
@@ -502,6 +502,12 @@ def _base_present_or_pulled(client: docker.DockerClient, base: str, report: Repo
     return _present_or_pulled(client, base, report, RuntimeUnavailable, advice)
 
 
+def _read_build(answers: Iterable[dict[str, Any]], reference: str, report: Report) -> None:
+    said: deque[str] = deque(maxlen=_KEPT_LINES)
+    for answer in answers:
+        for line in str(answer.get("stream", "")).rstrip().splitlines():
+            report(line)
+            if not line.startswith(_OF_THE_BUILDER):
                 said.append(line)
         if "error" in answer:
             # All lines have been reported.
