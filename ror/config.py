@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from ror.engine_settings import EngineSettings, WorkflowSettings
 from ror.errors import ConfigurationError
+from ror.housekeeping_settings import HousekeepingSettings
 from ror.pacs_settings import PacsSettings
 from ror.setting_places import key_in, line_of
 from ror.setting_types import AeTitle, Host, Origin, Section
@@ -23,6 +24,7 @@ from ror.setting_types import AeTitle, Host, Origin, Section
 __all__ = [
     "DatabaseSettings",
     "EngineSettings",
+    "HousekeepingSettings",
     "ListenerSettings",
     "PacsSettings",
     "RedcapSettings",
@@ -165,6 +167,7 @@ class Settings(Section):
     listener: ListenerSettings = ListenerSettings()
     web: WebSettings = WebSettings()
     engine: EngineSettings = EngineSettings()
+    housekeeping: HousekeepingSettings = HousekeepingSettings()
     pacs: dict[str, PacsSettings] = Field(default_factory=dict)
     redcap: RedcapSettings = RedcapSettings()
     reidentify: ReidentifySettings = ReidentifySettings()

@@ -69,9 +69,14 @@ class Home:
         """Where the durable engine keeps its checkpoints with the embedded database."""
         return f"sqlite:///{self.root / 'checkpoints.sqlite'}"
 
+    @property
+    def jobs(self) -> Path:
+        """The folders of jobs."""
+        return self.root / "jobs"
+
     def job(self, job_id: str) -> JobFolder:
         """The folder of one job."""
-        return JobFolder(self.root / "jobs" / job_id)
+        return JobFolder(self.jobs / job_id)
 
     def make(self) -> None:
         """Make the folder if it is not there; `ConfigurationError` if it cannot be."""

@@ -22,6 +22,8 @@ from ror.engine import (
 )
 from ror.errors import ServiceUnavailable
 from ror.gateway import USED, Listener, Settler
+from ror.housekeeping import Nightly
+from ror.loading import load_whole
 from ror.model import Job
 from ror.results import warm_up
 
@@ -120,6 +122,8 @@ class Service:
                 app.services.start()
                 settler.start()
                 cataloguer.start()
+                nightly = Nightly(app)
+                nightly.start()
                 try:
                     yield cls(app, worker.engine, listener, worker.runtime)
                 finally:
@@ -127,6 +131,7 @@ class Service:
                     app.services.stop()
                     settler.stop()
                     cataloguer.stop()
+                    nightly.stop()
 
     @classmethod
     @contextmanager

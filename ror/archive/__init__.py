@@ -11,6 +11,7 @@ from ror.loading import on_demand
 
 if TYPE_CHECKING:
     from ror.archive.announcements import Announcement, Announcements
+    from ror.archive.aside import Aside
     from ror.archive.attributes import Description, describe, describe_later
     from ror.archive.catalogue import Catalogue
     from ror.archive.cataloguer import Cataloguer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ror.archive.index import Index
     from ror.archive.own import OwnSeries
     from ror.archive.receipt import Receipt
+    from ror.archive.removing import RemovedStudy, StudyRemover
     from ror.archive.rows import add_original_uids
     from ror.archive.settling import NOTHING_NEEDED, StillNeeded, settle_reason, waits_for
     from ror.archive.store import DifferentContent, Filed, FileStore
@@ -26,6 +28,7 @@ else:
         __name__,
         {
             "announcements": "Announcement Announcements",
+            "aside": "Aside",
             "attributes": "Description describe describe_later",
             "catalogue": "Catalogue",
             "cataloguer": "Cataloguer",
@@ -33,6 +36,7 @@ else:
             "index": "Index",
             "own": "OwnSeries",
             "receipt": "Receipt",
+            "removing": "RemovedStudy StudyRemover",
             "rows": "add_original_uids",
             "settling": "NOTHING_NEEDED StillNeeded settle_reason waits_for",
             "store": "DifferentContent Filed FileStore",
@@ -43,6 +47,7 @@ __all__ = [
     "NOTHING_NEEDED",
     "Announcement",
     "Announcements",
+    "Aside",
     "Catalogue",
     "Cataloguer",
     "Description",
@@ -54,7 +59,9 @@ __all__ = [
     "IndexedInstance",
     "OwnSeries",
     "Receipt",
+    "RemovedStudy",
     "StillNeeded",
+    "StudyRemover",
     "StudyRow",
     "add_original_uids",
     "describe",

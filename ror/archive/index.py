@@ -143,6 +143,24 @@ class Index(Settling):
         settle_seconds: float | None,
         sealed: Mapping[str, bytes] = _NOTHING,
     ) -> bool:
+        try:
+            return self._add_now(project, instance, filed, source_digest, now, settle_seconds, sealed)
+        except sa.exc.IntegrityError:
+            if not self._known.includes(instance):
+                raise
+            self._known.forget(instance.series_uid)  # somebody has removed its study
+        return self._add_now(project, instance, filed, source_digest, now, settle_seconds, sealed)
+
+    def _add_now(
+        self,
+        project: str,
+        instance: Description,
+        filed: Filed,
+        source_digest: str,
+        now: float,
+        settle_seconds: float | None,
+        sealed: Mapping[str, bytes],
+    ) -> bool:
         database, attributes_of = self._database, ""
         with database.write() as connection:
             keeps = self._known.keeps(instance.series_uid, instance.sop_uid)
@@ -162,7 +180,7 @@ class Index(Settling):
         try:
             for strange in self._add_all(waiting):
                 set_aside(strange.filed)
-        except sa.exc.IntegrityError:  # a series is gone: the database is not the one that it was
+        except sa.exc.IntegrityError:  # a series was removed, or the database is not the one that it was
             for one in waiting:
                 self._known.forget(one.series_uid)
                 if one.file.exists():  # or somebody has removed it

@@ -23,8 +23,9 @@ class _Known:
 class KnownSeries:
     """Series that were committed, with their study and patient; used by any number of threads.
 
-    Rows of studies and series are never removed, a series stays in its study, and a study stays its patient's. Another
-    process may have given the series the attributes of a lesser instance since, never those of a greater one.
+    A series stays in its study, and a study stays its patient's, unless somebody removes it (`StudyRemover`): then the
+    database refuses what is added. Another process may have given the series the attributes of a lesser instance since,
+    never those of a greater one.
     """
 
     def __init__(self) -> None:
@@ -53,6 +54,6 @@ class KnownSeries:
             self._series[instance.series_uid] = _Known(instance.patient_id, instance.study_uid, attributes_of)
 
     def forget(self, series_uid: str) -> None:
-        """The database does not have it, as if it had been put back to an earlier state."""
+        """The database does not have it: it was removed, or put back to an earlier state."""
         with self._lock:
             self._series.pop(series_uid, None)

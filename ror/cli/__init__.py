@@ -22,6 +22,7 @@ _COMMANDS = {
     "conformance": ("ror.cli.conformance", "List the SOP classes and transfer syntaxes that we know."),
     "deid": ("ror.cli.deid", "De-identify files; list, show and compare profiles."),
     "doctor": ("ror.cli.doctor", "Check the installation, and say how to mend what is wrong."),
+    "housekeeping": ("ror.cli.housekeeping", "Remove what nothing needs any more."),
     "hosts": ("ror.cli.hosts", "List, drain and forget the hosts that run jobs."),
     "import": ("ror.cli.import_", "Take in the objects of a folder, a ZIP or a medium."),
     "init": ("ror.cli.init", "Make a workflow that works at once."),

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from ror.engine.execute import Execution, Executor
     from ror.engine.held import HeldJobs, Hold
     from ror.engine.hosts import HostRow, HostStore
+    from ror.engine.in_use import packages_in_use, studies_in_use
+    from ror.engine.job_folders import EndedJob, JobFolders
     from ror.engine.jobs import JobRow, JobStep, JobStore
     from ror.engine.machine import Declared, this_host
     from ror.engine.match import Matcher, Rematch, Verdict
@@ -30,6 +32,8 @@ else:
             "execute": "Execution Executor",
             "held": "HeldJobs Hold",
             "hosts": "HostRow HostStore",
+            "in_use": "packages_in_use studies_in_use",
+            "job_folders": "EndedJob JobFolders",
             "jobs": "JobRow JobStep JobStore",
             "machine": "Declared this_host",
             "match": "Matcher Rematch Verdict",
@@ -47,6 +51,7 @@ __all__ = [
     "AwaitsReview",
     "DeadLetter",
     "Declared",
+    "EndedJob",
     "Engine",
     "EngineOptions",
     "Execution",
@@ -59,6 +64,7 @@ __all__ = [
     "Host",
     "HostRow",
     "HostStore",
+    "JobFolders",
     "JobHops",
     "JobRow",
     "JobStep",
@@ -75,6 +81,8 @@ __all__ = [
     "Verdict",
     "Worker",
     "find_dead_letters",
+    "packages_in_use",
+    "studies_in_use",
     "summarised",
     "this_host",
     "why_it_waits",

@@ -1,0 +1,11 @@
+"""What is kept for how long, and the removal of what nothing needs any more: job folders, images, studies.
+
+Never removed is what a job works with that is queued, runs, is in review or has failed, a result that is still to be
+delivered, and the newest or an enabled version of a workflow. Every removal is an event of the audit log.
+"""
+
+from ror.housekeeping.keeper import Housekeeper
+from ror.housekeeping.nightly import Nightly
+from ror.housekeeping.rules import Removal, Rules
+
+__all__ = ["Housekeeper", "Nightly", "Removal", "Rules"]
