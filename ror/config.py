@@ -115,6 +115,8 @@ class WebSettings(Section):
     host: Host = "127.0.0.1"
     port: int = Field(default=8104, ge=0, le=65535)
     max_requests: int = Field(default=32, ge=1, le=1000)
+    max_package_mib: int = Field(default=512, ge=1, le=65536, description="of a workflow that is submitted")
+    unsandboxed_submissions: bool = False
     allowed_origins: list[Origin] = Field(
         default_factory=list, description="of pages elsewhere that may ask, as browsers send them"
     )

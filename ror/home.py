@@ -45,6 +45,11 @@ class Home:
         return self.root / "packages"
 
     @property
+    def submissions(self) -> Path:
+        """Workflows that are being received; what a killed process left is removed at the next start."""
+        return self.root / "submissions"
+
+    @property
     def runtimes(self) -> Path:
         """What the container runtimes build: environments, wheels."""
         return self.root / "runtimes"

@@ -62,6 +62,7 @@ PUBLIC_MODULES = {
     "ror.develop.preview",
     "ror.develop.base_images",
     "ror.develop.scanning",
+    "ror.develop.submitting",
     "ror.develop.trial",
     "select_lang.classification",
     "select_lang.sql",

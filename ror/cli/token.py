@@ -14,12 +14,14 @@ def _rights(_context: click.Context, _parameter: click.Parameter, value: str) ->
     try:
         return frozenset(Right(word.strip()) for word in value.split(","))
     except ValueError as error:
-        raise click.BadParameter(f"{value!r} is not store, read, or store,read") from error
+        raise click.BadParameter(
+            f"{value!r} is not store, read or submit, or some of them: store,read"
+        ) from error
 
 
 @click.group()
 def command() -> None:
-    """Add, remove and list the tokens of those who come by DICOMweb.
+    """Add, remove and list the tokens of those who come by DICOMweb, or submit workflows.
 
     Example: ror token add viewer --project lungs --may read
     """
@@ -29,7 +31,12 @@ def command() -> None:
 @click.argument("name")
 @click.option("--project", required=True, help="The project that it opens.")
 @click.option(
-    "--may", "rights", callback=_rights, required=True, metavar="store,read", help="What its holder may do."
+    "--may",
+    "rights",
+    callback=_rights,
+    required=True,
+    metavar="store,read,submit",
+    help="What its holder may do.",
 )
 @home_option
 @click.pass_context

@@ -180,6 +180,7 @@ tokens = Table(
     Column("project", Name, ForeignKey("projects.name"), nullable=False),
     Column("may_store", Boolean, nullable=False),
     Column("may_read", Boolean, nullable=False),
+    Column("may_submit", Boolean, nullable=False),
     Column("digest", String(64), nullable=False, unique=True),
     Column("added_at", Double, nullable=False),
 )

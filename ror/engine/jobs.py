@@ -163,6 +163,18 @@ class JobStore:
         with self._database.read() as connection:
             return [self._row(connection, row) for row in connection.execute(query).all()]
 
+    def first_of(self, project: str, workflow: str, package_digest: str) -> JobRow | None:
+        """The first job that a package has made in a project, or None."""
+        of_package = (
+            (_jobs.project == project)
+            & (_jobs.workflow == workflow)
+            & (_jobs.package_digest == package_digest)
+        )
+        query = sa.select(tables.jobs).where(of_package).order_by(_jobs.created_at, _jobs.id).limit(1)
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+            return None if row is None else self._row(connection, row)
+
     def known(self, job_ids: Sequence[str]) -> list[JobRow]:
         """Those of these jobs that there are."""
         query = sa.select(tables.jobs).where(_jobs.id.in_(job_ids))

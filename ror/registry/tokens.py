@@ -29,6 +29,7 @@ class Right(StrEnum):
 
     STORE = "store"
     READ = "read"
+    SUBMIT = "submit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class TokenStore:
             )
         if not rights:
             raise ConfigurationError(
-                "the token may do nothing", advice="say --may store, read, or store,read"
+                "the token may do nothing",
+                advice="say --may store, read or submit, or some of them with commas",
             )
         token = _PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
         row = {
@@ -72,6 +74,7 @@ class TokenStore:
             "project": project,
             "may_store": Right.STORE in rights,
             "may_read": Right.READ in rights,
+            "may_submit": Right.SUBMIT in rights,
             "digest": _digest(token),
             "added_at": time.time(),
         }
@@ -112,5 +115,5 @@ def _digest(token: str) -> str:
 
 
 def _token(row: sa.Row[tuple[object, ...]]) -> Token:
-    held = ((Right.STORE, row.may_store), (Right.READ, row.may_read))
+    held = ((Right.STORE, row.may_store), (Right.READ, row.may_read), (Right.SUBMIT, row.may_submit))
     return Token(row.name, row.project, frozenset(right for right, has in held if has), row.added_at)

@@ -1,4 +1,4 @@
-"""Who comes: every request shows a token, which opens one project to store or to read (RFC 6750, RFC 7617)."""
+"""Who comes: every request shows a token, which opens one project, to some rights (RFC 6750, RFC 7617)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from ror.registry import Right, Token, TokenStore
 from ror.web.errors import Refusal
 from ror.web.refused import refused
 
-__all__ = ["Access", "token_of"]
+__all__ = ["SUBMISSIONS", "Access", "token_of"]
 
 _CHALLENGES = {"WWW-Authenticate": 'Bearer realm="ror", Basic realm="ror"'}
-_RIGHTS = {"POST": Right.STORE}
+SUBMISSIONS = "/workflows"
+"""Below it, workflows are submitted and asked for; all else is DICOMweb."""
 
 
 class Access:
-    """Lets nothing through without a token: POST with the right to store, all else with the right to read."""
+    """Lets nothing through without a token that has the right to it."""
 
     def __init__(self, app: ASGIApp, tokens: TokenStore) -> None:
         self._app = app
@@ -42,9 +43,17 @@ class Access:
         if token is None:
             raise Refusal(HTTPStatus.UNAUTHORIZED, "show a token: `ror token add`", _CHALLENGES)
         request.state.token = token
-        right = _RIGHTS.get(request.method, Right.READ)
+        right = _right_to(request)
         if right not in token.rights:
             raise Refusal(HTTPStatus.FORBIDDEN, f"the token {token.name} may not {right}")
+
+
+def _right_to(request: Request) -> Right:
+    """To submit for workflows; of all else, to store for POST, and to read for what is not."""
+    path = str(request.scope["path"])
+    if path == SUBMISSIONS or path.startswith(f"{SUBMISSIONS}/"):
+        return Right.SUBMIT
+    return Right.STORE if request.method == "POST" else Right.READ
 
 
 def token_of(request: Request) -> Token:

@@ -29,8 +29,9 @@ def application(
     *,
     origins: Sequence[str] = (),
     told: Callable[[Read], None] = log_read,
+    beside: Sequence[BaseRoute] = (),
 ) -> Starlette:
-    """All `routes` below ``/dicom-web``, none without a token, and each request bounded in time and number.
+    """All `routes` below ``/dicom-web``, others `beside` it; none without a token, each bounded in time and number.
 
     Pages of `origins` may ask for them, too, by scripts that show a token: browsers keep none for us (no credentials).
     Every request to read is `told`.
@@ -51,7 +52,7 @@ def application(
         )
         middleware.insert(0, of_others)
     return Starlette(
-        routes=[Mount(ROOT, routes=list(routes))],
+        routes=[*beside, Mount(ROOT, routes=list(routes))],
         middleware=middleware,
         exception_handlers={Refusal: refused, RorError: unavailable},
     )

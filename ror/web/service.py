@@ -16,6 +16,7 @@ from ror.web.searching import searching
 from ror.web.server import WebServer
 from ror.web.shelf import Shelf
 from ror.web.store import Storing
+from ror.web.submission import Submission
 from ror.web.taking import Taking
 
 __all__ = ["serving"]
@@ -31,6 +32,7 @@ def serving(app: App) -> Iterator[WebServer | None]:
         yield None
         return
     taking = Taking(app.intake)
+    submission = Submission(app)
     storing = Storing(taking, limits.max_object_mib * _MIB)
     shelf = Shelf(app.database, app.home.archive, app.index.flush)
     routes = [
@@ -45,6 +47,7 @@ def serving(app: App) -> Iterator[WebServer | None]:
         settings.max_requests,
         limits.idle_seconds,
         origins=settings.allowed_origins,
+        beside=submission.routes(),
     )
     server = WebServer(settings, made, limits.request_seconds)
     server.start()
@@ -52,4 +55,5 @@ def serving(app: App) -> Iterator[WebServer | None]:
         yield server
     finally:
         server.stop()
+        submission.close()
         taking.close()

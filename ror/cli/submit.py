@@ -1,0 +1,102 @@
+"""``ror submit``: the workflow in this folder, sent to a server, and what becomes of its first job there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import click
+
+from ror.develop import DeveloperProject
+from ror.develop.submitting import ENDED, Server, Submitted, followed, packed
+from ror.errors import ConfigurationError
+
+__all__ = ["command"]
+
+_GOOD = ("succeeded", "review")
+_folder = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument(
+    "archive", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="[FILE]"
+)
+@click.option(
+    "--server", "-server", metavar="URL", help="The server, unless ror config --server has said it."
+)
+@click.option(
+    "--token-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the token, unless ror config --token has said it.",
+)
+@click.option("--match", is_flag=True, help="Have it run on the studies that the server holds, too.")
+@click.option(
+    "--follow/--no-follow", default=None, help="Say what becomes of its first job; with --match, yes."
+)
+@click.option(
+    "--working_directory", "-working_directory", type=_folder, default=Path(), help="The project's folder."
+)
+@click.pass_context
+def command(
+    context: click.Context,
+    archive: Path | None,
+    server: str | None,
+    token_file: Path | None,
+    match: bool,
+    follow: bool | None,
+    working_directory: Path,
+) -> None:
+    """Send the workflow in this folder, or a .tar.gz of one, to a server, which checks, builds and enables it.
+
+    Its first job is told until it ends; the exit code is 1 if it fails. Ctrl-C ends only the telling.
+
+    Example: ror submit --server https://ror.example.org:8104 --match
+    """
+    project = DeveloperProject.at(working_directory)
+    settings = project.settings()
+    url = server or settings.server
+    token = token_file.read_text(encoding="utf-8").strip() if token_file else settings.token
+    if not (url and token):
+        raise ConfigurationError(
+            "which server, and with which token?", advice="say ror config --server URL --token -"
+        )
+    to = Server(url, token)
+    if to.is_overheard:
+        click.echo("without TLS: the token can be read on the way", err=True)
+    with _sent(archive, project) as stream:
+        submitted = to.submit(stream, click.echo, match=match)
+    click.echo(
+        f"{submitted.name} {submitted.version} ({submitted.digest[:12]}) is enabled in {submitted.project}"
+    )
+    if match:
+        click.echo(f"{submitted.queued} jobs of studies that are held")
+    if match and not submitted.queued and not follow:
+        click.echo("next: ror jobs why STUDY on the server says why there are none")
+    elif match if follow is None else follow:
+        context.exit(0 if _followed(to, submitted) else 1)
+    else:
+        click.echo("its first job is made by the next study that it selects; --follow waits for it")
+
+
+@contextmanager
+def _sent(archive: Path | None, project: DeveloperProject) -> Iterator[IO[bytes]]:
+    if archive is None:
+        with packed(project.package()) as stream:
+            yield stream
+        return
+    with archive.open("rb") as stream:
+        yield stream
+
+
+def _followed(server: Server, submitted: Submitted) -> bool:
+    try:
+        for job in followed(server, submitted, time.sleep):
+            click.echo(str(job) if job else "no study has made a job of it yet; this waits for the first one")
+            if job is not None and job.state in ENDED:
+                return job.state in _GOOD
+    except KeyboardInterrupt:
+        click.echo("the job goes on; the server knows more: ror jobs show", err=True)
+    return True

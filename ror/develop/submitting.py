@@ -1,0 +1,196 @@
+"""A workflow sent to a server, and what it tells of its first job (`ror.web.submission` answers).
+
+Public by itself: only `ror submit` talks to a server.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import IO
+from urllib.parse import quote, urlsplit
+
+import requests
+
+from containers import Package
+from ror.errors import ConfigurationError, NotAllowed, ServiceUnavailable
+
+__all__ = ["ENDED", "JobTold", "Server", "Submitted", "followed", "packed"]
+
+_SECONDS = (30.0, 3600.0)  # to connect; for the next line, while an image is built
+_PATIENCE_S = 2.0
+ENDED = frozenset({"succeeded", "failed", "rejected", "cancelled", "superseded", "review"})
+"""States that a job does not leave by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What was installed and enabled in which project, and how many jobs held studies have made of it."""
+
+    project: str
+    name: str
+    version: str
+    digest: str
+    queued: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobTold:
+    """How far a job is; `reason` says why it ended as it did, or what it waits for."""
+
+    job: str
+    state: str
+    step: str
+    reason: str
+
+    def __str__(self) -> str:
+        """For people."""
+        at = f", at {self.step}" if self.step and self.state == "running" else ""
+        return f"job {self.job}: {self.state}{at}" + (f": {self.reason}" if self.reason else "")
+
+
+@contextmanager
+def packed(package: Package) -> Iterator[IO[bytes]]:
+    """The files of a package as ``.tar.gz``, without who owns them."""
+    with tempfile.TemporaryFile() as file:
+        with tarfile.open(fileobj=file, mode="w:gz") as tar:
+            for path in package.files():
+                tar.add(path, path.relative_to(package.folder).as_posix(), recursive=False, filter=_nobodys)
+        file.seek(0)
+        yield file
+
+
+def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    return member
+
+
+class Server:
+    """A `ror serve` with ``web.enabled``, and a token of a project that may submit."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url.rstrip("/")
+        self._token = token
+
+    @property
+    def is_overheard(self) -> bool:
+        """Whether the token goes over a network in plain text."""
+        parts = urlsplit(self._url)
+        return parts.scheme != "https" and not _is_here(parts.hostname or "")
+
+    def submit(self, archive: IO[bytes], told: Callable[[str], None], *, match: bool = False) -> Submitted:
+        """Send a package; `told` gets every line that the server says of it. With `match`, held studies get it, too.
+
+        Raises
+        ------
+        ConfigurationError
+            The server refuses the package; it says why, and what to do.
+        NotAllowed
+            The token may not, or the server takes none.
+        ServiceUnavailable
+            There is no server, or it can take nothing now.
+        """
+        with _told_in_words(self._url):
+            answer = requests.post(
+                f"{self._url}/workflows",
+                archive,
+                params={"match": "true"} if match else {},
+                headers={"Content-Type": "application/gzip"},
+                auth=self._show,
+                timeout=_SECONDS,
+                stream=True,
+                allow_redirects=False,
+            )
+            with answer:
+                self._require(answer, HTTPStatus.OK)
+                for line in answer.iter_lines():
+                    one = json.loads(line)
+                    if "told" in one:
+                        told(str(one["told"]))
+                    elif "refused" in one:
+                        refused = one["refused"]
+                        raise ConfigurationError(
+                            f"the server refuses the workflow: {refused['what']}", advice=refused["advice"]
+                        )
+                    else:
+                        return Submitted(**one["installed"])
+        raise ServiceUnavailable(
+            f"the server {self._url} has broken off", "its log says why; say the same again"
+        )
+
+    def first_job(self, submitted: Submitted) -> JobTold | None:
+        """How far the first job of a package is; None where no study has made one (as `submit`)."""
+        with _told_in_words(self._url):
+            path = f"workflows/{quote(submitted.name)}/{quote(submitted.digest)}/job"
+            answer = requests.get(
+                f"{self._url}/{path}", auth=self._show, timeout=_SECONDS[0], allow_redirects=False
+            )
+            if answer.status_code == HTTPStatus.NO_CONTENT:
+                return None
+            self._require(answer, HTTPStatus.OK)
+            return JobTold(**answer.json())
+
+    def _show(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        # Said here, no file of passwords of the user's (.netrc) takes its place.
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+    def _require(self, answer: requests.Response, status: HTTPStatus) -> None:
+        if answer.status_code == status:
+            return
+        said = " ".join(answer.text[:500].split()) or answer.reason
+        if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise NotAllowed(
+                f"the server {self._url} says: {said}",
+                "have a token made there, ror token add NAME --project P --may submit, and say ror config --token",
+            )
+        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise ServiceUnavailable(f"the server {self._url} says: {said}", "say the same again later")
+        raise ConfigurationError(
+            f"the server {self._url} says: {said}", advice="is it a ror serve with web.enabled?"
+        )
+
+
+def followed(
+    server: Server, submitted: Submitted, pause: Callable[[float], None]
+) -> Iterator[JobTold | None]:
+    """What becomes of the first job of a package, whenever it changes, until it ends; None while there is none."""
+    before: JobTold | None = None
+    first = True
+    while True:
+        now = server.first_job(submitted)
+        if first or now != before:
+            yield now
+        if now is not None and now.state in ENDED:
+            return
+        before, first = now, False
+        pause(_PATIENCE_S)
+
+
+@contextmanager
+def _told_in_words(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (requests.RequestException, OSError) as error:
+        raise ServiceUnavailable(
+            f"the server {url} cannot be asked: {type(error).__name__}",
+            "is that its address, and does it run with web.enabled? set it by ror config --server URL",
+        ) from error
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ServiceUnavailable(
+            f"{url} does not answer as ror serve does", "is it one, of this release?"
+        ) from error
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,206 @@
+"""Workflows that their developers send: one is checked, built and enabled as by ``ror workflow add``, on record.
+
+``POST /workflows`` takes a package as ``application/gzip`` and tells what happens line by line (NDJSON): ``told``, and
+at last ``installed`` or ``refused``. ``GET /workflows/{name}/{digest}/job`` says how far the first job of a package is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from containers import ContainersError, Package, Runtime
+from ror.app import App
+from ror.errors import RorError
+from ror.registry import Token
+from ror.web.access import SUBMISSIONS, token_of
+from ror.web.errors import PeerGone, Refusal
+from ror.web.unpacking import unpacked
+from select_lang import SelectError
+
+__all__ = ["Submission"]
+
+_log = logging.getLogger(__name__)
+_MIB = 2**20
+_KIND = "application/gzip"
+_SANDBOXED = frozenset({"docker"})
+_Line: TypeAlias = dict[str, Any]
+
+
+class Submission:
+    """Takes one package at a time; `close` when no more are to come."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._most_bytes = app.settings.web.max_package_mib * _MIB
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="submission")
+        self._busy = False
+        shutil.rmtree(app.home.submissions, ignore_errors=True)  # what a killed process has left
+
+    def routes(self) -> list[Route]:
+        """What is asked, below no other resource."""
+        return [
+            Route(SUBMISSIONS, self.submit, methods=["POST"]),
+            Route(f"{SUBMISSIONS}/{{name}}/{{digest}}/job", self.first_job, methods=["GET"]),
+        ]
+
+    def close(self) -> None:
+        """Wait until what has begun is installed or refused."""
+        self._thread.shutdown()
+
+    async def submit(self, request: Request) -> Response:
+        """Receive a package, and install it while the answer tells of it."""
+        token = token_of(request)
+        if request.headers.get("content-type") != _KIND:
+            raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"send {_KIND}: a .tar.gz of the package")
+        if int(request.headers.get("content-length") or 0) > self._most_bytes:
+            raise self._too_large()
+        if self._busy:
+            again = {"Retry-After": "30"}
+            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "another workflow is being installed", again)
+        self._busy = True
+        folder = None
+        try:
+            runtime = await run_in_threadpool(self._runtime)
+            folder = await run_in_threadpool(self._new_folder)
+            await self._receive(request, folder / "body")
+            package = await run_in_threadpool(unpacked, folder / "body", folder / "package", self._most_bytes)
+        except BaseException:
+            self._end(folder)
+            raise
+        matches = request.query_params.get("match") == "true"
+        lines = self._begun(folder, package, token, runtime, matches)
+        return StreamingResponse(_written(lines), media_type="application/x-ndjson")
+
+    async def first_job(self, request: Request) -> Response:
+        """How far the first job of a package is; 204 where none was made yet."""
+        name, digest = request.path_params["name"], request.path_params["digest"]
+        row = await run_in_threadpool(self._app.jobs.first_of, token_of(request).project, name, digest)
+        if row is None:
+            return Response(status_code=HTTPStatus.NO_CONTENT)
+        step = row.steps[-1].step if row.steps else ""
+        told = {"job": row.job.id, "state": row.job.state, "step": step, "reason": row.reason}
+        return JSONResponse(told)
+
+    def _runtime(self) -> Runtime:
+        runtime = self._app.runtime()
+        if runtime.name not in _SANDBOXED and not self._app.settings.web.unsandboxed_submissions:
+            raise Refusal(
+                HTTPStatus.FORBIDDEN,
+                f"the {runtime.name} runtime of this server is no sandbox for programs that are sent: "
+                "start Docker there, or set web.unsandboxed_submissions",
+            )
+        return runtime
+
+    def _new_folder(self) -> Path:
+        submissions = self._app.home.submissions
+        submissions.mkdir(mode=0o700, exist_ok=True)
+        reserve = self._app.settings.listener.reserve_mib * _MIB
+        if shutil.disk_usage(submissions).free < reserve + 2 * self._most_bytes:
+            raise Refusal(HTTPStatus.INSUFFICIENT_STORAGE, "the server's disk is too full for a package")
+        return Path(tempfile.mkdtemp(dir=submissions))
+
+    async def _receive(self, request: Request, file: Path) -> None:
+        left = self._most_bytes
+        try:
+            with file.open("wb") as stream:
+                async for chunk in request.stream():
+                    left -= len(chunk)
+                    if left < 0:
+                        raise self._too_large()
+                    await run_in_threadpool(stream.write, chunk)
+        except ClientDisconnect as error:
+            raise PeerGone from error
+
+    def _too_large(self) -> Refusal:
+        most = self._most_bytes // _MIB
+        return Refusal(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"a package has at most {most} MiB here (web.max_package_mib)",
+        )
+
+    def _end(self, folder: Path | None) -> None:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._busy = False
+
+    def _begun(
+        self, folder: Path, package: Path, token: Token, runtime: Runtime, matches: bool
+    ) -> asyncio.Queue[_Line | None]:
+        """Install a package, also where nobody listens any more; what is told of it, and None at the end."""
+        loop = asyncio.get_running_loop()
+        lines: asyncio.Queue[_Line | None] = asyncio.Queue()
+
+        def tell(line: _Line | None) -> None:
+            if not loop.is_closed():  # as the service stops, nobody listens any more
+                loop.call_soon_threadsafe(lines.put_nowait, line)
+
+        def install() -> None:
+            try:
+                tell(self._installed(package, token, runtime, matches, lambda told: tell({"told": told})))
+            finally:
+                self._end(folder)
+                tell(None)
+
+        self._thread.submit(install).add_done_callback(_log_fault)
+        return lines
+
+    def _installed(
+        self, folder: Path, token: Token, runtime: Runtime, matches: bool, told: Callable[[str], None]
+    ) -> _Line:
+        """As ``ror workflow add``, and on record; what is wrong is the sender's to mend."""
+
+        def build(package: Package) -> None:
+            image = runtime.prepare(package, report=told)
+            told(f"{package.manifest.name} runs in {image.runtime} {image.reference}")
+
+        try:
+            workflow = self._app.workflows.add(token.project, folder, build)
+            what = f"{workflow.name} {workflow.version} {workflow.digest}, by token {token.name}"
+            self._app.who.audit.record("submit workflow", token.project, detail=what)
+            queued = self._match(token.project) if matches else 0
+        except (RorError, ContainersError, SelectError) as error:
+            _log.info("a workflow that %s has sent is refused: %s", token.name, type(error).__name__)
+            advice = str(getattr(error, "advice", "") or "")
+            # A manifest's faults are told with the place of the file, which is ours, not the sender's.
+            what = str(error).replace(f"{folder}/", "").removesuffix(advice).rstrip()
+            return {"refused": {"what": what, "advice": advice}}
+        _log.info("%s has sent workflow %s", token.name, what)
+        return {
+            "installed": {
+                "project": workflow.project,
+                "name": workflow.name,
+                "version": workflow.version,
+                "digest": workflow.digest,
+                "queued": queued,
+            }
+        }
+
+    def _match(self, project: str) -> int:
+        """Match the studies that the project holds, the first that came first; how many jobs that makes."""
+        held = tuple(row.study_uid for row in reversed(self._app.index.studies(project)))
+        return sum(len(one.jobs) for one in self._app.matcher.match_again(held))
+
+
+async def _written(lines: asyncio.Queue[_Line | None]) -> AsyncIterator[str]:
+    while (line := await lines.get()) is not None:
+        yield json.dumps(line) + "\n"
+
+
+def _log_fault(done: Future[None]) -> None:
+    """A fault of ours: who has sent the package is told nothing more, and the log has it."""
+    if error := done.exception():
+        _log.error("a submission has failed", exc_info=error)

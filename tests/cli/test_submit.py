@@ -1,0 +1,153 @@
+"""`ror submit`: a workflow from a laptop to a real `ror serve`, and its first job told until it ends."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from examples.demo.service import Installation
+from orthanc import free_port, send
+from ror.app import App
+from ror.develop.submitting import JobTold, Server, Submitted, followed
+from ror.registry import Project, Right
+from tests.cli.test_commands import BOX, Home
+from tests.support.serving import Serving, eventually
+from tests.support.studies import small_ct
+
+WEB = "[web]\nenabled = true\nport = {port}\nunsandboxed_submissions = true\n"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "laptop")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The workflow `box`, in the folder that the commands are said in."""
+    shutil.copytree(BOX, tmp_path / "box", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.chdir(tmp_path / "box")
+    return tmp_path / "box"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Serving, str, str]]:
+    """A service that holds a settled study, its address, and a token that may submit."""
+    installation, port = Installation(tmp_path / "server"), free_port()
+    installation.configure("process", settle_seconds=0.1)
+    with (installation.home / "ror.toml").open("a") as settings:
+        settings.write(WEB.format(port=port))
+    with closing(App(installation.home)) as app:
+        app.projects.add(Project("lungs"))
+        token = app.tokens.add("developer", "lungs", frozenset({Right.SUBMIT}))
+    installation.ror("route", "add", "lungs", "--from", "*")
+    with Serving(installation) as serving:
+        send(serving.peer, small_ct(tmp_path / "ct"))
+        eventually(lambda: serving.rows("SELECT 1 FROM studies WHERE state = 'matched'"))
+        yield serving, f"http://127.0.0.1:{port}", token
+
+
+def test_a_workflow_is_sent_and_its_first_job_told_until_it_ends(
+    served: tuple[Serving, str, str], home: Home, folder: Path
+) -> None:
+    serving, url, token = served
+    home.good("config", "--server", url, "--token", token)
+    said = home.ror("submit", "--match")
+    assert said.code == 0, said.err
+    lines = said.out.splitlines()
+    assert "1 jobs of studies that are held" in lines
+    assert lines[-1].endswith(": succeeded")
+    (job,) = serving.jobs()
+    assert lines[-1] == f"job {job}: succeeded"
+    events = serving.installation.ask("audit", "list")
+    assert [one["action"] for one in events].count("submit workflow") == 1
+    assert token not in said.out + said.err + json.dumps(events) + serving.log.read_text()
+    # The same once more installs nothing else, and finds the job that is there.
+    again = home.ror("submit", "--match", "--follow")
+    assert (again.code, "0 jobs of studies" in again.out, lines[-1] in again.out) == (0, True, True)
+    # Of a program that fails, the server says why.
+    (folder / "box.py").write_text("raise SystemExit('no model here')")
+    failed = home.ror("submit", "--match")
+    assert (failed.code, "no model here" in failed.out) == (1, True)
+
+
+def test_a_package_with_faults_is_told_with_all_of_them_before_it_is_sent(home: Home, folder: Path) -> None:
+    manifest = folder / "workflow.toml"
+    manifest.write_text(
+        manifest.read_text().replace("memory_mib = 256", "memory_mib = 0").replace("cpus = 1.0", "cpus = -1")
+    )
+    said = home.ror("submit", "--server", "http://127.0.0.1:1", "--token-file", token_file(folder))
+    assert said.code == 1
+    assert "memory_mib" in said.err and "cpus" in said.err
+
+
+def token_file(folder: Path) -> str:
+    file = folder.parent / "token"
+    file.write_text("ror_nothing\n")
+    return str(file)
+
+
+def test_what_is_missing_or_cannot_be_reached_is_told(home: Home, folder: Path) -> None:
+    assert "say ror config --server URL --token -" in home.ror("submit").err
+    said = home.ror(
+        "submit", "--server", f"http://127.0.0.1:{free_port()}", "--token-file", token_file(folder)
+    )
+    assert (said.code, "cannot be asked: ConnectionError" in said.err) == (1, True)
+
+
+def test_a_token_that_may_not_is_told_with_what_to_do(
+    served: tuple[Serving, str, str], home: Home, folder: Path
+) -> None:
+    _serving, url, _token = served
+    said = home.ror("submit", "--server", url, "--token-file", token_file(folder))
+    assert (said.code, "--may submit" in said.err) == (1, True)
+    text = folder.parent / "no.tar.gz"
+    text.write_text("no archive")
+    home.good("config", "--token", _token)
+    said = home.ror("submit", str(text), "--server", url)
+    assert (said.code, "no whole .tar.gz" in said.err) == (1, True)
+
+
+def test_a_token_on_its_way_in_plain_text_is_warned_of() -> None:
+    for url, overheard in (
+        ("http://127.0.0.1:8104", False),
+        ("http://localhost:8104", False),
+        ("https://ror.example.org", False),
+        ("http://ror.example.org", True),
+        ("http://10.0.0.7:8104", True),
+    ):
+        assert Server(url, "t").is_overheard is overheard
+
+
+class Told(Server):
+    """Says one thing after another of a job."""
+
+    def __init__(self, *jobs: JobTold | None) -> None:
+        super().__init__("http://127.0.0.1", "t")
+        self.jobs = list(jobs)
+
+    def first_job(self, submitted: Submitted) -> JobTold | None:
+        return self.jobs.pop(0)
+
+
+def test_a_job_is_told_when_something_has_changed_and_until_it_ends() -> None:
+    queued, running = JobTold("j", "queued", "", "waits"), JobTold("j", "running", "execute", "")
+    done = JobTold("j", "succeeded", "record", "")
+    paused: list[float] = []
+    told = followed(
+        Told(None, None, queued, queued, running, running, done, None),
+        Submitted("lungs", "box", "1", "0123", 0),
+        paused.append,
+    )
+    assert [str(one) for one in told] == [
+        "None",
+        "job j: queued: waits",
+        "job j: running, at execute",
+        "job j: succeeded",
+    ]
+    assert len(paused) == 6
