@@ -8,6 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import ror.archive
+import ror.engine
+import ror.gateway
+import ror.registry
+import ror.results
 from containers import Package, Runtime
 from ror.app import App
 from ror.archive import Cataloguer
