@@ -20,7 +20,6 @@ Volume = NDArray[np.float32]
 _OVERLAP = 0.5
 # It takes volumes as they lie in the file, and those of BraTS run to the left, to the back and to the head.
 _LEFT_AND_BACK = (1, 2)
-_EVEN = 0.5
 
 
 def channels_of(model: NnUnet, prepared: Prepared) -> Volume:
@@ -34,7 +33,7 @@ def channels_of(model: NnUnet, prepared: Prepared) -> Volume:
 
 
 def in_patches(model: NnUnet, networks: Sequence[Callable[..., Any]]) -> Infer:
-    """Outputs of the mean of all folds, after softmax or, of regions, sigmoid; in and out as `channels_of` has them."""
+    """Outputs of the mean of all folds, for `classes`; in and out lie as `channels_of` has them."""
 
     def scores(patch: Volume) -> Volume:
         each = [np.asarray(network(patch[None])[0])[0] for network in networks]
@@ -47,23 +46,22 @@ def in_patches(model: NnUnet, networks: Sequence[Callable[..., Any]]) -> Infer:
         seen = np.flip(channels, _LEFT_AND_BACK).transpose(order)
         spaced = tuple(max(1, round(n / mm)) for n, mm in zip(seen.shape[1:], model.spacing_mm, strict=True))
         found = _resized(windows(_resized(seen, spaced, 3)), seen.shape[1:], 1)
-        found = np.flip(found.transpose(np.argsort(order)), _LEFT_AND_BACK)
-        return np.asarray(1 / (1 + np.exp(-found)), np.float32) if model.regions else softmax(found)
+        return np.flip(found.transpose(np.argsort(order)), _LEFT_AND_BACK)
 
     return infer
 
 
 def classes(model: NnUnet, outputs: Volume) -> Volume:
-    """Probabilities of this package's four labels.
+    """Probabilities of this package's four labels; nnU-Net too takes means of folds and mirrors before softmax.
 
-    Regions are decided as nnU-Net does, each drawn over those before it where it is likelier than not, so a voxel
-    has 0 or 1.
+    Regions are decided as nnU-Net does, each drawn over those before it where it is likelier than not (above 0 before
+    the sigmoid), so a voxel has 0 or 1.
     """
     if not model.regions:
-        return outputs[[model.labels.index(label) for label in range(len(model.labels))]]
+        return softmax(outputs[[model.labels.index(label) for label in range(len(model.labels))]])
     labels = np.zeros(outputs.shape[1:], np.uint8)
     for label, region in zip(model.labels, outputs, strict=True):
-        labels[region > _EVEN] = label
+        labels[region > 0] = label
     return np.stack([labels == label for label in range(len(model.labels) + 1)]).astype(np.float32)
 
 
