@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from ror.engine.capacity import Host, Needs, Room
+from ror.engine.capacity import Host, Needs
+from ror.engine.rooms import Rooms, Running
 
 __all__ = ["Line", "Plan", "Priority", "Rules", "Running", "Start", "Waiting", "place"]
 
@@ -23,8 +24,6 @@ _RESERVATIONS = 16
 _PATIENCE_SECONDS = 3600.0
 # What a start counts against its project until what it really uses is known (seconds of its part of a host).
 _CHARGED_SECONDS = 60.0
-# A program that is told to end at its limit has a grace, and a job its staging before.
-_STAGED_AND_ENDED_SECONDS = 60.0
 
 
 class Priority(IntEnum):
@@ -57,24 +56,6 @@ class Line:
     jobs: Sequence[Waiting]
     priority: Priority = Priority.NORMAL
     served_at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A job that holds what it needs of a host since a time; `gpu` is the card that it was given."""
-
-    job: str
-    project: str
-    workflow: str
-    host: str
-    needs: Needs
-    since: float
-    gpu: str | None = None
-
-    @property
-    def ends_by(self) -> float:
-        """When it holds nothing any more for certain."""
-        return self.since + self.needs.seconds + _STAGED_AND_ENDED_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +104,6 @@ def place(
 
 
 @dataclass(slots=True)
-class _Reservation:
-    """Room that is kept for a job: when it is there at the latest, and what is free then beside what lasts longer."""
-
-    needs: Needs
-    on_gpu: bool
-    at: float
-    room: Room
-
-
-@dataclass(slots=True)
 class _Queue:
     """A line, and how far it has been served in this pass."""
 
@@ -150,18 +121,11 @@ class _Placing:
     def __init__(self, hosts: Sequence[Host], running: Sequence[Running], now: float, rules: Rules) -> None:
         self._now = now
         self._rules = rules
-        self._rooms = {host.name: Room.of(host) for host in hosts}
-        self._on: dict[str, list[Running]] = defaultdict(list)
+        self._rooms = Rooms(hosts, running, now)
         self._of_workflow: Counter[str] = Counter()
-        self._used: dict[str, float] = defaultdict(float, rules.used)
         for one in running:
             self._of_workflow[one.workflow] += one.needs.slots
-            if one.host in self._rooms:
-                self._rooms[one.host].take(one.needs, one.gpu)
-                self._on[one.host].append(one)
-        self._open = [room for room in self._rooms.values() if room.slots > 0]
-        self._kept: dict[str, _Reservation] = {}  # by host
-        self._suiting: dict[tuple[Needs, bool], list[Host]] = {}
+        self._used: dict[str, float] = defaultdict(float, rules.used)
         self.starts: list[Start] = []
         self.reserved: dict[str, tuple[str, float]] = {}
 
@@ -217,108 +181,35 @@ class _Placing:
         needs = queue.line.needs
         if cap is not None and needs.slots and self._of_workflow[queue.line.workflow] >= cap:
             return False
-        return bool(self._suited(needs))
-
-    def _suited(self, needs: Needs) -> list[Host]:
-        """The hosts that could run it: those with a card for it, else, if it may, those without."""
-        on_gpu = self._on_gpu(needs)
-        return self._suiting[needs, on_gpu]
-
-    def _on_gpu(self, needs: Needs) -> bool:
-        """Whether the job gets a card: always where it wants one and there is any that it could ever have."""
-        key = needs, needs.gpu
-        if key not in self._suiting:
-            hosts = [room.host for room in self._rooms.values()]
-            self._suiting[key] = [host for host in hosts if not host.lacks(needs, gpu=needs.gpu)]
-            if needs.gpu and needs.cpu_fallback:
-                self._suiting[needs, False] = [host for host in hosts if host.suits(needs)]
-        return needs.gpu and not (needs.cpu_fallback and not self._suiting[key])
+        return bool(self._rooms.suited(needs))
 
     def _start(self, queue: _Queue) -> bool:
         """Start the first job of a line where it fits best and delays no reservation."""
-        needs, first = queue.line.needs, queue.first
+        line, first = queue.line, queue.first
         assert first is not None
-        on_gpu = self._on_gpu(needs)
-        rooms = self._open if needs.slots else self._rooms.values()
-        fitting = [
-            room
-            for room in rooms
-            if room.has_for(needs, gpu=on_gpu)
-            and not room.host.lacks(needs, gpu=on_gpu)
-            and self._leaves_kept(room, needs, on_gpu)
-        ]
-        if not fitting:
+        room = self._rooms.best(line.needs)
+        if room is None:
             return False
-        room = min(fitting, key=lambda one: _waste(one, needs))
-        gpu = room.card_for(needs) if on_gpu else None
-        self._take(room, needs, gpu)
-        share = room.host.share(needs)
-        self._used[queue.line.project] += share * min(needs.seconds, _CHARGED_SECONDS)
-        self._of_workflow[queue.line.workflow] += needs.slots
-        self.starts.append(Start(first.job, room.host.name, gpu, share))
-        # It may end after others that are waited for.
-        self._on[room.host.name].append(
-            Running(first.job, queue.line.project, queue.line.workflow, room.host.name, needs, self._now, gpu)
-        )
+        gpu = room.card_for(line.needs) if self._rooms.on_gpu(line.needs) else None
+        host = room.host
+        started = Running(first.job, line.project, line.workflow, host.name, line.needs, self._now, gpu)
+        self._rooms.start(room, started)
+        share = host.share(line.needs)
+        self._used[line.project] += share * min(line.needs.seconds, _CHARGED_SECONDS)
+        self._of_workflow[line.workflow] += line.needs.slots
+        self.starts.append(Start(first.job, host.name, gpu, share))
         queue.served += 1
         return True
 
-    def _take(self, room: Room, needs: Needs, gpu: str | None) -> None:
-        room.take(needs, gpu)
-        kept = self._kept.get(room.host.name)
-        if kept is not None and self._now + needs.seconds + _STAGED_AND_ENDED_SECONDS > kept.at:
-            kept.room.take(needs, gpu)
-        if room.slots <= 0:
-            self._open = [one for one in self._open if one.slots > 0]
-
-    def _leaves_kept(self, room: Room, needs: Needs, on_gpu: bool) -> bool:
-        """Whether the job that has a reservation here could begin by then all the same."""
-        kept = self._kept.get(room.host.name)
-        if (
-            kept is None
-            or not needs.slots
-            or self._now + needs.seconds + _STAGED_AND_ENDED_SECONDS <= kept.at
-        ):
-            return True
-        gpu = room.card_for(needs) if on_gpu else None
-        kept.room.take(needs, gpu)
-        leaves = kept.room.has_for(kept.needs, gpu=kept.on_gpu)
-        kept.room.free(needs, gpu)
-        return leaves
-
     def _reserve(self, queue: _Queue, keeping: set[str]) -> None:
         """Keep the room for the first job of a line that is free soonest, if others do not have all there is."""
-        needs, first = queue.line.needs, queue.first
+        first = queue.first
         assert first is not None
-        on_gpu = self._on_gpu(needs)
-        hosts = [host.name for host in self._suited(needs) if host.name not in self._kept]
-        if len(self._kept) >= _RESERVATIONS:
-            return
-        found = [one for host in hosts if (one := self._soonest(host, needs, on_gpu))]
-        if found:
-            soonest = min(found, key=lambda one: (one.at, one.room.host.name))
-            self._kept[soonest.room.host.name] = soonest
-            self.reserved[first.job] = soonest.room.host.name, soonest.at
+        if self._rooms.kept < _RESERVATIONS and (kept := self._rooms.keep(queue.line.needs)):
+            self.reserved[first.job] = kept
             keeping.add(queue.line.project)
-
-    def _soonest(self, host: str, needs: Needs, on_gpu: bool) -> _Reservation | None:
-        room, at = self._rooms[host].copy(), self._now
-        for one in sorted(self._on[host], key=lambda running: running.ends_by):
-            room.free(one.needs, one.gpu)
-            at = max(at, one.ends_by)
-            if room.has_for(needs, gpu=on_gpu):
-                return _Reservation(needs, on_gpu, at, room)
-        return None
 
 
 def _since(queue: _Queue) -> tuple[float, str]:
     assert queue.first is not None
     return queue.first.since, queue.first.job
-
-
-def _waste(room: Room, needs: Needs) -> tuple[bool, float, float, str]:
-    """Hosts with cards are left to those that want one; of others, the one that is filled most."""
-    host = room.host
-    cpus_left = (room.cpus - needs.cpus) / max(host.cpus, 1e-6)
-    memory_left = (room.memory_mib - needs.memory_mib) / max(host.memory_mib, 1)
-    return bool(host.gpus) and not needs.gpu, cpus_left + memory_left, -room.slots, host.name
