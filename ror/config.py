@@ -19,7 +19,7 @@ from ror.errors import ConfigurationError
 from ror.housekeeping_settings import HousekeepingSettings
 from ror.pacs_settings import PacsSettings
 from ror.setting_places import key_in, line_of
-from ror.setting_types import AeTitle, Host, Origin, Section
+from ror.setting_types import AeTitle, Host, Network, Origin, Section
 
 __all__ = [
     "DatabaseSettings",
@@ -120,6 +120,9 @@ class WebSettings(Section):
     allowed_origins: list[Origin] = Field(
         default_factory=list, description="of pages elsewhere that may ask, as browsers send them"
     )
+    metrics_from: list[Network] = Field(
+        default=["127.0.0.1", "::1"], description="addresses or networks that may ask for /metrics"
+    )
     tls_certificate: str = Field(default="", description="PEM; empty for plain HTTP")
     tls_key: str = Field(default="", description="PEM; empty where the certificate's file holds it")
 
@@ -128,7 +131,7 @@ class WebSettings(Section):
     def _with_a_certificate(cls, path: str, info: ValidationInfo) -> str:
         return _of_tls(path, info)
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("allowed_origins", "metrics_from", mode="before")
     @classmethod
     def _parted_by_commas(cls, value: Any) -> Any:
         """A variable of the environment has no lists."""

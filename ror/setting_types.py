@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
 
-__all__ = ["AeTitle", "Host", "Origin", "Section"]
+__all__ = ["AeTitle", "Host", "Network", "Origin", "Section"]
 
 _ORIGIN = re.compile(r"https?://([a-z0-9_.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?")
 _USUAL_PORT = re.compile(r"http:.*:80|https:.*:443")
@@ -43,6 +44,13 @@ def _origin(text: str) -> str:
     return text
 
 
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise ValueError("no address or network: write it as 10.1.2.3 or 10.1.0.0/16") from error
+
+
 def _wrong_in(text: str) -> str:
     """What is wrong with an origin; without itself, as somebody may have written a password into it."""
     if not re.match(r"https?://", text, re.IGNORECASE):
@@ -60,6 +68,7 @@ def _wrong_in(text: str) -> str:
 
 AeTitle = Annotated[str, AfterValidator(_ae_title)]
 Host = Annotated[str, AfterValidator(_host)]
+Network = Annotated[str, AfterValidator(_network)]
 Origin = Annotated[str, AfterValidator(_origin)]
 
 

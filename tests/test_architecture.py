@@ -45,6 +45,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "PIL": ("anonymizer.pixels", "ror.results", "ror.web"),
     "onnxruntime": ("anonymizer.pixels",),
     "starlette": ("ror.web",),
+    "prometheus_client": ("ror.web",),
     "uvicorn": ("ror.web",),
     "sqlalchemy": ("ror", "select_lang.sql"),
     "click": ("ror.cli",),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ror.gateway.routing import attributes_of
     from ror.gateway.services import SERVICES, USED, PendingCommitments, Services, ServiceStatus, peer_for
     from ror.gateway.settle import Settler
+    from ror.gateway.tally import Fate, Tally, TallyLine
 else:
     __getattr__ = on_demand(
         __name__,
@@ -51,6 +52,7 @@ else:
             "routing": "attributes_of",
             "services": "SERVICES USED PendingCommitments Services ServiceStatus peer_for",
             "settle": "Settler",
+            "tally": "Fate Tally TallyLine",
         },
     )
 
@@ -64,6 +66,7 @@ __all__ = [
     "Done",
     "Examined",
     "Failed",
+    "Fate",
     "Imported",
     "Intake",
     "Journal",
@@ -85,6 +88,8 @@ __all__ = [
     "SopClassLine",
     "Status",
     "StudySource",
+    "Tally",
+    "TallyLine",
     "Verdict",
     "Window",
     "attributes_of",

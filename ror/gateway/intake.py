@@ -32,6 +32,7 @@ from ror.gateway.corrections import SEGMENTATIONS, Corrections, is_of_research
 from ror.gateway.gates import Gate, Gates
 from ror.gateway.quarantine import Quarantine
 from ror.gateway.received import Received
+from ror.gateway.tally import Fate, Tally, TallyLine
 from ror.gateway.way_back import KeptUids, kept_uids
 from ror.model import PseudonymScheme
 from ror.registry import Admission, ProjectStore, Route, RouteStore, Sender, WhoIsWho
@@ -56,6 +57,7 @@ class Status(IntEnum):
     DUPLICATE_DIFFERS = 0xC011
     UNLISTED_PATIENT = 0xC012
     CORRECTION_REFUSED = 0xC013
+    WITHDRAWN = 0xC014
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,10 @@ class Answer:
     reason: str = field(default="", compare=False)
     study_uid: str = field(default="", compare=False)
     until_release: bool = field(default=False, compare=False)
+
+
+class _Withdrawn(Exception):
+    """The object is of a study, or patient, that was withdrawn."""
 
 
 class Intake:
@@ -98,6 +104,7 @@ class Intake:
         self._who = who
         self._reserve = reserve_mib * _MIB
         self._of_thread = threading.local()
+        self.tally = Tally()
 
     def admit(self, sender: Sender) -> Admission:
         """Whether anything that a sender may send has a route."""
@@ -113,11 +120,20 @@ class Intake:
 
         What comes from quarantine belongs to `project`, whatever the routes say now.
         """
+        route = None
         try:
-            return self._receive(received, project)
+            if project is not None:
+                gate = self._gates.of(project)
+            elif (found := self._gates.find(received)) is not None:
+                route, gate = found
+                project = gate.project
+            else:
+                return self._counted(Answer(Status.NOT_AUTHORIZED, "no route for this sender and object"))
+            answer = self._receive(received, gate, route)
         except (OSError, RorError) as error:
             _log.error("an object of %s could not be filed: %s", received.calling_ae, _told(error))
-            return Answer(Status.OUT_OF_RESOURCES, "could not be filed; send again later")
+            answer = Answer(Status.OUT_OF_RESOURCES, "could not be filed; send again later")
+        return self._counted(answer, project or "", route)
 
     def flush(self) -> None:
         """Return when whatever was acknowledged is indexed; `ServiceUnavailable` if it cannot be now."""
@@ -127,20 +143,22 @@ class Intake:
         """The sender of these studies has sent all that it had, and they need not wait to be quiet; says `by` what."""
         self._index.sent_whole(study_uids, by)
 
-    def _receive(self, received: Received, project: str | None) -> Answer:
-        route = None
-        if project is not None:
-            gate = self._gates.of(project)
-        elif (found := self._gates.find(received)) is not None:
-            route, gate = found
-        else:
-            return Answer(Status.NOT_AUTHORIZED, "no route for this sender and object")
+    def _counted(self, answer: Answer, project: str = "", route: Route | None = None) -> Answer:
+        """The answer, counted by the route as it was set: what a sender calls itself has no end."""
+        titles = (route.calling_ae, route.called_ae) if route is not None else ("", "")
+        self.tally.add(TallyLine(project, *titles, *_fate(answer)))
+        return answer
+
+    def _receive(self, received: Received, gate: Gate, route: Route | None) -> Answer:
         if shutil.disk_usage(self._files.root).free < self._reserve:
             _log.error("less than %d MiB of disk free: objects are refused", self._reserve // _MIB)
             return Answer(Status.OUT_OF_RESOURCES, "disk reserve reached")
 
         try:
             return self._take_in(received, gate, route)
+        except _Withdrawn:
+            # Kept nowhere: a patient who has withdrawn leaves no identified bytes in quarantine.
+            return Answer(Status.WITHDRAWN, "withdrawn from the project")
         except (DeidentificationError, DifferentContent) as refusal:
             return self._refuse(received, gate.project, refusal)
 
@@ -185,14 +203,14 @@ class Intake:
     ) -> ResearchInstance:
         """The object without its identity, of which the way back is kept where the project wants it."""
         if not gate.asks_who:
-            return deidentifier.deidentify(identified)[0]
+            return _admitted(deidentifier.deidentify(identified)[0], gate)
         original = OriginalIdentity.of(identified)
         subject = self._who.subjects.find(gate.rule, gate.key, original, weekdays=gate.profile.weekdays)
         if subject is None and gate.rule.scheme is PseudonymScheme.COUNTED:
             # Numbers are not spent on patients of whom everything is refused.
             deidentifier.deidentify(identified)
             subject = self._who.subjects.count(gate.rule, gate.key, original)
-        research, _report = deidentifier.deidentify(identified, subject)
+        research = _admitted(deidentifier.deidentify(identified, subject)[0], gate)
         if gate.rule.keeps_identities:  # before it is filed: what is in the archive has its way back
             study_uid = research.study_instance_uid
             self._who.identities.keep(gate.project, research.patient_id, study_uid, original)
@@ -244,6 +262,20 @@ class Intake:
         self._quarantine.hold(received, project, reason, str(refusal))
         _log.warning("an object of %s is in quarantine: %s: %s", received.calling_ae, reason, refusal)
         return Answer(status, f"quarantined: {reason}"[:64], reason=reason)
+
+
+def _fate(answer: Answer) -> tuple[Fate, str]:
+    if answer.reason:
+        return Fate.QUARANTINED, answer.reason
+    if answer.status is not Status.SUCCESS:
+        return Fate.REFUSED, answer.status.name.lower()
+    return (Fate.HELD if answer.held else Fate.FILED), ""
+
+
+def _admitted(research: ResearchInstance, gate: Gate) -> ResearchInstance:
+    if gate.withdrawn.includes(research.patient_id, research.study_instance_uid):
+        raise _Withdrawn
+    return research
 
 
 def _is_same(held: str, source_digest: str, gate: Gate, received: Received) -> bool:

@@ -29,15 +29,17 @@ def application(
     *,
     origins: Sequence[str] = (),
     told: Callable[[Read], None] = log_read,
+    without_token: Sequence[Middleware] = (),
     beside: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """All `routes` below ``/dicom-web``, others `beside` it; none without a token, each bounded in time and number.
 
     Pages of `origins` may ask for them, too, by scripts that show a token: browsers keep none for us (no credentials).
-    Every request to read is `told`.
+    Every request to read is `told`. What is `without_token` answers for itself, before one is asked for.
     """
     middleware = [
         Middleware(Patience, requests=max_requests, seconds=idle_seconds),
+        *without_token,
         Middleware(Reads, told=told),
         Middleware(Access, tokens=tokens),
     ]

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from ror.app import App
 from ror.web.application import application
 from ror.web.finding import Finding
+from ror.web.metrics import Metrics
+from ror.web.metrics_now import Now
+from ror.web.metrics_since import Ended, Objects
 from ror.web.retrieving import Retrieving
 from ror.web.search import Search
 from ror.web.searching import searching
@@ -41,12 +45,14 @@ def serving(app: App) -> Iterator[WebServer | None]:
         *searching(Search(shelf, Finding(shelf))),
         *Retrieving(shelf).routes(),
     ]
+    collectors = [Now(app), Objects(app.intake.tally), Ended(app.database, app.timings)]
     made = application(
         routes,
         app.tokens,
         settings.max_requests,
         limits.idle_seconds,
         origins=settings.allowed_origins,
+        without_token=[Middleware(Metrics, collectors=collectors, sources=settings.metrics_from)],
         beside=submission.routes(),
     )
     server = WebServer(settings, made, limits.request_seconds)
