@@ -60,6 +60,7 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 PUBLIC_MODULES = {
     "ror.db.tables",
     "ror.archive.geometry",
+    "ror.develop.ontology",
     "ror.develop.preview",
     "ror.develop.base_images",
     "ror.develop.scanning",

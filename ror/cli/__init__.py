@@ -15,6 +15,7 @@ __all__ = ["main"]
 
 # command: (module, its help in one line); modules are imported only for the command that is called.
 _COMMANDS = {
+    "annotate": ("ror.cli.annotate", "Tag series by hand; tags are types of them."),
     "audit": ("ror.cli.audit", "List who has asked for identities, and verify that record."),
     "base": ("ror.cli.base", "Make what images of workflows are built on."),
     "build": ("ror.cli.build", "Build the image of a workflow, and try it once."),

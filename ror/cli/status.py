@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +14,6 @@ import select_lang
 from containers import Package
 from ror.cli.reasons import lines_of
 from ror.develop import DataIndex, DeveloperProject, DeveloperSettings
-from ror.errors import ConfigurationError
 from select_lang import Match, Series, Statement
 
 __all__ = ["command"]
@@ -86,14 +83,10 @@ def command(
 
 
 def _walk(project: DeveloperProject, package: Package, statement: Statement) -> None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise ConfigurationError("--tui needs a terminal", advice="say ror status --all")
     # Loaded here: what draws takes longer to load than all else that this command does.
-    browser = import_module("ror.cli.terminal").Browser
-    # Libraries warn of odd values with the values themselves, and would write them across the screen.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        browser(f"{package.manifest.name} {package.manifest.version}", statement, project.data_index).run()
+    terminal = import_module("ror.cli.terminal")
+    title = f"{package.manifest.name} {package.manifest.version}"
+    terminal.filled_by(lambda: terminal.Browser(title, statement, project.data_index), "ror status --all")
 
 
 def _facts(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 
 from ror.errors import ConfigurationError
@@ -26,6 +27,8 @@ create table if not exists series (
     attributes_of text not null, terms text not null, types text, classified_by text);
 create table if not exists terms (
     id integer primary key, attribute text not null, held text not null, unique (attribute, held));
+create table if not exists tags (
+    series_uid text not null, term text not null, primary key (series_uid, term));
 pragma user_version = 1;
 """
 _VERSION = 1
@@ -181,16 +184,30 @@ class DataIndex:
                 [(json.dumps(list(some)), classified_by, uid) for uid, some in types.items()],
             )
 
+    def tags(self) -> dict[str, tuple[str, ...]]:
+        """What series were tagged with by hand, also those whose files are not known (any more)."""
+        rows = self._connection.execute("select series_uid, term from tags order by series_uid, term")
+        return {
+            uid: tuple(term for _uid, term in some)
+            for uid, some in groupby(rows, key=lambda row: str(row[0]))
+        }
+
+    def tag(self, series_uid: str, terms: Iterable[str]) -> None:
+        """Tag a series with these terms and no others; they are types of it, as those that the rules give."""
+        with self._connection as connection:
+            connection.execute("delete from tags where series_uid = ?", (series_uid,))
+            connection.executemany("insert into tags values (?, ?)", [(series_uid, one) for one in terms])
+
     def series(self) -> list[Series]:
         """All series as the select language sees them, in the order of patient, study and UID."""
         return list(self._read("1", ()))
 
     def types(self, series_uid: str) -> tuple[str, ...]:
-        """The types of a series."""
+        """The types of a series, by the rules and by hand."""
         (types,) = self._connection.execute(
             "select types from series where uid = ?", (series_uid,)
         ).fetchone()
-        return tuple(json.loads(types or "[]"))
+        return _with_tags(tuple(json.loads(types or "[]")), self.tags().get(series_uid, ()))
 
     def instances(self, series_uid: str) -> list[Instance]:
         """The objects of a series, in the order of their UIDs; of an object in several files, the first file."""
@@ -231,6 +248,7 @@ class DataIndex:
             number: (attribute, tuple(held.split(_BETWEEN)))
             for number, attribute, held in self._connection.execute("select id, attribute, held from terms")
         }
+        tags = self.tags()
         told_types: dict[str | None, tuple[str, ...]] = {None: ()}  # of few kinds, too
         query = f"""
             select uid, study_uid, patient_id, terms, types, images from series
@@ -243,9 +261,13 @@ class DataIndex:
                 told["NumImages"] = (str(images),)
                 if types not in told_types:
                     told_types[types] = tuple(json.loads(types))
-                told["ClassifyTypes"] = told_types[types]
+                told["ClassifyTypes"] = _with_tags(told_types[types], tags.get(uid, ()))
                 told["Path"] = (f"{study_uid}/{uid}",)
                 yield Series(uid, study_uid, patient_id, told)
+
+
+def _with_tags(types: tuple[str, ...], tags: tuple[str, ...]) -> tuple[str, ...]:
+    return (*types, *(one for one in tags if one not in types))
 
 
 def _place(connection: sqlite3.Connection, series_uid: str) -> tuple[str, str] | None:

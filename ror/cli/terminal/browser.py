@@ -45,17 +45,21 @@ class Browser(App[None]):
         self.title = title
         self._statement = statement
         self._index = index
-        with DataIndex.opened(index) as opened:
-            self._series = {one.uid: one for one in opened.series()}
-        matches = select_lang.evaluate(statement, self._series.values())
+        self._picture = Picture(moving=moving)
+        self._reasons = Static(markup=False)
+        self._read()
+
+    def _read(self) -> None:
+        """Look at the data, and at the jobs that they make."""
+        with DataIndex.opened(self._index) as index:
+            self._series = {one.uid: one for one in index.series()}
+        matches = select_lang.evaluate(self._statement, self._series.values())
         self.sub_title = f"{len(matches)} job{'' if len(matches) == 1 else 's'}"
         self._jobs: dict[str, list[str]] = {}
         for number, match in enumerate(matches, 1):
             for one in match.series:
                 self._jobs.setdefault(one.series_uid, []).append(f"{one.name} of job {number}")
         self._explained: dict[str, Explanation] = {}
-        self._picture = Picture(moving=moving)
-        self._reasons = Static(markup=False)
 
     def compose(self) -> ComposeResult:
         """The tree on the left, picture and reasons on the right."""
@@ -98,8 +102,11 @@ class Browser(App[None]):
         if series is None:
             self._reasons.update(_walk(event.node))
             return
-        self._reasons.update("\n".join(self._told(series)))
+        self._tell(series)
         self.run_worker(partial(self._look, series.uid), thread=True, exclusive=True, exit_on_error=False)
+
+    def _tell(self, series: Series) -> None:
+        self._reasons.update("\n".join(self._told(series)))
 
     def action_stop_or_go_on(self) -> None:
         """Let the slices stand still, or move again."""
