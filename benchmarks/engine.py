@@ -1,67 +1,127 @@
-"""Jobs whose program ends at once, per second, through the durable pipeline on SQLite: what the engine itself costs.
+"""What the engine itself costs: jobs whose program ends at once, one and many, on one worker and on three.
 
-The peer is the same program started bare by as many threads, over and over.
+The peer of no-op jobs is the same program started bare by as many threads, over and over.
 """
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from benchmarks.figure import Budget, Figure
-from benchmarks.objects import CtObjects
+from benchmarks.finished_jobs import multiply
+from benchmarks.jobs import Turns
 from benchmarks.rounds import medians, seconds
 from benchmarks.scale import Scale
 from benchmarks.service import serving
-from orthanc import send
-from tests.support.serving import Serving, eventually
+from tests.support.docker_daemon import BASE_IMAGE, NoDocker, OwnDaemon
+from tests.support.hosts import Worker, working
+from tests.support.postgres import NoPostgres, PostgresServer
 
 __all__ = ["measure"]
 
 _SLOTS = 2
+_SLEEPING_SLOTS = 4
+_SETTLE_SECONDS = 2.0  # all studies of a turn settle together
+_SINGLE_JOBS = 5
 _BARE = "bare subprocess"
-_JOBS = "SELECT state, count(*) AS jobs, max(ended_at) AS last FROM jobs GROUP BY state"
-_SETTLED = "SELECT min(settled_at) AS first FROM studies WHERE settled_at > {}"
+_WORKERS = {2: 1.8, 3: 2.6}
 
 
 def measure(scale: Scale, folder: Path) -> list[Figure]:
-    """From the first study settled to the last job succeeded; studies of one small object each."""
-    objects = CtObjects(rows=16)
-    with serving(folder / "ror", "noop", 2.0, slots=_SLOTS) as process:
+    """Rates of no-op jobs, what one takes beyond its program, and what further workers and finished jobs change."""
+    figures = _of_database(scale, folder / "sqlite", "SQLite", "")
+    try:
+        with PostgresServer.run(durable=True) as server:
+            figures += _of_database(scale, folder / "postgresql", "PostgreSQL", server.empty_database())
+            figures += _of_workers(scale, folder / "workers", server.empty_database)
+    except NoPostgres as reason:
+        print(f"left out: {reason}", file=sys.stderr)
+    try:
+        with OwnDaemon.run() as daemon:
+            figures += _in_docker(scale, folder / "docker", daemon.address)
+    except NoDocker as reason:
+        print(f"left out: {reason}", file=sys.stderr)
+    return figures
+
+
+def _of_database(scale: Scale, folder: Path, kind: str, url: str) -> list[Figure]:
+    with serving(folder, "noop", _SETTLE_SECONDS, slots=_SLOTS, url=url) as process:
+        turns = Turns(process, folder / "sent")
         rates = medians(
-            {
-                "ours": lambda number: _turn(process, objects, folder / f"sent-{number}", scale.jobs, number),
-                _BARE: lambda _: _bare(scale.jobs),
-            },
-            scale.rounds,
+            {"ours": lambda _: turns.rate(scale.jobs), _BARE: lambda _: _bare_rate(scale.jobs)}, scale.rounds
         )
-    what = f"no-op jobs, SQLite, {_SLOTS} slots"
-    return [Figure(what, rates["ours"], "jobs/s", _BARE, rates[_BARE], Budget.value(at_least=20))]
+        one = turns.milliseconds(min(_SINGLE_JOBS, scale.jobs))
+        process.stop()
+        home = process.installation.home
+        ours = url or f"sqlite:///{home / 'ror.sqlite'}"
+        multiply(ours, url or f"sqlite:///{home / 'checkpoints.sqlite'}", scale.finished)
+        process.start()
+        behind = statistics.median(turns.rate(scale.jobs) for _ in range(scale.rounds))
+    bare = _bare_milliseconds(lambda: _run(sys.executable, "-c", ""))
+    what, budget = f"no-op jobs, {kind}, {_SLOTS} slots", Budget.value(at_least=20)
+    return [
+        Figure(what, rates["ours"], "jobs/s", _BARE, rates[_BARE], budget),
+        Figure(f"… behind {scale.finished:,} that have ended", behind, "jobs/s", "behind few", rates["ours"]),
+        _single(f"one no-op job, {kind}, beyond its program", one - bare, _BARE, bare, 300),
+    ]
 
 
-def _turn(process: Serving, objects: CtObjects, folder: Path, jobs: int, number: int) -> float:
-    before = max((row.last for row in process.rows(_JOBS) if row.last), default=0.0)
-    files = [file for one in range(jobs) for file in objects.write_study(folder / str(one), 1).iterdir()]
-    send(process.peer, files)
-    wanted = jobs * (number + 1)
+def _of_workers(scale: Scale, folder: Path, new_database: Callable[[], str]) -> list[Figure]:
+    """Each further worker is a process of its own on this machine, so only what sleeps can gain by it."""
+    rates = {}
+    for workers in scale.workers:
+        of_number = folder / str(workers)
+        with ExitStack() as stack:
+            made = serving(of_number, "sleeper", _SETTLE_SECONDS, slots=_SLEEPING_SLOTS, url=new_database())
+            process = stack.enter_context(made)
+            for number in range(1, workers):
+                slots = {"ROR_ENGINE__SLOTS": str(_SLEEPING_SLOTS)}
+                worker = Worker(process.installation, f"worker{number}", environment=slots)
+                stack.enter_context(working(worker))
+            turns = Turns(process, of_number / "sent")
+            rates[workers] = statistics.median(turns.rate(scale.sleeping) for _ in range(scale.rounds))
+    return [
+        Figure(
+            f"sleeping jobs, {workers} workers of {_SLEEPING_SLOTS} slots",
+            rates[workers],
+            "jobs/s",
+            "1 worker",
+            rates[1],
+            Budget.ratio(at_least=_WORKERS[workers]),
+        )
+        for workers in scale.workers[1:]
+    ]
 
-    def all_done() -> Any:
-        states = {row.state: row for row in process.rows(_JOBS)}
-        assert "failed" not in states, process.log.read_text()[-4000:]
-        done = states.get("succeeded")
-        return done if done and done.jobs == wanted else None
 
-    last = eventually(all_done, seconds=300).last
-    (settled,) = process.rows(_SETTLED.format(before))
-    return float(jobs / (last - settled.first))
+def _in_docker(scale: Scale, folder: Path, address: str) -> list[Figure]:
+    with serving(folder, "noop", _SETTLE_SECONDS, docker=address) as process:
+        turns = Turns(process, folder / "sent")
+        turns.rate(1)  # which builds the image
+        one = turns.milliseconds(min(_SINGLE_JOBS, scale.jobs))
+    command = ("docker", "--host", address, "run", "--rm", "--network=none", BASE_IMAGE, "python3", "-c", "")
+    bare = _bare_milliseconds(lambda: _run(*command))
+    return [_single("one no-op job, Docker, its container included", one, "docker run", bare, 1000)]
 
 
-def _bare(jobs: int) -> float:
-    def run(_: int) -> None:
-        subprocess.run([sys.executable, "-c", ""], check=True)
+def _single(what: str, ours: float, peer: str, theirs: float, at_most: float) -> Figure:
+    return Figure(what, ours, "ms", peer, theirs, Budget.value(at_most=at_most))
 
+
+def _bare_rate(jobs: int) -> float:
     with ThreadPoolExecutor(_SLOTS) as slots:
-        return jobs / seconds(lambda: list(slots.map(run, range(jobs))))
+        bare = (slots.submit(_run, sys.executable, "-c", "") for _ in range(jobs))
+        return jobs / seconds(lambda: [one.result() for one in list(bare)])
+
+
+def _bare_milliseconds(run: Callable[[], None]) -> float:
+    return 1e3 * statistics.median(seconds(run) for _ in range(_SINGLE_JOBS))
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True)

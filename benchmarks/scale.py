@@ -24,6 +24,9 @@ class Scale:
     brain_slices: int  # slices of 240 × 240 in the study whose SEG is delivered
     measurements: int  # each of a record of its own, into REDCap
     jobs: int  # no-op jobs in a turn of the engine
+    sleeping: int  # jobs of two seconds in a turn of the engine
+    workers: tuple[int, ...]  # numbers of workers that share them
+    finished: int  # jobs that have ended, in the database of others
     hosts: tuple[int, ...]  # numbers of hosts in simulations of placement
     scheduled: int  # jobs that are placed in each
 
@@ -42,8 +45,11 @@ FULL = Scale(
     brain_slices=155,
     measurements=10_000,
     jobs=60,
-    hosts=(1, 20, 100),
-    scheduled=20_000,
+    sleeping=24,
+    workers=(1, 2, 3),
+    finished=100_000,
+    hosts=(1, 20, 100, 500),
+    scheduled=100_000,
 )
 QUICK = Scale(
     rounds=1,
@@ -59,6 +65,9 @@ QUICK = Scale(
     brain_slices=31,
     measurements=1_000,
     jobs=10,
+    sleeping=8,
+    workers=(1, 2, 3),
+    finished=2_000,
     hosts=(1, 20),
     scheduled=2_000,
 )

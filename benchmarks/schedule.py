@@ -28,7 +28,7 @@ _TICK = 30.0
 _HOUR = 3600.0
 _FIRST_OF_LINE = 64
 _URGENT = 0.02
-_MOST_OF_A_HOST = 1000
+_MOST_OF_A_HOST = 200
 # What workflows ask for, how long their programs run (seconds, median), and how many of a hundred jobs are theirs.
 _WORKFLOWS: Mapping[str, tuple[Needs, float, int]] = {
     "measure": (Needs(cpus=1.0, memory_mib=2_000, seconds=300.0), 20.0, 40),

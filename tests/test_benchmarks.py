@@ -28,6 +28,9 @@ TINY = Scale(
     brain_slices=8,
     measurements=20,
     jobs=2,
+    sleeping=2,
+    workers=(1, 2),
+    finished=20,
     hosts=(1, 3),
     scheduled=60,
 )

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ __all__ = ["NoPostgres", "PostgresServer"]
 
 _MIGRATED = "ror_migrated"
 # Nothing of the tests outlives a power cut, so nothing waits for the disk.
-_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=100")
+_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 # Whatever a migration could change, and the revision.
 _SCHEMA = """
 SELECT string_agg(concat_ws(' ', nspname, relname, relkind, relnatts, relchecks), ', ' ORDER BY nspname, relname),
@@ -64,8 +64,8 @@ class PostgresServer:
 
     @classmethod
     @contextlib.contextmanager
-    def run(cls) -> Iterator[PostgresServer]:
-        """Start a server that ends with the block.
+    def run(cls, *, durable: bool = False) -> Iterator[PostgresServer]:
+        """Start a server that ends with the block; with `durable`, one that waits for the disk, as servers do.
 
         Raises
         ------
@@ -78,7 +78,7 @@ class PostgresServer:
             if user is not None:
                 shutil.chown(folder, user)
             _initialise(folder / "data", user)
-            with _running(folder, user):
+            with _running(folder, user, () if durable else _FAST):
                 yield cls(folder, itertools.count(1), [])
         finally:
             shutil.rmtree(folder)
@@ -177,10 +177,10 @@ def _initialise(data: Path, user: str | None) -> None:
 
 
 @contextlib.contextmanager
-def _running(folder: Path, user: str | None) -> Iterator[None]:
+def _running(folder: Path, user: str | None, settings: Sequence[str]) -> Iterator[None]:
     command = [_program("postgres"), "-D", folder / "data", "-k", folder, "-c", "listen_addresses="]
     server = subprocess.Popen(
-        [*command, *(word for setting in _FAST for word in ("-c", setting))],
+        [*command, *(word for setting in settings for word in ("-c", setting))],
         user=user,
         extra_groups=None if user is None else [],
         cwd="/",

@@ -1,0 +1,5 @@
+"""Two seconds."""
+
+import time
+
+time.sleep(2.0)
