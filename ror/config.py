@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
@@ -26,6 +26,7 @@ __all__ = [
     "EngineSettings",
     "HousekeepingSettings",
     "ListenerSettings",
+    "LogSettings",
     "PacsSettings",
     "RedcapSettings",
     "ReidentifySettings",
@@ -150,6 +151,12 @@ class RedcapSettings(Section):
     ca_bundle: str = Field(default="", description="PEM; of the authority that the system does not know")
 
 
+class LogSettings(Section):
+    """How `log/ror.log` and standard error are written."""
+
+    format: Literal["text", "json"] = "text"
+
+
 class ReidentifySettings(Section):
     """Who may open identities with ``ror reidentify``; in the file alone, as who asks sets the variables."""
 
@@ -176,6 +183,7 @@ class Settings(Section):
     pacs: dict[str, PacsSettings] = Field(default_factory=dict)
     redcap: RedcapSettings = RedcapSettings()
     reidentify: ReidentifySettings = ReidentifySettings()
+    log: LogSettings = LogSettings()
 
 
 class _PacsAlone(BaseModel):

@@ -16,6 +16,8 @@ from itertools import islice
 from pathlib import Path
 from types import FrameType
 
+from ror.log_json import JsonLines
+
 __all__ = ["WithholdValues", "set_up"]
 
 # These libraries quote attribute values in their messages, and what they handle at the gate is identified.
@@ -52,16 +54,22 @@ class WithholdValues(logging.Filter):
         return True
 
 
-def set_up(home: Path, level: int = logging.INFO, *, shown: bool = True) -> None:
-    """Send all log lines to a rotating file in `home`, and, if they are to be `shown`, to standard error."""
+def set_up(
+    home: Path, level: int = logging.INFO, *, shown: bool = True, json: bool = False, host: str = ""
+) -> None:
+    """Send all log lines to a rotating file in `home`, and, if they are to be `shown`, to standard error.
+
+    As `json` each is an object that says on which `host` it was written.
+    """
     folder = home / "log"
     folder.mkdir(parents=True, exist_ok=True)
     handlers: list[logging.Handler] = [
         *([logging.StreamHandler()] if shown else ()),
         logging.handlers.RotatingFileHandler(folder / "ror.log", maxBytes=_MAX_BYTES, backupCount=5),
     ]
+    formatter = JsonLines(host) if json else logging.Formatter(_LINE)
     for handler in handlers:
-        handler.setFormatter(logging.Formatter(_LINE))
+        handler.setFormatter(formatter)
         handler.addFilter(_withhold_from_libraries)
     root = logging.getLogger()
     root.handlers[:] = handlers

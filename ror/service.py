@@ -29,6 +29,7 @@ from ror.errors import ServiceUnavailable
 from ror.gateway import USED, Listener, Settler
 from ror.housekeeping import Nightly
 from ror.loading import load_whole
+from ror.log_json import note
 from ror.model import Job
 from ror.results import warm_up
 
@@ -89,6 +90,7 @@ class JobStations:
 
     def _job(self, job_id: str) -> tuple[Job, Package]:
         job = self.app.jobs.get(job_id)
+        note(study=job.study_uid)
         return job, self.app.workflows.package(job.workflow, job.package_digest)
 
 
@@ -170,6 +172,7 @@ class Service:
         threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
         try:
             app.redcap_outlook.log()
+            app.who.audit.log_end()
             yield cls(app, engine, None, runtime)
         finally:
             engine.stop()

@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ror.pacs_settings", "ror.engine_settings", "ror.housekeeping_settings"),
     ("ror.setting_types", "ror.setting_places"),
     ("ror.model", "ror.hashed_uid"),
-    ("ror.errors", "ror.loading"),
+    ("ror.errors", "ror.loading", "ror.log_json"),
     LEAVES,
 )
 

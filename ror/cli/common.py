@@ -15,10 +15,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from ror import log
+
 if TYPE_CHECKING:
     from ror.app import App
 
-__all__ = ["folded", "home_and_json", "moment", "opened", "point_in_time", "print_table"]
+__all__ = ["folded", "home_and_json", "moment", "opened", "point_in_time", "print_table", "set_up_log"]
 
 _WIDTH = 1000
 _LEAST = 60
@@ -60,6 +62,14 @@ def opened(
         yield app
     finally:
         app.close()
+
+
+def set_up_log(app: App, *, shown: bool = True) -> None:
+    """Write what happens into the log of the home folder as its settings say."""
+    settings = app.settings
+    log.set_up(
+        app.home.root, shown=shown, json=settings.log.format == "json", host=settings.engine.executor_id
+    )
 
 
 def point_in_time(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:

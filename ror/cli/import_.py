@@ -14,8 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from ror import log
-from ror.cli.common import home_and_json, opened
+from ror.cli.common import home_and_json, opened, set_up_log
 from ror.errors import ConfigurationError
 from ror.gateway import Done, Imported, Outcome, import_objects
 
@@ -63,7 +62,7 @@ def command(
         app.projects.get(project)
         app.projects.key(project)
         # Which objects went into quarantine is told once, with numbers; each of them is in the log.
-        log.set_up(app.home.root, shown=False)
+        set_up_log(app, shown=False)
         with _listed(list_file) as listed, _shown() as shown:
 
             def told(done: Done, imported: Imported) -> None:

@@ -12,9 +12,8 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from orthanc import OrthancRest, Query
-from ror import log
 from ror.app import App
-from ror.cli.common import home_and_json, opened, print_table
+from ror.cli.common import home_and_json, opened, print_table, set_up_log
 from ror.errors import ConfigurationError
 from ror.gateway import (
     ALWAYS,
@@ -85,7 +84,7 @@ def command(
         app.projects.get(project)
         journal = Journal(app.home.pulls, project, pacs, app.projects.key(project))
         settings = app.pacs(pacs)
-        log.set_up(app.home.root, shown=False)
+        set_up_log(app, shown=False)
         if asked is None:
             rest = stack.enter_context(_rest_of(app, pacs))
             stack.enter_context(journal.opened())

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ror import log
-from ror.cli.common import home_option, opened
+from ror.cli.common import home_option, opened, set_up_log
 from ror.cli.running import leave, settled_down, stop_requested
 from ror.service import Service
 from ror.web import serving
@@ -23,7 +22,7 @@ def command(context: click.Context) -> None:
     """
     stop = stop_requested()
     with opened(context, make=True) as app:
-        log.set_up(app.home.root)
+        set_up_log(app)
         with Service.serve(app) as service, serving(app) as web:
             assert service.listener is not None
             title, port = app.settings.listener.ae_title, service.listener.port

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ror import log
-from ror.cli.common import home_option, opened
+from ror.cli.common import home_option, opened, set_up_log
 from ror.cli.running import leave, stop_requested
 from ror.service import Service
 
@@ -32,7 +31,7 @@ def command(
     given = {"EXECUTOR_ID": name, "LABELS": labels, "GPUS": gpus, "SLOTS": slots}
     overruled = {f"ROR_ENGINE__{key}": value for key, value in given.items() if value is not None}
     with opened(context, overruled=overruled) as app:
-        log.set_up(app.home.root)
+        set_up_log(app)
         with Service.work(app) as service:
             click.echo(
                 f"ror works: {app.settings.engine.executor_id}, {service.runtime.name} runtime, home {app.home.root}"

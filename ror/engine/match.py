@@ -16,6 +16,7 @@ from ror.db import Database
 from ror.engine.jobs import JobStore
 from ror.engine.timings import note_arrival
 from ror.errors import NotAllowed, RorError
+from ror.log_json import about
 from ror.model import Job, JobSeries, JobState, StudyState, job_id
 from ror.registry import InstalledWorkflow, WorkflowStore
 
@@ -73,7 +74,11 @@ class Matcher:
 
     def match_settled(self) -> list[str]:
         """Match all settled studies; return the ids of the jobs that are new."""
-        return [new for study_uid in self._index.settled() for new in self.match(study_uid)]
+        made = []
+        for study_uid in self._index.settled():
+            with about(study=study_uid):
+                made += self.match(study_uid)
+        return made
 
     def match(self, study_uid: str, *, again: bool = False) -> list[str]:
         """Queue the jobs of one settled study, and end those that they replace, in one transaction.

@@ -20,6 +20,7 @@ from ror.engine.jobs import JobStore
 from ror.engine.retries import RETRIES, Kind
 from ror.engine.tries import AwaitsReview, Ended, Tries, checkpoint, hold_of
 from ror.errors import JobFailed, RorError, ServiceUnavailable
+from ror.log_json import about_job
 from ror.model import JobState
 
 __all__ = ["AwaitsReview", "Stations", "Worker", "durable_job", "workflow_id"]
@@ -88,6 +89,7 @@ def durable_job(worker: Worker) -> Callable[[str], None]:
     record = step(stations.record)
 
     @DBOS.workflow(name="ror.job")
+    @about_job
     def job(job_id: str) -> None:
         hold = hold_of(job_id)
         if not _begin(worker, hold):
