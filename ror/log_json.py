@@ -48,7 +48,7 @@ def about_job(work: Callable[[str], None]) -> Callable[[str], None]:
 
 
 class JsonLines(logging.Formatter):
-    """Time (UTC), level, logger, host and message; where they are known the job, its workflow, the study, and an error."""
+    """Time (UTC), level, logger, host and message; where known the job, its workflow, the study, and an error."""
 
     def __init__(self, host: str) -> None:
         super().__init__()
