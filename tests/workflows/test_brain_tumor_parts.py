@@ -186,6 +186,28 @@ def test_what_is_zero_everywhere_outside_one_brain_has_been_stripped(part: Part)
     assert part("brain").already_stripped(raw) is None
 
 
+def test_a_head_in_air_that_is_zero_has_not_been_stripped(part: Part) -> None:
+    """Scanners set air to 0: what they leave is larger than any brain."""
+    head = ellipsoid((170, 210, 190), np.eye(4), (75, 98, 90)).astype(np.float32)
+    assert part("brain").already_stripped([head * (number + 1) for number in range(4)]) is None
+
+
+@settings(max_examples=20, deadline=None)
+@given(gain=st.floats(0.1, 10), noise=st.floats(0, 0.1))
+def test_a_sequence_that_is_another_scaled_or_exported_anew_is_refused(
+    part: Part, gain: float, noise: float
+) -> None:
+    """The thesis's duplicate image, where neither its UID nor its stored values give it away."""
+    names = part("volumes").CHANNELS
+    draw = np.random.default_rng(10)
+    apart = draw.normal(size=(4, 16, 16, 16)).astype(np.float32)
+    part("gate").check_no_copies(apart, names)
+    copied = apart.copy()
+    copied[3] = gain * (apart[2] + noise * draw.normal(size=apart[2].shape))
+    with pytest.raises(part("job").Unusable, match="T2w and FLAIR show the same"):
+        part("gate").check_no_copies(copied, names)
+
+
 def bundle_copy(tmp_path: Path) -> Path:
     shutil.copytree(PACKAGE / "model", tmp_path / "model")
     return tmp_path / "model"

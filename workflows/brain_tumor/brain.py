@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from gate import BRAIN_ML
 from ir import compiled
 from job import Unusable
 from numpy.typing import NDArray
@@ -28,12 +29,16 @@ _FOLDER = Path(__file__).parent / "model" / "brain"
 
 
 def already_stripped(volumes: list[Volume]) -> Mask | None:
-    """The brain, where somebody has set all else to exactly 0 in every sequence; None where nobody has."""
+    """The brain, where somebody has set all else to exactly 0 in every sequence; None where nobody has.
+
+    Scanners set the air to 0, too: what is larger than any brain is a head. Cubes of 1 mm.
+    """
     inside = np.logical_and.reduce([volume != 0 for volume in volumes])
     outside = np.logical_and.reduce([volume == 0 for volume in volumes])
     if outside.mean() < _LEAST_ZERO or (inside | outside).mean() < 0.97:
         return None
-    return np.asarray(ndimage.binary_fill_holes(_largest(inside)))
+    found = np.asarray(ndimage.binary_fill_holes(_largest(inside)))
+    return found if found.sum() / 1000 <= BRAIN_ML[1] else None
 
 
 def find_brain(t1: Volume) -> Mask:

@@ -9,13 +9,22 @@ import numpy as np
 from job import Unusable
 from numpy.typing import NDArray
 
-__all__ = ["check_brain", "check_correlations", "check_registration", "correlations"]
+__all__ = [
+    "BRAIN_ML",
+    "check_brain",
+    "check_correlations",
+    "check_no_copies",
+    "check_registration",
+    "correlations",
+]
 
 # A template's space (ICBM 152) makes a brain a third larger than it is.
-_BRAIN_ML = (400.0, 2600.0)
+BRAIN_ML = (400.0, 2600.0)
 _LEAST_COVERED = 0.9
 _LEAST_INFORMATION = 0.12
 _FARTHEST_MM, _FARTHEST_DEGREES = 60.0, 40.0
+# T1w and T1wCE of one head come to 0.96; a copy with other noise or another scale lies above.
+_COPY = 0.98
 # How far a correlation may lie outside what training saw: real scanners differ more than made ones.
 _TOLERANCE = 0.25
 
@@ -29,7 +38,7 @@ def check_brain(brain: NDArray[np.bool_], volumes: Mapping[str, NDArray[np.float
         It has not.
     """
     size_ml = float(brain.sum()) / 1000
-    if not _BRAIN_ML[0] <= size_ml <= _BRAIN_ML[1]:
+    if not BRAIN_ML[0] <= size_ml <= BRAIN_ML[1]:
         raise Unusable(
             f"no brain was found: what was taken for one has {size_ml:.0f} mL. Are these images of a head?"
         )
@@ -76,6 +85,22 @@ def correlations(channels: NDArray[np.float32], names: Sequence[str]) -> dict[st
         centred = np.clip((gain - gain.mean()) / max(float(gain.std()), 1e-6), -6, 6)
         found["T1w<T1wCE"] = float((centred**3).mean())
     return found
+
+
+def check_no_copies(channels: NDArray[np.float32], names: Sequence[str]) -> None:
+    """No sequence is another once more, scaled or exported anew, which its UID and its stored values do not tell.
+
+    Raises
+    ------
+    Unusable
+        Two go together as no two sequences do.
+    """
+    for pair, correlation in correlations(channels, names).items():
+        if "/" in pair and correlation > _COPY:
+            raise Unusable(
+                f"{pair.replace('/', ' and ')} show the same (correlation {correlation:.3f}): one sequence is there "
+                "twice, and another is missing"
+            )
 
 
 def check_correlations(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from bundle import SHIPPED, Bundle
-from gate import check_correlations
+from gate import check_correlations, check_no_copies
 from job import Unusable
 from nnunet import NnUnet
 from numpy.typing import NDArray
@@ -58,6 +58,7 @@ def _bundle(bundle: Bundle) -> Look:
 
     def look(prepared: Prepared) -> Seen:
         channels = prepared.channels(bundle.channels)
+        check_no_copies(channels, bundle.channels)
         check_correlations(channels, bundle.channels, bundle.limits)
         return _mean(list(flipped(infer, channels)), lambda seen: seen[places], prepared, name)
 
@@ -73,7 +74,9 @@ def _nnunet(model: NnUnet) -> Look:
     name = f"{model.name} (nnU-Net) {model.identity}"
 
     def look(prepared: Prepared) -> Seen:
-        seen = list(flipped(infer, channels_of(model, prepared)))
+        channels = channels_of(model, prepared)
+        check_no_copies(channels, model.channels)
+        seen = list(flipped(infer, channels))
         return _mean(seen, lambda outputs: classes(model, outputs), prepared, name)
 
     return look
