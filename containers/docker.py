@@ -37,7 +37,7 @@ from containers.docker_terms import (
     user,
 )
 from containers.errors import AdvisedError, ImageError, RuntimeUnavailable
-from containers.folders import emptied
+from containers.folders import Growth, emptied
 from containers.log_sink import LogSink
 from containers.once import exclusive
 from containers.package import Package
@@ -309,6 +309,8 @@ class DockerRuntime:
                 ending = self._follow(container, order, log)
                 container.reload()
                 told = outcome(container.attrs["State"], ending, order)
+                if told.ending is Ending.TOO_MUCH_OUTPUT:  # which is no result, and others want the room
+                    emptied(order.output_dir)
                 if told.exit_code in ENDED_BY_DAEMON and not self._saw_end(container):
                     return dataclasses.replace(told, ending=Ending.LOST, exit_code=None, detail=_WITH_DAEMON)
                 return told
@@ -344,7 +346,7 @@ class DockerRuntime:
         deadline = started_at.timestamp() + order.limits.timeout_s
         ended = threading.Event()
         reasons: list[Ending] = []
-        guard = threading.Thread(target=self._guard, args=(container, order.job_id, deadline, ended, reasons))
+        guard = threading.Thread(target=self._guard, args=(container, order, deadline, ended, reasons))
         guard.start()
         try:
             for chunk in container.logs(stream=True, follow=True):
@@ -359,24 +361,28 @@ class DockerRuntime:
     def _guard(
         self,
         container: Container,
-        job_id: str,
+        order: RunOrder,
         deadline: float,
         ended: threading.Event,
         reasons: list[Ending],
     ) -> None:
-        """End the container over time or when told; a thread of its own, since reading its output blocks."""
+        """End the container over a limit or when told; a thread of its own, since reading its output blocks."""
+        growth = Growth(order.limits.output_mib, order.output_dir)
         while not ended.wait(_LOOK_SECONDS):
-            if reason := self._reason_to_end(job_id, deadline):
+            if reason := self._reason_to_end(order.job_id, deadline, growth):
                 reasons.append(reason)
+                grace = 0 if reason is Ending.TOO_MUCH_OUTPUT else _GRACE_SECONDS
                 # If the daemon is gone, the thread that reads the output finds out too, and tells.
                 with contextlib.suppress(RequestException):
-                    container.stop(timeout=_GRACE_SECONDS)
+                    container.stop(timeout=grace)
                 return
 
-    def _reason_to_end(self, job_id: str, deadline: float) -> Ending | None:
+    def _reason_to_end(self, job_id: str, deadline: float, growth: Growth) -> Ending | None:
         if job_id in self._stopped:
             return Ending.STOPPED
-        return Ending.TIMED_OUT if time.time() > deadline else None
+        if time.time() > deadline:
+            return Ending.TIMED_OUT
+        return Ending.TOO_MUCH_OUTPUT if growth.is_over() else None
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from containers.runtime import Ending, Outcome, RunOrder, command_line, environment
+from containers.runtime import Ending, Outcome, RunOrder, command_line, environment, killed
 
 __all__ = ["ENDED_BY_DAEMON", "JOB_LABEL", "container_settings", "instant", "outcome", "repository", "user"]
 
@@ -20,11 +20,6 @@ _ANCESTOR_LABEL = "com.ror.conda.env.name"
 # Owns nothing on the host and in no image; used when the engine itself is root.
 _NOBODY = 10001
 _TMP_MIB = 1024
-_KILLED = {
-    Ending.TIMED_OUT: "killed: over {timeout_s:g} s",
-    Ending.OUT_OF_MEMORY: "killed: over {memory_mib} MiB",
-    Ending.STOPPED: "stopped",
-}
 
 
 def repository(name: str) -> str:
@@ -87,9 +82,7 @@ def outcome(state: dict[str, Any], ending: Ending | None, order: RunOrder) -> Ou
     started_at, ended_at = instant(state["StartedAt"]), instant(state["FinishedAt"])
     if ending is None:
         return Outcome(Ending.EXITED, code, started_at, ended_at, f"exit code {code}")
-    limits = order.limits
-    detail = _KILLED[ending].format(timeout_s=limits.timeout_s, memory_mib=limits.memory_mib)
-    return Outcome(ending, None, started_at, ended_at, detail)
+    return Outcome(ending, None, started_at, ended_at, killed(ending, order.limits))
 
 
 def instant(text: str) -> datetime:

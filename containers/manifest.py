@@ -173,6 +173,7 @@ class Resources(_Frozen):
     cpus: Annotated[StrictFloat, Field(gt=0, allow_inf_nan=False)] = 2.0
     timeout_s: Annotated[StrictFloat, Field(gt=0, allow_inf_nan=False)] = 600.0
     shm_mib: Annotated[StrictInt, Field(ge=1)] = 64
+    output_mib: Annotated[StrictInt, Field(ge=1)] = 10240
     pids: Annotated[StrictInt, Field(ge=8)] = 256
 
 

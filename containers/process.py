@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from containers.errors import ImageError, RuntimeUnavailable
-from containers.folders import emptied
+from containers.folders import Growth, emptied
 from containers.launch import GRACE_SECONDS, LAUNCH
 from containers.log_sink import LogSink
 from containers.once import exclusive
@@ -42,6 +42,7 @@ from containers.runtime import (
     RunOrder,
     command_line,
     environment,
+    killed,
 )
 from containers.watch import memory_mib, start_ticks
 
@@ -164,8 +165,11 @@ class ProcessRuntime:
         self._runs[order.job_id] = run
         try:
             _write_record(record, process.pid)
-            _follow(run, order, log)
-            return _outcome(run, order, process.wait(), started_at)
+            _follow(run, order, log, Growth(order.limits.output_mib, order.output_dir, scratch))
+            told = _outcome(run, order, process.wait(), started_at)
+            if told.ending is Ending.TOO_MUCH_OUTPUT:  # which is no result, and others want the room
+                emptied(order.output_dir)
+            return told
         finally:
             del self._runs[order.job_id]
             # Also when the listener of the lines failed: the program must not go on alone.
@@ -229,7 +233,7 @@ def _see_end(pid: int) -> None:
             os.close(descriptor)
 
 
-def _follow(run: _Run, order: RunOrder, log: LogSink) -> None:
+def _follow(run: _Run, order: RunOrder, log: LogSink, growth: Growth) -> None:
     """Pass on what the program prints until it ends, and end it when it goes over a limit."""
     assert run.process.stdout is not None
     output = run.process.stdout.fileno()
@@ -251,18 +255,14 @@ def _follow(run: _Run, order: RunOrder, log: LogSink) -> None:
             next_look = now + _LOOK_SECONDS
             if memory_mib(run.process.pid, order.limits.memory_mib) > order.limits.memory_mib:
                 run.end(Ending.OUT_OF_MEMORY, at_once=True)
+            elif growth.is_over():
+                run.end(Ending.TOO_MUCH_OUTPUT, at_once=True)
 
 
 def _outcome(run: _Run, order: RunOrder, code: int, started_at: datetime) -> Outcome:
     ended_at = datetime.now(UTC)
-    limits = order.limits
-    told = {
-        Ending.TIMED_OUT: f"killed: over {limits.timeout_s:g} s",
-        Ending.OUT_OF_MEMORY: f"killed: over {limits.memory_mib} MiB",
-        Ending.STOPPED: "stopped",
-    }
     if run.ending is not None:
-        return Outcome(run.ending, None, started_at, ended_at, told[run.ending])
+        return Outcome(run.ending, None, started_at, ended_at, killed(run.ending, order.limits))
     if code < 0:
         return Outcome(Ending.LOST, None, started_at, ended_at, f"its launcher was killed by signal {-code}")
     return Outcome(Ending.EXITED, code, started_at, ended_at, f"exit code {code}")

@@ -26,6 +26,7 @@ __all__ = [
     "Runtime",
     "command_line",
     "environment",
+    "killed",
 ]
 
 OnLine = Callable[[str], None]
@@ -59,13 +60,14 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may use: MiB, cores, seconds, processes."""
+    """What one run may use: MiB, cores, seconds, processes; `output_mib` on the disk of its results."""
 
     memory_mib: int = 4096
     cpus: float = 2.0
     timeout_s: float = 600.0
     pids: int = 256
     shm_mib: int = 64
+    output_mib: int = 10240
     gpu: bool = False
 
     @classmethod
@@ -77,6 +79,7 @@ class Limits:
             timeout_s=resources.timeout_s,
             pids=resources.pids,
             shm_mib=resources.shm_mib,
+            output_mib=resources.output_mib,
             gpu=resources.gpu,
         )
 
@@ -115,6 +118,7 @@ class Ending(enum.Enum):
     EXITED = "exited"
     TIMED_OUT = "timed out"
     OUT_OF_MEMORY = "out of memory"
+    TOO_MUCH_OUTPUT = "too much output"
     STOPPED = "stopped"
     LOST = "lost"
 
@@ -136,6 +140,16 @@ class Outcome:
     def ok(self) -> bool:
         """Did the program end by itself with exit code 0?"""
         return self.ending is Ending.EXITED and self.exit_code == 0
+
+
+def killed(ending: Ending, limits: Limits) -> str:
+    """Why a program was ended from outside, in words."""
+    return {
+        Ending.TIMED_OUT: f"killed: over {limits.timeout_s:g} s",
+        Ending.OUT_OF_MEMORY: f"killed: over {limits.memory_mib} MiB",
+        Ending.TOO_MUCH_OUTPUT: f"killed: over {limits.output_mib} MiB of output",
+        Ending.STOPPED: "stopped",
+    }[ending]
 
 
 class Runtime(Protocol):

@@ -121,6 +121,8 @@ def _failed(outcome: Outcome, order: RunOrder, advice: str) -> JobFailed:
             return JobFailed(f"ended after its time limit of {limits.timeout_s} s", advice)
         case Ending.OUT_OF_MEMORY:
             return OutOfMemory(f"ended for using more than {limits.memory_mib} MiB of memory", advice)
+        case Ending.TOO_MUCH_OUTPUT:
+            return JobFailed(f"ended for writing more than {limits.output_mib} MiB of output", advice)
         case Ending.STOPPED:
             return JobFailed("stopped", advice)
         case _:

@@ -124,6 +124,62 @@ def count() -> None:
     print("done")
 
 
+def fill() -> None:
+    """Write real bytes into /output, up to a bound that harms no machine."""
+    block = os.urandom(1 << 20)
+    with (output / "rubbish").open("wb") as file:
+        for _ in range(options["mib"]):
+            file.write(block)
+            file.flush()
+            time.sleep(0.005)
+
+
+def breed() -> None:
+    """A fork bomb: every process forks for as long as it may."""
+    print("ready", flush=True)
+    while True:
+        try:
+            os.fork()
+        except OSError:
+            time.sleep(0.05)
+
+
+def spin() -> None:
+    print("ready", flush=True)
+    while True:
+        pass
+
+
+def babble() -> None:
+    """Print without end; a reader that does not keep up makes it wait."""
+    line = b"x" * 1023 + b"\n"
+    while True:
+        os.write(1, line * 1024)
+
+
+def call_home() -> None:
+    """Try to reach an address of a test network (RFC 5737), and a name; say what came of it."""
+    with socket.socket() as connection:
+        connection.settimeout(2)
+        print(f"address: {os.strerror(connection.connect_ex(('192.0.2.1', 80)))}")
+    try:
+        socket.getaddrinfo("example.invalid", 80)
+    except OSError as error:
+        print(f"name: {type(error).__name__}")
+
+
+def become_root() -> None:
+    """Run every set-uid program there is to learn who one is then, as far as it tells."""
+    found = [path for path in Path("/usr/bin").iterdir() if path.lstat().st_mode & 0o4000]
+    print(f"set-uid programs: {len(found) > 0}")
+    copied = output / "id"
+    copied.write_bytes(Path("/usr/bin/id").read_bytes())
+    copied.chmod(0o4755)
+    for program in ([str(copied), "-u"], ["su", "--command", "id -u"]):
+        done = subprocess.run(program, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        print(f"{Path(program[0]).name}: {done.stdout.strip() or 'refused'}")
+
+
 actions = (
     succeed,
     fail,
@@ -137,5 +193,11 @@ actions = (
     multiply,
     look_around,
     count,
+    fill,
+    breed,
+    spin,
+    babble,
+    call_home,
+    become_root,
 )
 {action.__name__: action for action in actions}[options["do"]]()
