@@ -51,6 +51,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "click": ("ror.cli",),
     "rich": ("ror.cli",),
     "textual": ("ror.cli.terminal",),
+    "mcp": ("ror.cli.mcp_server",),
 }
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -60,6 +61,7 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 PUBLIC_MODULES = {
     "ror.db.tables",
     "ror.archive.geometry",
+    "ror.develop.assistant",
     "ror.develop.ontology",
     "ror.develop.preview",
     "ror.develop.base_images",

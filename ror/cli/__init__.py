@@ -28,6 +28,7 @@ _COMMANDS = {
     "import": ("ror.cli.import_", "Take in the objects of a folder, a ZIP or a medium."),
     "init": ("ror.cli.init", "Make a workflow that works at once."),
     "jobs": ("ror.cli.jobs", "List, show, match and retry jobs; say what one waits for."),
+    "mcp": ("ror.cli.mcp", "Serve the project in this folder to an assistant."),
     "measurements": ("ror.cli.measurements", "Show the measurements of finished jobs."),
     "project": ("ror.cli.project", "Add, change and list projects."),
     "pseudonyms": ("ror.cli.pseudonyms", "Say where the pseudonyms of a project come from."),
