@@ -208,6 +208,17 @@ def test_a_sequence_that_is_another_scaled_or_exported_anew_is_refused(
         part("gate").check_no_copies(copied, names)
 
 
+def test_specks_are_no_tumour_and_parts_that_touch_count_together(part: Part) -> None:
+    labels = np.zeros((20, 20, 20), np.uint8)
+    labels[2:6, 2:6, 2:6] = 3
+    labels[6:8, 2:6, 2:6] = 2  # 64 and 32 together
+    labels[12:15, 12:15, 12:15] = 1  # 27
+    chances = np.stack([labels == label for label in range(4)]).astype(np.float32)
+    left = part("seen").without_specks(chances, 90).argmax(0)
+    np.testing.assert_array_equal(left, np.where(labels == 1, 0, labels))
+    np.testing.assert_array_equal(part("seen").without_specks(chances, 200).argmax(0), 0)
+
+
 def bundle_copy(tmp_path: Path) -> Path:
     shutil.copytree(PACKAGE / "model", tmp_path / "model")
     return tmp_path / "model"

@@ -33,6 +33,8 @@ class Bundle:
         This package's label of each output channel.
     window
         Edge of the windows it was trained on and has to see; None: the whole brain in one pass.
+    smallest_mm3
+        What is smaller is taken for none: specks of fewer voxels that hang together; 0 keeps all.
     limits
         Correlations of sequences that training saw, by ``"T1w/T2w"``; empty where nobody counted.
     identity
@@ -45,6 +47,7 @@ class Bundle:
     channels: tuple[str, ...]
     labels: tuple[int, ...]
     window: int | None
+    smallest_mm3: float
     limits: dict[str, tuple[float, float]]
     identity: str
 
@@ -78,6 +81,7 @@ class Bundle:
             tuple(_in_order(data["inputs"]["image"]["channel_def"])),
             tuple(_label(name) for name in _in_order(data["outputs"]["pred"]["channel_def"])),
             data["inputs"]["image"].get("window"),
+            data["outputs"]["pred"].get("smallest_mm3", 0.0),
             {name: (low, high) for name, (low, high) in said.get("correlations", {}).items()},
             _identity(found[0]),
         )

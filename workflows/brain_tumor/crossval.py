@@ -30,6 +30,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1, help="of the split")
+    parser.add_argument(
+        "--patch", default="96", help="as train.py takes it; what a fold's bundle then looks through"
+    )
     asked, for_train = parser.parse_known_args(arguments)
     try:
         cases = find_cases(asked.cases)
@@ -40,7 +43,7 @@ def main(arguments: list[str]) -> int:
     parts = split(cases, asked.folds, asked.seed)
     for number, held_out in enumerate(parts):
         folder = asked.out / f"fold-{number}"
-        _train(folder, [case for case in cases if case not in held_out], for_train)
+        _train(folder, [case for case in cases if case not in held_out], asked.patch, for_train)
         look = find_model(["bundle", str(folder / "bundle")])
         for case in held_out:
             made += scores(case.name, found(look, case), case.labels(), case.spacing_mm())
@@ -62,7 +65,7 @@ def split(cases: list[Case], folds: int, seed: int) -> list[list[Case]]:
     return [[cases[index] for index in sorted(order[number::folds])] for number in range(folds)]
 
 
-def _train(folder: Path, cases: list[Case], options: list[str]) -> None:
+def _train(folder: Path, cases: list[Case], patch: str, options: list[str]) -> None:
     """In a process of its own, since a fold's volumes need not stay in memory."""
     if (folder / "bundle" / "configs" / "metadata.json").exists():
         return
@@ -73,10 +76,12 @@ def _train(folder: Path, cases: list[Case], options: list[str]) -> None:
         if not link.exists():
             link.symlink_to(case.files["labels"].parent.resolve())
     cache = folder.parent / "cache"
-    run = [sys.executable, str(_HERE / "train.py"), str(linked), "--out", str(folder), *options]
-    subprocess.run(run, check=True)
+    run = [sys.executable, str(_HERE / "train.py"), str(linked), "--out", str(folder), "--patch", patch]
+    subprocess.run([*run, *options], check=True)
     publish = [sys.executable, str(_HERE / "export.py"), str(folder / "model.safetensors"), str(linked)]
-    subprocess.run([*publish, "--cache", str(cache), "--out", str(folder / "bundle")], check=True)
+    window = "0" if patch == "whole" else patch
+    publish += ["--cache", str(cache), "--out", str(folder / "bundle"), "--window", window]
+    subprocess.run(publish, check=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from job import Unusable
 from nnunet import NnUnet
 from numpy.typing import NDArray
 from prepare import Prepared
-from seen import Look, Seen, label_map, only_in_brain
+from seen import Look, Seen, label_map, only_in_brain, without_specks
 
 __all__ = ["find_model"]
 
@@ -60,7 +60,9 @@ def _bundle(bundle: Bundle) -> Look:
         channels = prepared.channels(bundle.channels)
         check_no_copies(channels, bundle.channels)
         check_correlations(channels, bundle.channels, bundle.limits)
-        return _mean(list(flipped(infer, channels)), lambda seen: seen[places], prepared, name)
+        seen = _mean(list(flipped(infer, channels)), lambda seen: seen[places], prepared, name)
+        without_specks(seen.probabilities, bundle.smallest_mm3)
+        return seen
 
     return look
 
