@@ -132,6 +132,11 @@ class App:
             self.commitments.told,
         )
 
+    @property
+    def checkpoints_url(self) -> str:
+        """Where the durable engine keeps its checkpoints."""
+        return self.settings.database.url or self.home.checkpoints_url
+
     @cached_property
     def jobs(self) -> ror.engine.JobStore:
         return ror.engine.JobStore(self.database)

@@ -159,7 +159,7 @@ class Service:
         stations = JobStations(app, Stager(app.index, app.home.archive), executor)
         options = EngineOptions(
             app.home.root,
-            app.settings.database.url or app.home.checkpoints_url,
+            app.checkpoints_url,
             host,
             app.settings.engine.beat_seconds,
         )

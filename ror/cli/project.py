@@ -1,4 +1,4 @@
-"""``ror project add | change | list``."""
+"""``ror project add | change | list``, and what is in `ror.cli.withdraw`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ror.cli.project_options import (
     settings_options,
 )
 from ror.cli.redcap import tell_mismatches
+from ror.cli.withdraw import readmit, withdraw, withdrawn
 from ror.errors import ConfigurationError
 from ror.registry import Project, Role, Sending
 
@@ -26,10 +27,14 @@ __all__ = ["command"]
 
 @click.group()
 def command() -> None:
-    """Add, change and list projects.
+    """Add, change and list projects; withdraw studies and patients from one.
 
     Example: ror project add lungs --pacs research
     """
+
+
+for one in (readmit, withdraw, withdrawn):
+    command.add_command(one)
 
 
 def _known_pacs(app: App, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from ror.archive import Index
 from ror.gateway.received import Received
 from ror.gateway.routing import route_of
 from ror.model import PseudonymScheme
-from ror.registry import ProjectStore, PseudonymRule, Route, RouteStore, WhoIsWho
+from ror.registry import ProjectStore, PseudonymRule, Route, RouteStore, WhoIsWho, Withdrawn
 
 __all__ = ["Gate", "Gates"]
 
@@ -21,7 +21,7 @@ __all__ = ["Gate", "Gates"]
 class Gate:
     """By which rules a project lets objects in.
 
-    `keeps_uids` says whether the way back of UIDs is kept besides that of the patient.
+    `keeps_uids` says whether the way back of UIDs is kept besides that of the patient; `withdrawn` is not let in.
     """
 
     project: str
@@ -29,6 +29,7 @@ class Gate:
     key: ProjectKey
     rule: PseudonymRule
     keeps_uids: bool = False
+    withdrawn: Withdrawn = field(default_factory=Withdrawn)
 
     @property
     def asks_who(self) -> bool:
@@ -96,5 +97,8 @@ class Gates:
                     self._keys[project] = self._projects.key(project)
             settings, rule = self._projects.get(project), self._who.rules.get(project)
             keeps_uids = rule.keeps_identities and settings.original_identity
-            read.gates[project] = Gate(project, settings.profile(), self._keys[project], rule, keeps_uids)
+            withdrawn = self._who.withdrawals.now(project)
+            read.gates[project] = Gate(
+                project, settings.profile(), self._keys[project], rule, keeps_uids, withdrawn
+            )
         return read.gates[project]

@@ -24,6 +24,7 @@ from ror.registry.subjects import KnownSubject, SubjectStore
 from ror.registry.tokens import Right, Token, TokenStore
 from ror.registry.way_back import WayBack
 from ror.registry.who import WhoIsWho
+from ror.registry.withdrawals import Withdrawal, WithdrawalStore, Withdrawn
 from ror.registry.workflows import InstalledWorkflow, WorkflowStore
 
 __all__ = [
@@ -64,6 +65,9 @@ __all__ = [
     "Tried",
     "WayBack",
     "WhoIsWho",
+    "Withdrawal",
+    "WithdrawalStore",
+    "Withdrawn",
     "WorkflowStore",
     "add_record",
     "caller",

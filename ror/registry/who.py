@@ -11,18 +11,23 @@ from ror.registry.couplings import CouplingStore
 from ror.registry.identities import IdentityStore
 from ror.registry.pseudonym_rules import PseudonymRuleStore
 from ror.registry.subjects import SubjectStore
+from ror.registry.withdrawals import WithdrawalStore
 
 __all__ = ["WhoIsWho"]
 
 
 @dataclass(frozen=True, slots=True)
 class WhoIsWho:
-    """Rules of pseudonyms, the subjects they have made, the lists they come from, the way back, and who has asked."""
+    """Rules of pseudonyms, the subjects they have made, the lists they come from, the way back, and who has asked.
+
+    And who was withdrawn.
+    """
 
     rules: PseudonymRuleStore
     subjects: SubjectStore
     couplings: CouplingStore
     identities: IdentityStore
+    withdrawals: WithdrawalStore
     audit: AuditLog
 
     @classmethod
@@ -34,5 +39,6 @@ class WhoIsWho:
             SubjectStore(database),
             CouplingStore(database),
             IdentityStore(database, secrets_folder, audit),
+            WithdrawalStore(database),
             audit,
         )

@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from ror.results.statistics import FieldSummary, figure, summaries
     from ror.results.superseded import Earlier, EarlierObject
     from ror.results.table import MeasurementRow, MeasurementStore
+    from ror.results.taking_back import TakenBack, TakingBack
     from ror.results.uids import derive_uid
     from ror.results.validation import validate
     from ror.results.warm import warm_up
@@ -107,6 +108,7 @@ else:
             "statistics": "FieldSummary figure summaries",
             "superseded": "Earlier EarlierObject",
             "table": "MeasurementRow MeasurementStore",
+            "taking_back": "TakenBack TakingBack",
             "uids": "derive_uid",
             "validation": "validate",
             "warm": "warm_up",
@@ -164,6 +166,8 @@ __all__ = [
     "Row",
     "Shipment",
     "SourceSeries",
+    "TakenBack",
+    "TakingBack",
     "Tally",
     "agreement_with",
     "as_csv_table",

@@ -81,7 +81,7 @@ class ResultStations:
 
     def deliver(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
         """Bring images (once) and results to every PACS of the project; then remove there what they replace."""
-        destinations = self._destinations(project, run.job)
+        destinations = self.destinations(project, project.pacs, run.job.id)
         shipment = Shipment(
             run.job,
             self._images(run.job) if any(one.images for one in destinations) else (),
@@ -104,27 +104,38 @@ class ResultStations:
             told += f", {self._redcaps.write(project, placed)}"
         return told
 
-    def _destinations(self, project: Project, job: Job) -> list[Destination]:
+    def destinations(self, project: Project, names: Sequence[str], job_id: str) -> list[Destination]:
+        """The destinations of these names, as they are set now, for the results of a job.
+
+        Raises
+        ------
+        ConfigurationError
+            The settings do not name all of them, or not where they are.
+        ServiceUnavailable
+            The settings cannot be read now.
+        """
         try:
-            known = self._pacs() if project.pacs else {}
+            known = self._pacs() if names else {}
         except ConfigurationError as error:  # somebody writes it now: this job is not at fault
             raise ServiceUnavailable(str(error), f"it is read again; {error.advice}") from error
 
         def here(name: str) -> Destination:
-            return Archive(name, self._own, project.name, job.id)
+            return Archive(name, self._own, project.name, job_id)
 
         return [
-            self._under_original_identity(one, project, job)
+            self._under_original_identity(one, project, job_id)
             if known[one.name].identity == "original"
             else one
-            for one in destinations_of(project.pacs, known, self._our_ae_title, here, self._commitments)
+            for one in destinations_of(names, known, self._our_ae_title, here, self._commitments)
         ]
 
-    def _under_original_identity(self, destination: Destination, project: Project, job: Job) -> Destination:
+    def _under_original_identity(
+        self, destination: Destination, project: Project, job_id: str
+    ) -> Destination:
         if not project.original_identity:
             return NotAuthorised(destination.name, project.name)
         way_back = self._way_back(project.name)
-        return UnderOriginalIdentity(destination, way_back, self._ledger.named, job.id)
+        return UnderOriginalIdentity(destination, way_back, self._ledger.named, job_id)
 
     def _images(self, job: Job) -> list[Outgoing]:
         """The images of the job's studies."""

@@ -15,6 +15,7 @@ project takes.
 """
 
 from ror.results.redcap.api import RedcapApi
+from ror.results.redcap.blanks import Place
 from ror.results.redcap.check import Announced, Mismatch
 from ror.results.redcap.described import Described, RedcapField
 from ror.results.redcap.dictionary import dictionary_csv, dictionary_rows, merged_dictionary
@@ -30,6 +31,7 @@ __all__ = [
     "Described",
     "Mismatch",
     "Pace",
+    "Place",
     "Prepared",
     "RedcapApi",
     "RedcapField",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import requests
 from pydantic import ValidationError
@@ -90,22 +90,25 @@ class RedcapApi:
             return "" if _NO_FIELD in told else told
         raise self._not_redcap(f"it has taken the field {_NO_FIELD}")
 
-    def import_records(self, records: Sequence[Mapping[str, Any]]) -> int:
+    def import_records(self, records: Sequence[Mapping[str, Any]], *, blanks_empty: bool = False) -> int:
         """Write flat records; doing it twice is harmless, a later value overwrites, a blank leaves what is there.
 
-        REDCap takes a batch of 2000 whole or not at all; the batches before a refused one stay.
+        With `blanks_empty`, a blank empties the field. REDCap takes a batch of 2000 whole or not at all; the batches
+        before a refused one stay.
 
         Returns
         -------
         int
             Number of records that REDCap says it has saved.
         """
-        return sum(self._import(batch) for batch in _batches(records))
+        how: Literal["normal", "overwrite"] = "overwrite" if blanks_empty else "normal"
+        return sum(self._import(batch, how) for batch in _batches(records))
 
-    def _import(self, batch: Sequence[Mapping[str, Any]]) -> int:
-        # "normal" leaves what we do not name as it is; "overwrite" would empty it.
+    def _import(
+        self, batch: Sequence[Mapping[str, Any]], how: Literal["normal", "overwrite"] = "normal"
+    ) -> int:
         answer = self._ask(
-            lambda: self._project.import_records(list(batch), overwrite="normal", return_content="count")
+            lambda: self._project.import_records(list(batch), overwrite=how, return_content="count")
         )
         if not isinstance(answer, dict) or not str(answer.get("count", "")).isdecimal():
             raise self._not_redcap("it does not say how many records it has saved")

@@ -15,6 +15,7 @@ from ror.registry import Project, redcap_token
 from ror.results.errors import RedcapRefused
 from ror.results.model import Row
 from ror.results.redcap.api import RedcapApi
+from ror.results.redcap.blanks import Place, blanks
 from ror.results.redcap.check import Announced, Mismatch, mismatches
 from ror.results.redcap.described import Described
 from ror.results.redcap.pace import Pace
@@ -102,6 +103,20 @@ class Redcaps:
         if prepared.outside:
             told += f" (outside of the suggested range: {', '.join(prepared.outside)})"
         return told
+
+    def empty(self, project: Project, places: Sequence[Place]) -> int:
+        """Empty fields of a project's REDCap; doing it twice is harmless. Returns how many records were changed.
+
+        A field or event that it does not have any more is empty. What others have entered stays.
+
+        Raises
+        ------
+        ConfigurationError, RedcapUnavailable, RedcapRefused
+            As `write`.
+        """
+        target = self.target(project)
+        described = self._kept(target)[0]
+        return self._api(target).import_records(blanks(places, described), blanks_empty=True)
 
     def check(
         self,
