@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from ror import __version__
 from ror.cli.faults import told_in_two_lines
@@ -19,6 +20,7 @@ _COMMANDS = {
     "audit": ("ror.cli.audit", "List who has asked for identities, and verify that record."),
     "base": ("ror.cli.base", "Make what images of workflows are built on."),
     "build": ("ror.cli.build", "Build the image of a workflow, and try it once."),
+    "completion": ("ror.cli.completion", "Let a shell complete commands and options."),
     "config": ("ror.cli.config", "Say which data a workflow is tried on, and what it selects."),
     "conformance": ("ror.cli.conformance", "List the SOP classes and transfer syntaxes that we know."),
     "deid": ("ror.cli.deid", "De-identify files; list, show and compare profiles."),
@@ -60,6 +62,15 @@ class _LazyGroup(click.Group):
         command = import_module(_COMMANDS[cmd_name][0]).command
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # Click's own loads every command, to leave out those that are hidden.
+        named = [
+            CompletionItem(name, help=text)
+            for name, (_module, text) in sorted(_COMMANDS.items())
+            if name.startswith(incomplete)
+        ]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
