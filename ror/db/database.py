@@ -6,17 +6,16 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
-from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ror.db.migrating import migrating
 from ror.db.short_questions import ShortQuestions
-from ror.errors import ConfigurationError, HomeInUse, ServiceUnavailable
+from ror.errors import ConfigurationError, HomeInUse, NotFound, ServiceUnavailable
 
 __all__ = ["Database", "in_turn"]
 
@@ -130,18 +129,27 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to the newest revision; several processes may ask for it at once."""
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with self.write() as connection:
-            if self._engine.dialect.name == "postgresql":
-                connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCKS})"))
-            config.attributes["connection"] = connection
+        with _unavailable_told(self.shown), migrating(self._writer, _LOCKS) as config:
             try:
                 command.upgrade(config, "head")
             except CommandError as error:
                 raise ConfigurationError(
                     f"the database is of a later release: {error}", advice="install that release of ror"
                 ) from error
+
+    def downgrade(self, revision: str) -> None:
+        """Bring the schema back to an earlier revision, before an earlier release is installed again.
+
+        Raises
+        ------
+        NotFound
+            There is no such revision behind the present one.
+        """
+        with _unavailable_told(self.shown), migrating(self._writer, _LOCKS) as config:
+            try:
+                command.downgrade(config, revision)
+            except CommandError as error:
+                raise NotFound(f"the database cannot go back to {revision}: {error}") from error
 
     @contextmanager
     def worked_on_by(self, executor_id: str) -> Iterator[None]:

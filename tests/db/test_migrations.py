@@ -9,12 +9,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 
-import ror.db
 from ror.db import Database, tables
 from ror.engine import JobStore
 from ror.errors import ConfigurationError, ServiceUnavailable
@@ -55,11 +52,7 @@ def empty(empty_url: str):
 
 
 def downgrade(database: Database, revision: str = "base") -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(ror.db.__file__).parent / "migrations"))
-    with database.write() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, revision)
+    database.downgrade(revision)
 
 
 def test_the_newest_revision_is_what_the_tables_say(empty: Database) -> None:
