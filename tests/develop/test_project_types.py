@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_commands import Home
-from tests.support.environments import kept_environments
+from tests.support.environments import kept_environments, need_torch
 
 VOLUME_ML = "64.9"
 PACKAGES = "lib/python3.*/site-packages"
@@ -47,6 +47,7 @@ def output(said: str) -> Path:
     return Path(line.removeprefix("all of it: "))
 
 
+@pytest.mark.slow
 def test_a_notebook_runs_where_nobody_opens_it(
     home: Home, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,13 +81,12 @@ def test_a_notebook_runs_where_nobody_opens_it(
     assert "a cell failed: ValueError: no model here" in failed.err
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("kept")
 def test_a_monai_bundle_runs_by_its_own_configuration(
-    home: Home, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not (os.environ.get("ROR_TEST_TORCH") or any(kept.glob(f"*/{PACKAGES}/monai"))):
-        pytest.skip(
-            "MONAI and torch (1.3 GB) are not here; once with ROR_TEST_TORCH=1 they are fetched and kept"
-        )
+    need_torch()
     made(home, "monai", tmp_path, monkeypatch)
     home.good("config", "--data", "../images")
     said = home.good("trigger")

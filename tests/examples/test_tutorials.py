@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environments import kept_environments
+from tests.support.environments import kept_environments, need_torch
 
 ROOT = Path(__file__).parent.parent.parent
 TUTORIALS = ROOT / "examples" / "tutorials"
-PACKAGES = "lib/python3.*/site-packages"
+BALL_ML = 65.4
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -82,12 +82,27 @@ def test_the_notebook_runs_by_itself(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_bundle_runs_by_its_own_configuration(environments: Path, tmp_path: Path) -> None:
-    pythons = [one.parents[3] / "bin" / "python" for one in environments.glob(f"*/{PACKAGES}/monai")]
-    if not pythons:
-        pytest.skip(
-            "MONAI and torch (1.3 GB) are not here; see test_project_types.py for how to get them once"
-        )
-    require_as_shown("monai_bundle", followed("monai_bundle", tmp_path, TORCH=str(pythons[0])))
+    python = python_with("monai", environments)
+    require_as_shown("monai_bundle", followed("monai_bundle", tmp_path, TORCH=python))
+
+
+@pytest.mark.slow
+def test_the_model_of_nnunet_runs_by_nnunet(environments: Path, tmp_path: Path) -> None:
+    printed = followed("nnunet", tmp_path, TORCH=python_with("nnunetv2", environments))
+    require_as_shown("nnunet", printed)
+    # What a network learns is not the same to the digit on each processor.
+    (found,) = re.findall(r"^([\d.]+) mL are bright$", printed, flags=re.MULTILINE)
+    assert float(found) == pytest.approx(BALL_ML, rel=0.25)
+
+
+def python_with(package: str, environments: Path) -> str:
+    """The Python of a kept environment that has a package: it makes the model that the tutorial runs."""
+    need_torch()
+    for found in environments.glob(f"*/lib/python3.*/site-packages/{package}"):
+        return str(found.parents[3] / "bin" / "python")
+    pytest.skip(
+        f"{package} is in no folder of {environments}: make its environment there once, by `ror trigger`"
+    )
 
 
 def test_every_tutorial_is_listed() -> None:
