@@ -23,6 +23,7 @@ _COMMANDS = {
     "completion": ("ror.cli.completion", "Let a shell complete commands and options."),
     "config": ("ror.cli.config", "Say which data a workflow is tried on, and what it selects."),
     "conformance": ("ror.cli.conformance", "List the SOP classes and transfer syntaxes that we know."),
+    "database": ("ror.cli.database", "Say which revision the database is of, and bring it back."),
     "deid": ("ror.cli.deid", "De-identify files; list, show and compare profiles."),
     "doctor": ("ror.cli.doctor", "Check the installation, and say how to mend what is wrong."),
     "housekeeping": ("ror.cli.housekeeping", "Remove what nothing needs any more."),

@@ -13,7 +13,7 @@ from alembic import command
 from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ror.db.migrating import migrating
+from ror.db.migrating import migrating, revisions
 from ror.db.short_questions import ShortQuestions
 from ror.errors import ConfigurationError, HomeInUse, NotFound, ServiceUnavailable
 
@@ -136,6 +136,11 @@ class Database:
                 raise ConfigurationError(
                     f"the database is of a later release: {error}", advice="install that release of ror"
                 ) from error
+
+    def revision(self) -> str:
+        """The revision of its tables; empty without tables."""
+        with self.read() as connection:
+            return ", ".join(revisions(connection))
 
     def downgrade(self, revision: str) -> None:
         """Bring the schema back to an earlier revision, before an earlier release is installed again.

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic.config import Config
 from alembic.migration import MigrationContext
 
-__all__ = ["migrating"]
+__all__ = ["migrating", "revisions"]
 
 
 @contextmanager
@@ -41,16 +41,17 @@ def migrating(writer: sa.Engine, lock: int) -> Iterator[Config]:
         driver.execute("PRAGMA foreign_keys=OFF")  # has no effect within a transaction
         try:
             with connection.begin():
-                before = _revisions(connection)
+                before = revisions(connection)
                 config.attributes["connection"] = connection
                 yield config
-                if _revisions(connection) != before:
+                if revisions(connection) != before:
                     _require_foreign_keys(connection)
         finally:
             driver.execute("PRAGMA foreign_keys=ON")
 
 
-def _revisions(connection: sa.Connection) -> tuple[str, ...]:
+def revisions(connection: sa.Connection) -> tuple[str, ...]:
+    """The revision of the schema; none where there is none."""
     return MigrationContext.configure(connection).get_current_heads()
 
 
