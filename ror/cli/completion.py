@@ -19,7 +19,7 @@ def command(context: click.Context, shell: str) -> None:
     Bash 4.4 and later: put `source <(ror completion bash)` into ~/.bashrc; zsh: the same with zsh into ~/.zshrc; fish:
     `ror completion fish > ~/.config/fish/completions/ror.fish`.
 
-    Example: source <(ror completion bash)
+    Example: ror completion bash
     """
     made = get_completion_class(shell)
     assert made is not None  # click has these three

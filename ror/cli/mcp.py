@@ -29,7 +29,7 @@ def command(identities: bool, working_directory: Path) -> None:
 
     An assistant starts it by itself: give it this command. What names a patient is withheld.
 
-    Example: ror mcp --working_directory /home/me/bright
+    Example: ror mcp
     """
     if find_spec("mcp") is None:
         raise ConfigurationError("nothing here speaks MCP", advice="pip install 'ror-pacs[mcp]'")
