@@ -124,10 +124,8 @@ def _jobs(count: int, hosts: Sequence[Host]) -> list[_Job]:
         min(_WORKFLOWS[name][1] * chance.lognormvariate(0.0, 0.5), _WORKFLOWS[name][0].seconds)
         for name, _ in drawn
     ]
-    shares = (
-        _share(_WORKFLOWS[name][0], hosts) * length for (name, _), length in zip(drawn, lengths, strict=True)
-    )
-    span = sum(shares) / 0.8
+    shares = {name: _share(needs, hosts) for name, (needs, _, _) in _WORKFLOWS.items()}
+    span = sum(shares[name] * length for (name, _), length in zip(drawn, lengths, strict=True)) / 0.8
     made = []
     for number, ((workflow, project), runs) in enumerate(zip(drawn, lengths, strict=True)):
         at = span * 0.1 if project == "flood" else span * chance.betavariate(2.0, 2.0)
