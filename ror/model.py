@@ -121,6 +121,7 @@ class Job:
     """One run of one workflow on one match; `host` is the worker that has it, `gpu` the card that it was given.
 
     An attempt goes on from the ones before it, but from none before `first_attempt`: what these have made is gone.
+    That of a `shadow` version runs to be compared: nothing of it is delivered or recorded.
     """
 
     id: str
@@ -138,6 +139,7 @@ class Job:
     host: str | None = None
     gpu: str | None = None
     first_attempt: int = 1
+    shadow: bool = False
 
 
 def series_content(instances: Sequence[tuple[str, str]]) -> str:
@@ -148,9 +150,16 @@ def series_content(instances: Sequence[tuple[str, str]]) -> str:
     return digest.hexdigest()
 
 
-def job_id(workflow: str, package_digest: str, match_key: str, series: Sequence[JobSeries]) -> str:
-    """Identity of a job: the same workflow package on the same content is the same job."""
-    digest = hashlib.sha256(f"{workflow} {package_digest} {match_key}\n".encode())
+def job_id(
+    workflow: str, package_digest: str, match_key: str, series: Sequence[JobSeries], *, shadow: bool = False
+) -> str:
+    """Identity of a job: the same workflow package on the same content is the same job.
+
+    One in the shadow of another version is not: when its version is promoted, a job of it delivers.
+    """
+    digest = hashlib.sha256(
+        f"{workflow} {package_digest} {match_key}{' shadow' if shadow else ''}\n".encode()
+    )
     for one in series:
         digest.update(f"{one.name} {one.series_uid} {one.content}\n".encode())
     return f"{workflow}-{digest.hexdigest()[:20]}"

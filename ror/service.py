@@ -66,10 +66,14 @@ class JobStations:
     def encode(self, job_id: str) -> str:
         run = self.app.finished_run(job_id)
         project = self.app.projects.get(run.job.project)
+        if run.job.shadow:
+            return self.app.results.rehearse(run, project)
         return self.app.results.encode(run, project, self.app.jobs.replaced_by(run.job))
 
     def deliver(self, job_id: str) -> str:
         run = self.app.finished_run(job_id)
+        if run.job.shadow:
+            return "a shadow delivers nothing"
         project, replaced = self.app.projects.get(run.job.project), self.app.jobs.replaced_by(run.job)
         decision = self.app.reviews.decision(run.job.id)
         if project.review and not (decision and decision.accepted):
@@ -83,7 +87,10 @@ class JobStations:
     def record(self, job_id: str) -> str:
         run = self.app.finished_run(job_id)
         project = self.app.projects.get(run.job.project)
-        told = self.app.results.record(run, project, self.app.jobs.replaced_by(run.job))
+        if run.job.shadow:
+            told = "a shadow records nothing"
+        else:
+            told = self.app.results.record(run, project, self.app.jobs.replaced_by(run.job))
         with self.app.database.write() as connection:
             self.app.jobs.supersede_finished(connection, run.job)
         return told

@@ -15,7 +15,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ror.cli",),
     ("ror.web",),
     ("ror.service",),
-    ("ror.housekeeping", "ror.withdrawal"),
+    ("ror.comparison", "ror.housekeeping", "ror.withdrawal"),
     ("ror.app", "ror.develop"),
     ("ror.gateway", "ror.engine", "ror.results", "ror.deid"),
     ("ror.registry",),

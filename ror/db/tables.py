@@ -194,6 +194,7 @@ workflows = Table(
     Column("version", Name, nullable=False),
     Column("select_text", Text, nullable=False),
     Column("enabled", Boolean, nullable=False),
+    Column("shadow", Boolean, nullable=False, default=False),  # beside the enabled one, to be compared
     Column("added_at", Double, nullable=False),
 )
 
@@ -376,6 +377,7 @@ jobs = Table(
     Column("match_key", Uid, nullable=False),
     Column("series", JSON, nullable=False),
     Column("state", String(16), nullable=False),
+    Column("shadow", Boolean, nullable=False, default=False),  # whatever has become of its version since
     Column("attempt", Integer, nullable=False),
     Column("dispatched_attempt", Integer, nullable=False),
     Column("first_attempt", Integer, nullable=False, default=1),  # what earlier ones have made is gone

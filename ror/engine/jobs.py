@@ -24,6 +24,7 @@ _SAME_MATCH = sa.select(_jobs.id, _jobs.state).where(
     _jobs.project == sa.bindparam("of_project"),
     _jobs.workflow == sa.bindparam("of_workflow"),
     _jobs.match_key == sa.bindparam("of_match"),
+    _jobs.shadow == sa.bindparam("of_shadow"),
     _jobs.id != sa.bindparam("but"),
 )
 _REPLACED = _SAME_MATCH.where(_jobs.state.not_in(_UNDECIDED))
@@ -92,6 +93,7 @@ class JobStore:
             "match_key": job.match_key,
             "series": [asdict(one) for one in job.series],
             "state": JobState.QUEUED,
+            "shadow": job.shadow,
             "attempt": 1,
             "dispatched_attempt": 0,
             "detail": "",
@@ -165,15 +167,20 @@ class JobStore:
 
     def first_of(self, project: str, workflow: str, package_digest: str) -> JobRow | None:
         """The first job that a package has made in a project, or None."""
+        return next(iter(self.of_package(project, workflow, package_digest, most=1)), None)
+
+    def of_package(
+        self, project: str, workflow: str, package_digest: str, most: int | None = None
+    ) -> list[JobRow]:
+        """The jobs that a package has made in a project, the first that was queued first."""
         of_package = (
             (_jobs.project == project)
             & (_jobs.workflow == workflow)
             & (_jobs.package_digest == package_digest)
         )
-        query = sa.select(tables.jobs).where(of_package).order_by(_jobs.created_at, _jobs.id).limit(1)
+        query = sa.select(tables.jobs).where(of_package).order_by(_jobs.created_at, _jobs.id).limit(most)
         with self._database.read() as connection:
-            row = connection.execute(query).first()
-            return None if row is None else self._row(connection, row)
+            return [self._row(connection, row) for row in connection.execute(query).all()]
 
     def known(self, job_ids: Sequence[str]) -> list[JobRow]:
         """Those of these jobs that there are."""
@@ -312,9 +319,13 @@ def storable(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
-def _match_of(job: Job) -> dict[str, str]:
-    of_match = {"of_project": job.project, "of_workflow": job.workflow, "of_match": job.match_key}
-    return of_match | {"but": job.id}
+def _match_of(job: Job) -> dict[str, object]:
+    of_match: dict[str, object] = {
+        "of_project": job.project,
+        "of_workflow": job.workflow,
+        "of_match": job.match_key,
+    }
+    return of_match | {"of_shadow": job.shadow, "but": job.id}
 
 
 def job_of(row: sa.Row[tuple[object, ...]]) -> Job:
@@ -334,5 +345,6 @@ def job_of(row: sa.Row[tuple[object, ...]]) -> Job:
         detail=row.detail,
         host=row.host,
         gpu=row.gpu,
+        shadow=row.shadow,
         first_attempt=row.first_attempt,
     )

@@ -90,7 +90,7 @@ class Matcher:
         received_until = self._index.last_received_at(study_uid)
         of_study = self._catalogue.write(project, study_uid)
         asked = _Asked(self._index, self._catalogue, project, patient_id, study_uid, of_study)
-        workflows = self._workflows.list(project, enabled_only=True)
+        workflows = self._workflows.running(project)
         wanted = [job for workflow in workflows for job in self._wanted(workflow, asked)]
         with self._database.write() as connection:
             if again:
@@ -160,7 +160,7 @@ class Matcher:
         project, patient_id = self._index.study(study_uid)
         of_study = self._catalogue.series(project, study_uid=study_uid)
         asked = _Asked(self._index, self._catalogue, project, patient_id, study_uid, of_study)
-        workflows = self._workflows.list(project, enabled_only=True)
+        workflows = self._workflows.running(project)
         return [verdict for workflow in workflows for verdict in self._verdicts(workflow, asked)]
 
     def _verdicts(self, workflow: InstalledWorkflow, asked: _Asked) -> Iterator[Verdict]:
@@ -168,12 +168,12 @@ class Matcher:
         there = {row.job.id: row for row in self._jobs.known([job.id for job in wanted])}
         for job in wanted:
             if row := there.get(job.id):
-                yield Verdict(workflow.name, workflow.version, job.id, row.job.state, row.reason)
+                yield Verdict(workflow.name, workflow.told_version, job.id, row.job.state, row.reason)
             else:
                 reason = _WHY_NOT_QUEUED[self._index.state(asked.study_uid)].format(asked.study_uid)
-                yield Verdict(workflow.name, workflow.version, job.id, None, reason)
+                yield Verdict(workflow.name, workflow.told_version, job.id, None, reason)
         if not wanted:
-            yield Verdict(workflow.name, workflow.version, "", None, asked.why_none(workflow))
+            yield Verdict(workflow.name, workflow.told_version, "", None, asked.why_none(workflow))
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ class _Asked:
         )
         # Results of a patient or project are filed with the study of its first series.
         return Job(
-            id=job_id(workflow.name, workflow.digest, match.key, series),
+            id=job_id(workflow.name, workflow.digest, match.key, series, shadow=workflow.shadow),
             project=workflow.project,
             workflow=workflow.name,
             version=workflow.version,
@@ -246,6 +246,7 @@ class _Asked:
             match_key=match.key,
             series=series,
             state=JobState.QUEUED,
+            shadow=workflow.shadow,
         )
 
 

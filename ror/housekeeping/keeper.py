@@ -104,7 +104,7 @@ class Housekeeper:
         """Of versions that are enabled nowhere, and the newest nowhere, and that no job has used for so long."""
         installed = self._app.workflows.list()
         newest = {(one.project, one.name): one.digest for one in installed}  # the last of each is the newest
-        kept = {one.digest for one in installed if one.enabled} | set(newest.values())
+        kept = {one.digest for one in installed if one.enabled or one.shadow} | set(newest.values())
         since = now - self._app.settings.housekeeping.image_days * _DAY_SECONDS
         with self._app.database.read() as connection:
             kept |= packages_in_use(connection, since)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,15 +15,19 @@ import sqlalchemy as sa
 import select_lang
 from containers import KnownPackages, Package
 from ror.db import Database, tables
-from ror.errors import NotFound
+from ror.errors import NotAllowed, NotFound
+from ror.registry.audit import add_record
 from ror.registry.package_checks import check_links, check_names, check_program, load
 
 __all__ = ["InstalledWorkflow", "WorkflowStore"]
 
+_LEAST = 6  # digits of a digest
+_ADDED = {False: "add workflow", True: "add workflow as shadow"}
+
 
 @dataclass(frozen=True, slots=True)
 class InstalledWorkflow:
-    """One version of a workflow in one project."""
+    """One version of a workflow in one project: the one that is enabled, one that runs in its shadow, or neither."""
 
     project: str
     name: str
@@ -31,6 +35,12 @@ class InstalledWorkflow:
     digest: str
     select_text: str
     enabled: bool
+    shadow: bool = False
+
+    @property
+    def told_version(self) -> str:
+        """The version, and that it runs in the shadow of another one."""
+        return f"{self.version} (shadow)" if self.shadow else self.version
 
 
 class WorkflowStore:
@@ -42,14 +52,22 @@ class WorkflowStore:
         self._known = KnownPackages()
 
     def add(
-        self, project: str, folder: Path, prepare: Callable[[Package], None] | None = None
+        self,
+        project: str,
+        folder: Path,
+        prepare: Callable[[Package], None] | None = None,
+        *,
+        shadow: bool = False,
     ) -> InstalledWorkflow:
         """Install a package and enable it in a project, in place of an older version of the same name.
 
-        `prepare` gets the installed copy before that is enabled. Whatever fails leaves everything as it was.
+        With `shadow` it runs beside that version instead, on the same studies, and delivers nothing. `prepare` gets
+        the installed copy before that is enabled. Whatever fails leaves everything as it was.
 
         Raises
         ------
+        NotFound, NotAllowed
+            There is no enabled version that it could run beside, or it is that version itself.
         containers.ManifestError, select_lang.SelectError
             The package or its select statement has faults.
         ConfigurationError
@@ -61,8 +79,10 @@ class WorkflowStore:
         check_program(package)
         check_links(package)
         workflow = InstalledWorkflow(
-            project, manifest.name, manifest.version, package.digest, manifest.select, True
+            project, manifest.name, manifest.version, package.digest, manifest.select, not shadow, shadow
         )
+        if shadow:
+            self._require_another(workflow)
         with ExitStack() as undo:
             if self._keep_copy(package):
                 undo.callback(shutil.rmtree, self._folder(workflow.name, workflow.digest))
@@ -70,48 +90,89 @@ class WorkflowStore:
                 prepare(self.package(workflow.name, workflow.digest))
             with self._database.write() as connection:
                 self._install(connection, workflow)
-                self._switch(connection, project, workflow.name, workflow.digest)
+                if shadow:
+                    self._shadow(connection, workflow)
+                else:
+                    self._switch(connection, project, workflow.name, workflow.digest)
+                add_record(connection, _ADDED[shadow], project, detail=_told(workflow))
             undo.pop_all()
         return workflow
 
-    def enable(
-        self, project: str, name: str, version: str | None = None, digest: str = ""
-    ) -> InstalledWorkflow:
-        """Enable an installed version, in place of another of the same name; the beginning of its digest will do.
+    def enable(self, project: str, name: str) -> InstalledWorkflow:
+        """Enable the only version of a workflow that a project has; of several, one is to be promoted.
+
+        Raises
+        ------
+        NotFound
+            The project has none, or more than one, or its package is gone.
+        """
+        versions = self.versions(project, name)
+        if len(versions) > 1:
+            told = ", ".join(map(_told_short, versions))
+            raise NotFound(
+                f"project {project} has more than one {name}: {told}",
+                f"say which: ror workflow promote {name} VERSION --project {project}",
+            )
+        return self._make_current(versions[0], "enable workflow")
+
+    def promote(self, project: str, name: str, version: str) -> InstalledWorkflow:
+        """Make an installed version the current one, in place of another; also the beginning of its digest will do.
+
+        Its jobs from now on deliver, also if it ran in the shadow of that one.
 
         Raises
         ------
         NotFound
             The project has no such version, or more than one, or its package is gone.
         """
-        versions = [
-            one
-            for one in self.list(project)
-            if one.name == name and version in (None, one.version) and one.digest.startswith(digest)
-        ]
-        if not versions:
-            raise NotFound(
-                f"project {project} has no such version of a workflow {name}", "see `ror workflow list`"
-            )
-        if len(versions) > 1:
-            told = ", ".join(f"{one.version} ({one.digest[:12]})" for one in versions)
-            raise NotFound(
-                f"project {project} has more than one {name}: {told}", "say --version or --digest, too"
-            )
-        (one,) = versions
-        self.package(name, one.digest)
-        with self._database.write() as connection:
-            self._switch(connection, project, name, one.digest)
-        return replace(one, enabled=True)
+        return self._make_current(self.version(project, name, version), "promote workflow")
 
-    def disable(self, project: str, name: str) -> InstalledWorkflow:
-        """Let a project's workflow want no more studies; its jobs go on. `NotFound` if none of that name is enabled."""
-        enabled = [one for one in self.list(project, enabled_only=True) if one.name == name]
-        if not enabled:
-            raise NotFound(f"project {project} has no enabled workflow {name}", "see `ror workflow list`")
+    def disable(self, project: str, name: str, *, shadows_only: bool = False) -> Sequence[InstalledWorkflow]:
+        """Let a workflow, or what runs in its shadow, want no more studies of a project; their jobs go on.
+
+        Returns what was disabled; `NotFound` if there is nothing of that name.
+        """
+        running = [
+            one for one in self.running(project) if one.name == name and (one.shadow or not shadows_only)
+        ]
+        if not running:
+            what = "nothing in the shadow of the workflow" if shadows_only else "no enabled workflow"
+            raise NotFound(f"project {project} has {what} {name}", "see `ror workflow list`")
+        table = tables.workflows
         with self._database.write() as connection:
-            self._switch(connection, project, name, None)
-        return replace(enabled[0], enabled=False)
+            for one in running:
+                connection.execute(table.update().where(_is(one)).values(enabled=False, shadow=False))
+            for one in running:
+                add_record(connection, "disable workflow", project, detail=_told(one))
+        return [replace(one, enabled=False, shadow=False) for one in running]
+
+    def version(self, project: str, name: str, version: str) -> InstalledWorkflow:
+        """An installed version by its name, or by the beginning of its digest; `NotFound` as `promote`."""
+        versions = self.versions(project, name)
+        found = [one for one in versions if one.version == version]
+        found = found or [
+            one for one in versions if len(version) >= _LEAST and one.digest.startswith(version)
+        ]
+        if not found:
+            raise NotFound(
+                f"project {project} has no such version of the workflow {name}",
+                f"see `ror workflow versions {name} --project {project}`",
+            )
+        if len(found) > 1:
+            told = ", ".join(map(_told_short, found))
+            raise NotFound(f"project {project} has more than one {name} {version}: {told}", "give the digest")
+        return found[0]
+
+    def versions(self, project: str, name: str) -> Sequence[InstalledWorkflow]:
+        """All installed versions of a workflow, the first installed first, or `NotFound`."""
+        found = [one for one in self.list(project) if one.name == name]
+        if not found:
+            raise NotFound(f"project {project} has no workflow {name}", "see `ror workflow list`")
+        return found
+
+    def running(self, project: str) -> Sequence[InstalledWorkflow]:
+        """What is asked about every study of a project: the enabled workflows, and what runs in their shadow."""
+        return [one for one in self.list(project) if one.enabled or one.shadow]
 
     def list(self, project: str | None = None, *, enabled_only: bool = False) -> list[InstalledWorkflow]:
         """Installed workflows by project, name and time of installation."""
@@ -124,7 +185,7 @@ class WorkflowStore:
         with self._database.read() as connection:
             return [
                 InstalledWorkflow(
-                    row.project, row.name, row.version, row.digest, row.select_text, row.enabled
+                    row.project, row.name, row.version, row.digest, row.select_text, row.enabled, row.shadow
                 )
                 for row in connection.execute(query)
             ]
@@ -168,9 +229,52 @@ class WorkflowStore:
         )
         connection.execute(insert.on_conflict_do_nothing())
 
-    def _switch(self, connection: sa.Connection, project: str, name: str, digest: str | None) -> None:
-        """Of the versions of a workflow, have that of `digest` enabled, or none."""
+    def _require_another(self, workflow: InstalledWorkflow) -> None:
+        """That an enabled version is there which a shadow can be compared with."""
+        enabled = [one for one in self.list(workflow.project, enabled_only=True) if one.name == workflow.name]
+        if not enabled:
+            raise NotFound(
+                f"project {workflow.project} has no enabled workflow {workflow.name} to run beside",
+                "add it without --shadow",
+            )
+        if enabled[0].digest == workflow.digest:
+            raise NotAllowed(
+                f"{_told(workflow)} is the current version in {workflow.project}",
+                "change the package, and give it another version",
+            )
+
+    def _make_current(self, workflow: InstalledWorkflow, action: str) -> InstalledWorkflow:
+        self.package(workflow.name, workflow.digest)
+        with self._database.write() as connection:
+            self._switch(connection, workflow.project, workflow.name, workflow.digest)
+            add_record(connection, action, workflow.project, detail=_told(workflow))
+        return replace(workflow, enabled=True, shadow=False)
+
+    def _switch(self, connection: sa.Connection, project: str, name: str, digest: str) -> None:
+        """Of the versions of a workflow, have that of `digest` enabled; others stay in its shadow."""
         table = tables.workflows
         versions = (table.c.project == project) & (table.c.name == name)
-        is_enabled = sa.false() if digest is None else table.c.digest == digest
-        connection.execute(table.update().where(versions).values(enabled=is_enabled))
+        is_shadow = table.c.shadow & (table.c.digest != digest)
+        connection.execute(
+            table.update().where(versions).values(enabled=table.c.digest == digest, shadow=is_shadow)
+        )
+
+    def _shadow(self, connection: sa.Connection, workflow: InstalledWorkflow) -> None:
+        connection.execute(tables.workflows.update().where(_is(workflow)).values(enabled=False, shadow=True))
+
+
+def _is(workflow: InstalledWorkflow) -> sa.ColumnElement[bool]:
+    table = tables.workflows.c
+    return (
+        (table.project == workflow.project)
+        & (table.name == workflow.name)
+        & (table.digest == workflow.digest)
+    )
+
+
+def _told(workflow: InstalledWorkflow) -> str:
+    return f"{workflow.name} {_told_short(workflow)}"
+
+
+def _told_short(workflow: InstalledWorkflow) -> str:
+    return f"{workflow.version} ({workflow.digest[:12]})"

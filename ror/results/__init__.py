@@ -23,6 +23,14 @@ from ror.loading import on_demand
 
 if TYPE_CHECKING:
     from ror.results.agreement import Agreement, agreement_with
+    from ror.results.compared import (
+        Compared,
+        FieldAgreement,
+        SegmentAgreement,
+        compare_runs,
+        fields,
+        segments,
+    )
     from ror.results.correction_desk import CorrectionDesk
     from ror.results.correction_export import export_corrections
     from ror.results.corrections import Correction, CorrectionStore
@@ -83,6 +91,7 @@ else:
         __name__,
         {
             "agreement": "Agreement agreement_with",
+            "compared": "Compared FieldAgreement SegmentAgreement compare_runs fields segments",
             "correction_desk": "CorrectionDesk",
             "correction_export": "export_corrections",
             "corrections": "Correction CorrectionStore",
@@ -121,6 +130,7 @@ __all__ = [
     "Agreement",
     "Announced",
     "CannotDraw",
+    "Compared",
     "Correction",
     "CorrectionDesk",
     "CorrectionRefused",
@@ -134,6 +144,7 @@ __all__ = [
     "Earlier",
     "EarlierObject",
     "EncodeError",
+    "FieldAgreement",
     "FieldFault",
     "FieldSummary",
     "FinishedRun",
@@ -164,6 +175,7 @@ __all__ = [
     "ReviewRoom",
     "ReviewStore",
     "Row",
+    "SegmentAgreement",
     "Shipment",
     "SourceSeries",
     "TakenBack",
@@ -176,6 +188,7 @@ __all__ = [
     "cells",
     "changes_told",
     "collected_told",
+    "compare_runs",
     "derive_uid",
     "destination_of",
     "destinations_of",
@@ -183,6 +196,7 @@ __all__ = [
     "dictionary_rows",
     "encode",
     "export_corrections",
+    "fields",
     "figure",
     "make_objects",
     "merged_dictionary",
@@ -191,6 +205,7 @@ __all__ = [
     "read_grey",
     "read_outputs",
     "result_job_of",
+    "segments",
     "summaries",
     "validate",
     "warm_up",

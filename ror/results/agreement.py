@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from containers import Segment
 from ror.errors import ConfigurationError
 from ror.results.labels import BadMask, read_labels
 from ror.results.model import LabelMap, ResultJob
 
-__all__ = ["Agreement", "agreement_with"]
+__all__ = ["Agreement", "agreement_between", "agreement_with"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,37 @@ def agreement_with(reference: Path, mask: LabelMap, job: ResultJob) -> tuple[Agr
             advice=f"give a mask of the series {mask.announced.on}: .nii.gz, .seg.nrrd, .npz or .seg.dcm",
         ) from error
     return tuple(
-        Agreement(
-            mask.announced.name,
-            one.value,
-            one.label,
-            int(np.count_nonzero(mask.labels == one.value)),
-            int(np.count_nonzero(labels == one.value)),
-            int(np.count_nonzero((mask.labels == one.value) & (labels == one.value))),
-        )
+        _agreement(mask, one, labels == one.value, mask.labels == one.value)
         for one in mask.announced.segments
+    )
+
+
+def agreement_between(mask: LabelMap, reference: LabelMap) -> tuple[Agreement, ...]:
+    """Hold a mask against another program's of the same series: the segments that both know by the same label.
+
+    Raises
+    ------
+    BadMask
+        They lie on different grids.
+    """
+    if mask.announced.on != reference.announced.on or mask.labels.shape != reference.labels.shape:
+        raise BadMask(f"{mask.announced.name} lies on another grid")
+    values = {one.label: one.value for one in reference.announced.segments}
+    return tuple(
+        _agreement(mask, one, reference.labels == values[one.label], mask.labels == one.value)
+        for one in mask.announced.segments
+        if one.label in values
+    )
+
+
+def _agreement(
+    mask: LabelMap, segment: Segment, reference: NDArray[np.bool_], here: NDArray[np.bool_]
+) -> Agreement:
+    return Agreement(
+        mask.announced.name,
+        segment.value,
+        segment.label,
+        int(np.count_nonzero(here)),
+        int(np.count_nonzero(reference)),
+        int(np.count_nonzero(here & reference)),
     )

@@ -79,6 +79,13 @@ class ResultStations:
         self._ledger.set_made(run.job.id, [_made(one, path, run.folder) for one, path in written])
         return made.told
 
+    def rehearse(self, run: FinishedRun, project: Project) -> str:
+        """Make the DICOM objects of a run in the shadow of another version; nobody is told of them."""
+        result_job = result_job_of(run)
+        return make_objects(
+            as_sent(outputs_of(run, result_job), project.sending), result_job, run.folder.results
+        ).told
+
     def deliver(self, run: FinishedRun, project: Project, replaced_jobs: Sequence[str]) -> str:
         """Bring images (once) and results to every PACS of the project; then remove there what they replace."""
         destinations = self.destinations(project, project.pacs, run.job.id)

@@ -116,7 +116,7 @@ class MeasurementStore:
         """The jobs of each version of a workflow that have succeeded, or measured anything that counts."""
         job, measured = tables.jobs.c, sa.select(tables.measurements.c.job_id)
         query = sa.select(job.project, job.workflow, job.version, job.id).where(
-            (job.state == JobState.SUCCEEDED) | job.id.in_(measured)
+            ~job.shadow, (job.state == JobState.SUCCEEDED) | job.id.in_(measured)
         )
         if project is not None:
             query = query.where(job.project == project)

@@ -122,7 +122,7 @@ ALL = list(commands())
 # `ror deid run` and `ror import` want a folder: test_deid_run.py, test_import_command.py; `ror pull` a PACS:
 # test_pull_command.py; `ror route test` a file, `ror quarantine show` an object: test_route_commands.py,
 # test_quarantine_commands.py; `ror redcap check` a REDCap: test_redcap_commands.py; `ror config` and `status` the
-# folder of a workflow: test_develop_commands.py.
+# folder of a workflow: test_develop_commands.py; `ror workflow compare` jobs of two versions: test_shadow.py.
 LISTS = [
     path
     for path in ALL
@@ -130,6 +130,7 @@ LISTS = [
     and path[0] not in ("select", "reidentify", "import", "pull", "config", "status", "annotate")
     and path not in {("deid", "run"), ("route", "test"), ("quarantine", "show"), ("redcap", "check")}
     and path != ("project", "withdraw")  # wants a study: tests of withdrawals
+    and path != ("workflow", "compare")
 ]
 
 
@@ -205,7 +206,10 @@ def test_the_installed_command_tells_its_version() -> None:
         (("workflow", "add", str(BOX), "--project", "heads"), "there is no project heads"),
         (("workflow", "disable", "box", "--project", "heads"), "there is no project heads"),
         (("workflow", "disable", "nobody", "--project", "lungs"), "no enabled workflow nobody"),
-        (("workflow", "enable", "box", "--project", "lungs", "--version", "2"), "no such version"),
+        (("workflow", "promote", "box", "2", "--project", "lungs"), "no such version"),
+        (("workflow", "versions", "nobody", "--project", "lungs"), "has no workflow nobody"),
+        (("workflow", "compare", "box", "1.0.0", "--project", "lungs"), "no other current version of box"),
+        (("workflow", "disable", "box", "--shadow", "--project", "lungs"), "nothing in the shadow"),
     ],
     ids=lambda value: " ".join(value)[:30] if isinstance(value, tuple) else None,
 )
@@ -297,6 +301,8 @@ def test_a_real_bug_keeps_its_traceback() -> None:
 def arguments(path: tuple[str, ...]) -> list[str]:
     if path[-1] == "show" and path[0] in ("jobs", "review"):
         return ["box-0123"]
+    if path == ("workflow", "versions"):
+        return ["box", "--project", "lungs"]
     return ["1.1"] if path == ("jobs", "why") else []
 
 
@@ -431,11 +437,11 @@ def test_projects_and_routes_are_made_and_listed(home: Home) -> None:
 @pytest.mark.usefixtures("with_job")
 def test_workflows_are_disabled_and_enabled_and_say_who_gets_them(home: Home) -> None:
     def enabled() -> list[bool]:
-        return [one["enabled"] for one in json.loads(home.good("workflow", "list", "--json"))]
+        return [one["state"] == "current" for one in json.loads(home.good("workflow", "list", "--json"))]
 
     assert "is disabled in lungs" in home.good("workflow", "disable", "box", "--project", "lungs")
     assert enabled() == [False]
-    told = home.good("workflow", "enable", "box", "--project", "lungs", "--version", "1.0.0")
+    told = home.good("workflow", "enable", "box", "--project", "lungs")
     assert "is enabled in lungs" in told
     assert "ror jobs match --project lungs" in told
     assert enabled() == [True]

@@ -15,9 +15,10 @@ import pytest
 from anonymizer import ProfileError
 from containers import ImageError, ManifestError, Package, ProcessRuntime
 from ror.db import Database, tables
-from ror.errors import AlreadyExists, ConfigurationError, NotFound
+from ror.errors import AlreadyExists, ConfigurationError, NotAllowed, NotFound
 from ror.registry import (
     Attributes,
+    AuditLog,
     Project,
     ProjectStore,
     Route,
@@ -327,7 +328,7 @@ def test_a_version_whose_image_cannot_be_made_changes_nothing(
 def test_a_workflow_can_be_disabled_and_enabled_again(workflows: WorkflowStore) -> None:
     added = workflows.add("lungs", BOX)
     other = workflows.add("heads", BOX)
-    assert workflows.disable("lungs", "box") == replace(added, enabled=False)
+    assert workflows.disable("lungs", "box") == [replace(added, enabled=False)]
     assert workflows.list(enabled_only=True) == [other]
     with pytest.raises(NotFound, match="no enabled workflow box"):
         workflows.disable("lungs", "box")
@@ -343,17 +344,70 @@ def test_of_several_versions_the_one_that_is_named_is_enabled(
     with pytest.raises(NotFound, match=r"more than one box: 1\.0\.0 .*, 1\.1\.0 "):
         workflows.enable("lungs", "box")
     with pytest.raises(NotFound, match="no such version"):
-        workflows.enable("lungs", "box", "2.0.0")
+        workflows.promote("lungs", "box", "2.0.0")
     assert workflows.list("lungs", enabled_only=True) == [new]
-    assert workflows.enable("lungs", "box", "1.0.0") == old
+    assert workflows.promote("lungs", "box", "1.0.0") == old
     assert workflows.list("lungs", enabled_only=True) == [old]
-    assert workflows.enable("lungs", "box", digest=new.digest[:10]) == new
+    assert workflows.promote("lungs", "box", new.digest[:10]) == new
     assert workflows.list("lungs", enabled_only=True) == [new]
+
+
+def test_a_version_in_the_shadow_runs_beside_the_current_one_until_it_is_promoted(
+    workflows: WorkflowStore, tmp_path: Path
+) -> None:
+    newer = changed(tmp_path / "newer", '"1.0.0"', '"1.1.0"')
+    old = workflows.add("lungs", BOX)
+    shadow = workflows.add("lungs", newer, shadow=True)
+    assert (shadow.enabled, shadow.shadow, shadow.told_version) == (False, True, "1.1.0 (shadow)")
+    assert workflows.list(enabled_only=True) == [old]
+    assert workflows.running("lungs") == workflows.versions("lungs", "box") == [old, shadow]
+    current = workflows.promote("lungs", "box", "1.1.0")
+    assert workflows.running("lungs") == [current] == [replace(shadow, enabled=True, shadow=False)]
+
+
+def test_a_version_in_the_shadow_is_taken_away_alone_or_with_the_current_one(
+    workflows: WorkflowStore, tmp_path: Path
+) -> None:
+    newer = changed(tmp_path / "newer", '"1.0.0"', '"1.1.0"')
+    old = workflows.add("lungs", BOX)
+    shadow = workflows.add("lungs", newer, shadow=True)
+    assert workflows.disable("lungs", "box", shadows_only=True) == [replace(shadow, shadow=False)]
+    assert workflows.running("lungs") == [old]
+    with pytest.raises(NotFound, match="nothing in the shadow of the workflow box"):
+        workflows.disable("lungs", "box", shadows_only=True)
+    workflows.add("lungs", newer, shadow=True)
+    assert len(workflows.disable("lungs", "box")) == 2
+    assert workflows.running("lungs") == []
+
+
+def test_nothing_runs_in_the_shadow_of_nothing_or_of_itself(workflows: WorkflowStore, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="no enabled workflow box to run beside"):
+        workflows.add("lungs", BOX, shadow=True)
+    assert not (tmp_path / "packages" / "box").exists()
+    workflows.add("lungs", BOX)
+    with pytest.raises(NotAllowed, match="is the current version"):
+        workflows.add("lungs", BOX, shadow=True)
+
+
+def test_who_has_changed_which_version_runs_is_on_record(
+    workflows: WorkflowStore, database: Database, tmp_path: Path
+) -> None:
+    workflows.add("lungs", BOX)
+    workflows.add("lungs", changed(tmp_path / "newer", '"1.0.0"', '"1.1.0"'), shadow=True)
+    workflows.promote("lungs", "box", "1.1.0")
+    workflows.disable("lungs", "box")
+    told = [(one.action, one.detail.partition(" (")[0]) for one in AuditLog(database).list()]
+    assert told == [
+        ("disable workflow", "box 1.1.0"),
+        ("promote workflow", "box 1.1.0"),
+        ("add workflow as shadow", "box 1.1.0"),
+        ("add workflow", "box 1.0.0"),
+    ]
 
 
 def test_a_version_whose_package_is_gone_is_not_enabled(workflows: WorkflowStore, tmp_path: Path) -> None:
     workflows.add("lungs", BOX)
-    disabled = workflows.disable("lungs", "box")
+    (disabled,) = workflows.disable("lungs", "box")
     shutil.rmtree(tmp_path / "packages")
     with pytest.raises(NotFound, match="is not in"):
         workflows.enable("lungs", "box")
