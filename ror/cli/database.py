@@ -32,9 +32,9 @@ def show(context: click.Context) -> None:
 @command.command()
 @click.argument("revision")
 @home_option
-@click.confirmation_option(prompt="Is no `ror serve` or `ror work` running, and is there a backup?")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
-def downgrade(context: click.Context, revision: str) -> None:
+def downgrade(context: click.Context, revision: str, yes: bool) -> None:
     """Bring the tables back to the revision of an earlier release, which is then to be installed.
 
     What that release does not know is lost; what it knows stays. Any command of this release upgrades the tables again.
@@ -42,6 +42,8 @@ def downgrade(context: click.Context, revision: str) -> None:
     Example: ror database downgrade 0011
     """
     with opened(context) as app:
+        if not yes:
+            click.confirm("Is no `ror serve` or `ror work` running, and is there a backup?", abort=True)
         app.database.downgrade(revision)
         click.echo(
             f"the database is of revision {app.database.revision()}: install the release that it is of"
