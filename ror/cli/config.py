@@ -20,13 +20,21 @@ from ror.cli.reasons import jobs_of
 from ror.cli.statements import text_of
 from ror.develop import DataIndex, DeveloperProject
 from ror.develop.scanning import Scanned, scan, sources_of
-from ror.errors import NotFound
+from ror.errors import ConfigurationError, NotFound
 from select_lang import SelectError, Statement
 
 __all__ = ["command"]
 
 _STOPPED = 130
 _folder = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+def _refuse_static(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise ConfigurationError(
+            "no folder is shared by all workflows: a program writes nowhere but in /output",
+            advice="put what it needs, such as weights, into the folder of the workflow; it becomes part of its image",
+        )
 
 
 @click.command()
@@ -39,6 +47,7 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--temp_directory", "-temp_directory", metavar="DIR", help="Lay job folders out below it.")
 @click.option("--server", "-server", metavar="URL", help="The server that ror submit sends the workflow to.")
 @click.option("--token", "-token", metavar="TOKEN", help="The token for it; - asks for it, unseen.")
+@click.option("--static", "-static", hidden=True, expose_value=False, callback=_refuse_static)
 @click.option("--jobs", type=click.IntRange(1), help="So many processes read files. Default: one a core.")
 @click.option(
     "--working_directory", "-working_directory", type=_folder, default=Path(), help="The project's folder."

@@ -138,6 +138,11 @@ def test_settings_that_cannot_be_are_refused_and_nothing_is_set(home: Home, fold
     assert "ror_planted" not in said.err
 
 
+def test_a_folder_for_all_workflows_is_refused_with_what_to_do_instead(home: Home, folder: Path) -> None:
+    said = home.ror("config", "-static", "/tmp")
+    assert (said.code, "into the folder of the workflow" in said.err) == (1, True)
+
+
 def test_status_lists_jobs_by_the_numbers_that_trigger_takes(home: Home, folder: Path) -> None:
     assert "next: ror config --data FOLDER" in home.good("status")
     home.good("config", "--data", str(folder.parent / "data"))
