@@ -181,7 +181,7 @@ def _told_in_words(url: str) -> Iterator[None]:
     except (requests.RequestException, OSError) as error:
         raise ServiceUnavailable(
             f"the server {url} cannot be asked: {type(error).__name__}",
-            "is that its address (ror config --server URL), does it run with web.enabled, is the package far too large?",
+            "is that its address (ror config --server URL), does it run with web.enabled, is the package too large?",
         ) from error
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise ServiceUnavailable(
