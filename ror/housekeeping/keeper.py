@@ -101,7 +101,7 @@ class Housekeeper:
     # -- images -------------------------------------------------------------------------------------------------------
 
     def _images(self, now: float) -> Iterator[Candidate]:
-        """Of versions that are enabled nowhere, and the newest nowhere, and that no job has used for so long."""
+        """Of versions that run nowhere, nor are the newest anywhere, and that no job has used for so long."""
         installed = self._app.workflows.list()
         newest = {(one.project, one.name): one.digest for one in installed}  # the last of each is the newest
         kept = {one.digest for one in installed if one.enabled or one.shadow} | set(newest.values())
