@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from containers import Manifest
+from containers import DockerRuntime, Manifest, Package
 from ror.cli import trigger
 from ror.cli.common import opened
 from ror.develop import DataIndex, DeveloperProject
+from ror.develop.base_images import BASES
 from ror.errors import ConfigurationError, NotFound
 
 __all__ = ["command"]
@@ -70,6 +71,7 @@ def command(
         available = docker.availability()
         if not available.ok:
             raise ConfigurationError(f"nothing can be built here: {available.reason}", advice="start Docker")
+        _require_base(package, app.home.runtimes / "docker")
         image = docker.prepare(package, report=click.echo)
     if trial:
         context.invoke(trigger.command, working_directory=working_directory, docker=True, number=number)
@@ -100,6 +102,20 @@ def _name_there(registry: str, manifest: Manifest) -> str:
     if "/" not in name.rstrip("/") or name.endswith("/"):
         name = f"{name.rstrip('/')}/{manifest.name}"
     return name if ":" in name.rpartition("/")[2] else f"{name}:{manifest.version}"
+
+
+def _require_base(package: Package, root: Path) -> None:
+    """Before wheels are fetched for an image on a base of ours that was never made."""
+    text = package.dockerfile.read_text(encoding="utf-8") if package.dockerfile else ""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    for kind in BASES:
+        name = f"ror-base:{kind}"
+        named = any(line.endswith(name) or f"{name} " in line for line in lines)
+        if named and DockerRuntime(root, name).availability().lacks:
+            raise ConfigurationError(
+                f"the Dockerfile builds on {name}, which is not on this machine",
+                advice=f"make it, once for all workflows: ror base build {kind}",
+            )
 
 
 def _require_place(archive: Path, project: DeveloperProject) -> None:

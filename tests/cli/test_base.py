@@ -9,7 +9,6 @@ from pathlib import Path
 
 import docker
 import pytest
-from docker.errors import ImageNotFound
 
 from ror.develop import base_images
 from tests.cli.test_commands import Home
@@ -22,13 +21,14 @@ NOWHERE = "127.0.0.1:9/no-such-base:1"  # no registry listens there
 def client(docker_host: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[docker.DockerClient]:
     """The daemon that commands talk to; base images of ours are gone from it afterwards."""
     monkeypatch.setenv("DOCKER_HOST", docker_host)
+    names = [f"ror-base:{kind}" for kind in base_images.BASES]
     client = docker.DockerClient(base_url=docker_host)
+    if there := [name for name in names if client.images.list(name)]:
+        pytest.skip(f"this Docker daemon has base images that are somebody's: {', '.join(there)}")
     yield client
-    for kind in base_images.BASES:
-        try:
-            client.images.remove(f"ror-base:{kind}", force=True)
-        except ImageNotFound:
-            continue
+    for name in names:
+        if client.images.list(name):
+            client.images.remove(name, force=True)
     client.close()
 
 
@@ -94,10 +94,14 @@ def test_packages_of_a_base_are_there_for_workflows_and_not_installed_again(
     # In the place of torch, which has a gigabyte, something small.
     monkeypatch.setattr(base_images, "_PACKAGES", {"torch-cpu": ("pydicom==3.0.2",)})
     home.settings(f'[engine]\nbase_image = "{BASE_IMAGE}"\n')
+    home.good("init", str(tmp_path / "lungs"), "--type", "monai")
+    early = home.ror("build", "--no-trial", "--working_directory", str(tmp_path / "lungs"))
+    assert early.code == 1
+    assert "builds on ror-base:torch-cpu, which is not on this machine" in early.err
+    assert "ror base build torch-cpu" in early.err
+
     told = home.good("base", "build", "torch-cpu")
     assert "next: FROM ror-base:torch-cpu" in told
-
-    home.good("init", str(tmp_path / "lungs"), "--type", "monai")
     (tmp_path / "lungs" / "requirements.txt").write_text("pydicom==3.0.2\n")
     built = home.good(
         "build", "--no-trial", "--tag", "lungs:1", "--working_directory", str(tmp_path / "lungs")
