@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_SHADOW = ", in the shadow of another version"
+
 
 @click.group()
 def command() -> None:
@@ -126,7 +128,8 @@ def _how_far(state: DeliveryState) -> str:
 def _print_job(row: JobRow) -> None:
     job = row.job
     click.echo(f"{job.id}: {job.state.value}{f' ({job.detail})' if job.detail else ''}")
-    click.echo(f"  workflow {job.workflow} {job.version} ({job.package_digest[:12]}) in {row.image or '–'}")
+    of_package = f"{job.version} ({job.package_digest[:12]}){_SHADOW if job.shadow else ''}"
+    click.echo(f"  workflow {job.workflow} {of_package} in {row.image or '–'}")
     if job.host:
         click.echo(f"  host     {job.host}{f', card {job.gpu}' if job.gpu else ''}")
     click.echo(f"  patient  {job.patient_id}, study {job.study_uid}")

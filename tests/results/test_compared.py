@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ror.results import fields, segments
-from ror.results.agreement import Agreement
+from containers import MaskOutput
+from ror.results import LabelMap, fields, segments
+from ror.results.agreement import Agreement, agreement_between
 from ror.results.compared import Compared, Difference, FieldAgreement, SegmentAgreement
+from ror.results.labels import BadMask
 
 
 def a_pair(number: int, in_both: int = 0, difference: float | None = None) -> Compared:
@@ -52,3 +55,31 @@ def test_the_mean_lies_in_the_middle_of_its_limits(values: list[float]) -> None:
     assert told.upper is not None
     assert told.lower <= told.mean <= told.upper
     assert math.isclose((told.lower + told.upper) / 2, told.mean, abs_tol=1e-6)
+
+
+# -- masks ------------------------------------------------------------------------------------------------------------
+
+CODE = {"value": "85756007", "scheme": "SCT", "meaning": "Tissue"}
+
+
+def a_mask(labels: list[list[list[int]]], on: str = "CT", **values: int) -> LabelMap:
+    """A mask whose segments have these labels and values."""
+    told = [{"value": value, "label": name, "category": CODE, "type": CODE} for name, value in values.items()]
+    announced = MaskOutput.model_validate({"name": "parts", "on": on, "segments": told})
+    return LabelMap.of(announced, np.array(labels, np.uint8))
+
+
+def test_segments_are_compared_by_their_label_whatever_value_a_version_gives_them() -> None:
+    mine = a_mask([[[1, 1, 2, 0]]], Lung=1, Node=2)
+    theirs = a_mask([[[2, 2, 2, 1]]], Lung=2, Airway=1)
+    (lung,) = agreement_between(mine, theirs)
+    assert (lung.label, lung.voxels, lung.reference_voxels, lung.in_both) == ("Lung", 2, 3, 2)
+    assert lung.dice == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    "theirs", [a_mask([[[1, 0]]], Lung=1), a_mask([[[1, 0, 0]]], "MR", Lung=1)], ids=["shape", "series"]
+)
+def test_masks_of_different_grids_are_told(theirs: LabelMap) -> None:
+    with pytest.raises(BadMask, match="parts lies on another grid"):
+        agreement_between(a_mask([[[1, 0, 0]]], Lung=1), theirs)
