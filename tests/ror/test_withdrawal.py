@@ -282,6 +282,18 @@ def test_a_refused_object_of_a_withdrawn_study_keeps_no_identity(home: Home, tmp
         assert connection.execute(sa.select(tables.identities)).all() == []
 
 
+def test_an_import_leaves_out_what_was_withdrawn_and_goes_on(home: Home, tmp_path: Path) -> None:
+    study = home.take_in(tmp_path / "both" / "ct")
+    assert home.ror("withdraw", study).exit_code == 0
+    small_ct(tmp_path / "both" / "other", seed=2, slices=3)
+    command = ["--home", str(home.root), "import", str(tmp_path / "both"), "--project", "lungs", "--json"]
+    said = CliRunner().invoke(cli, command)
+    told = json.loads(said.output)
+    assert (told["taken_in"], told["refused"]) == (3, {"withdrawn": 3})
+    (left,) = home.app.index.studies()
+    assert left.study_uid != study
+
+
 def test_what_is_not_there_is_told(home: Home, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no study or pseudonym"):
         Withdrawing(home.app).find("1.2.3")

@@ -18,7 +18,7 @@ class Outcome(StrEnum):
     TAKEN_IN = "taken_in"  # in the archive since now
     HELD = "held"  # in the archive since before
     QUARANTINED = "quarantined"
-    REFUSED = "refused"  # an object that could not be read, or is missing
+    REFUSED = "refused"  # an object that could not be read, is missing, or was withdrawn
     SKIPPED = "skipped"  # no object
 
 
@@ -34,6 +34,8 @@ def outcome_of(answer: Answer) -> tuple[Outcome, str]:
         return (Outcome.HELD if answer.held else Outcome.TAKEN_IN), ""
     if answer.reason:
         return Outcome.QUARANTINED, answer.reason
+    if answer.status is Status.WITHDRAWN:
+        return Outcome.REFUSED, "withdrawn"
     raise ServiceUnavailable(
         f"the archive takes nothing now: {answer.comment}",
         "see log/ror.log in the home folder, and run the same command again: it goes on where it stopped",
