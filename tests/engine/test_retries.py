@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -10,14 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from containers import Ending, Outcome, Package, RunOrder
+from containers.runtime import OnLine
 from ror.db import Database
-from ror.engine import HeldJobs, JobStore
+from ror.engine import Executor, HeldJobs, JobStore
 from ror.engine.retries import RETRIES, Kind, Retries, kind_of, retries_of
 from ror.engine.tries import Ended, Tries, _repeat, _try
 from ror.errors import JobFailed, OutOfMemory, ProgramFailed, RorError, ServiceUnavailable
-from ror.model import Job, JobState
+from ror.model import Job, JobFolder, JobState
 from ror.results.errors import DeliveryRefused, RedcapUnavailable
 from tests.engine.test_jobs import a_job, create, give, held, hold, jobs, made
+from tests.engine.test_waiting import BOX, JOB, Ends
 
 __all__ = ["held", "jobs"]  # fixtures
 
@@ -93,6 +98,26 @@ def test_every_failure_is_of_a_kind(fault: RorError, kind: Kind, times: int | No
 def test_how_often_a_program_may_be_tried_survives_a_checkpoint() -> None:
     again = pickle.loads(pickle.dumps(ProgramFailed("exit code 1", "see the log", 3)))
     assert (str(again), again.advice, again.retries) == ("exit code 1", "see the log", 3)
+
+
+@pytest.mark.parametrize(
+    ("ending", "fault"),
+    [(Ending.EXITED, ProgramFailed), (Ending.OUT_OF_MEMORY, OutOfMemory), (Ending.TIMED_OUT, JobFailed)],
+)
+def test_the_end_of_a_program_is_told_by_its_kind(
+    tmp_path: Path, ending: Ending, fault: type[JobFailed]
+) -> None:
+    class Runs(Ends):
+        def run(self, order: RunOrder, on_line: OnLine | None = None) -> Outcome:
+            return dataclasses.replace(super().run(order, on_line), ending=ending)
+
+    folder = shutil.copytree(BOX, tmp_path / "box")
+    manifest = folder / "workflow.toml"
+    manifest.write_text(f"retries = 2\n{manifest.read_text()}")
+    with pytest.raises(JobFailed) as failed:
+        Executor(Runs(1), "here").execute(JOB, JobFolder(tmp_path / "job"), Package.load(folder), {})
+    assert type(failed.value) is fault
+    assert retries_of(failed.value).times == (0 if fault is JobFailed else 2)
 
 
 # -- tries ------------------------------------------------------------------------------------------------------------
