@@ -33,7 +33,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 DOORS: dict[str, tuple[str, ...]] = {
     "lark": ("select_lang.parse", "select_lang.build"),
     "pynetdicom": ("ror.gateway", "orthanc.dimse"),
-    "docker": ("containers.docker",),
+    "docker": ("containers.docker", "containers.docker_daemon", "containers.docker_images"),
     "highdicom": ("ror.results",),
     "redcap": ("ror.results",),
     "nibabel": ("ror.results",),
@@ -61,10 +61,10 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 PUBLIC_MODULES = {
     "ror.db.tables",
     "ror.archive.geometry",
+    "ror.develop.base_images",
     "ror.develop.assistant",
     "ror.develop.ontology",
     "ror.develop.preview",
-    "ror.develop.base_images",
     "ror.develop.scanning",
     "ror.develop.submitting",
     "ror.develop.trial",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from containers import Ending, ImageError, Limits, Package, Runtime
+from containers import DockerRuntime, Ending, ImageError, Limits, Package, Runtime
 from tests.containers.conftest import Stage
 
 FOR_KILLED_PARENT = Path(__file__).with_name("run_and_be_killed.py")
@@ -136,11 +136,12 @@ def test_processes_left_behind_end_with_the_program(stage: Stage) -> None:
 
 def test_what_a_killed_engine_left_is_taken_over_or_run_again_but_never_doubled(stage: Stage) -> None:
     """In Docker the same run goes on; a process ended with its engine and is run once more."""
+    runtime = stage.runtime
     order = json.dumps(
         {
-            "runtime": stage.runtime.name,
+            "runtime": runtime.name,
             "root": str(stage.runtime._root),  # type: ignore[attr-defined]
-            "host": getattr(stage.runtime, "_host", None),
+            "host": runtime._daemon.host if isinstance(runtime, DockerRuntime) else None,
             "package": str(stage.package.folder),
             "image": dataclasses.asdict(stage.image),
             "folder": str(stage.folder),

@@ -1,0 +1,281 @@
+"""Images of packages in a Docker daemon: found, built without network, named, saved, pushed and removed."""
+
+from __future__ import annotations
+
+import gzip
+from collections import deque
+from collections.abc import Iterable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound
+from docker.models.images import Image as DockerImage
+from requests.exceptions import RequestException
+
+from containers.build_context import build_context, takes_base
+from containers.docker_daemon import Daemon, gone_told, innermost
+from containers.docker_terms import repository
+from containers.errors import AdvisedError, ImageError, RuntimeUnavailable
+from containers.once import exclusive
+from containers.package import Package
+from containers.requirements import default_wheels, last_words, wheels_for
+from containers.runtime import Availability, Image, Report
+
+__all__ = ["DEFAULT_BASE", "DockerImages", "gone"]
+
+DEFAULT_BASE = "python:3.11-slim-bookworm"
+_BASE_LABEL = "ror.base"
+_BUILD_SECONDS = 3600
+_FAST = 1  # of gzip: an image has gigabytes, and the highest takes ten times as long for a tenth less
+_KEPT_LINES = 100
+# Lines of a build that no command of its Dockerfile has printed.
+_OF_THE_BUILDER = (" ---> ", "Step ", "Removing intermediate container")
+
+
+class DockerImages:
+    """What `DockerRuntime` does with images; its parameters are described there."""
+
+    name = "docker"
+
+    def __init__(
+        self,
+        root: Path,
+        base_image: str = DEFAULT_BASE,
+        host: str | None = None,
+        build_network: str = "none",
+        wheels: Path | None = None,
+    ) -> None:
+        self._root = root.resolve()
+        self._base = base_image
+        self._daemon = Daemon(host)
+        self._build_network = build_network
+        self._wheels = wheels or default_wheels()
+
+    def availability(self) -> Availability:
+        """See `Runtime.availability`."""
+        try:
+            with gone_told():
+                return Availability(True, lacks=_lacking(self._daemon.client(), self._base))
+        except RuntimeUnavailable as error:
+            return Availability(False, str(error))
+
+    def prepare(self, package: Package, report: Report = print) -> Image:
+        """See `Runtime.prepare`."""
+        with gone_told():
+            return self._prepare(package, report)
+
+    def _prepare(self, package: Package, report: Report) -> Image:
+        client = self._daemon.client()
+        if package.docker_image:
+            image = _present_or_pulled(
+                client, package.docker_image, report, ImageError, "Load it with docker load."
+            )
+            return Image(self.name, package.docker_image, str(image.id))
+        reference = _reference(package)
+        # Two workers may want it at once; the second finds what the first has built.
+        with exclusive(self._root / "images" / f"{package.digest}.lock"):
+            built = _built(client, reference, self._base) or self._build(client, package, reference, report)
+        return Image(self.name, reference, str(built.id))
+
+    def size_bytes(self, image: Image) -> int:
+        """How large an image is, with all below it (`ImageError` if it is gone)."""
+        with gone_told():
+            return int(self._image(image).attrs["Size"])
+
+    def tag(self, image: Image, name: str) -> None:
+        """Give an image another name, ``NAME`` or ``NAME:TAG`` (`ImageError` if it can have none such)."""
+        with gone_told():
+            try:
+                self._image(image).tag(name)
+            except APIError as error:
+                raise ImageError(
+                    f"an image cannot be called {name}: {error.explanation}", "Lower case: model:1.0."
+                ) from error
+
+    def save(self, image: Image, name: str, archive: Path) -> None:
+        """Write an image under one of its names into a ``.tar.gz``, which `docker load` reads.
+
+        Raises
+        ------
+        ImageError
+            The image is gone.
+        OSError
+            The archive cannot be written; there is none then.
+        """
+        new = archive.with_name(f".{archive.name}.new")
+        try:
+            with gone_told(), gzip.open(new, "wb", compresslevel=_FAST) as file:
+                for chunk in self._image(image).save(named=name):
+                    file.write(chunk)
+            new.replace(archive)
+        finally:
+            new.unlink(missing_ok=True)
+
+    def push(self, image: Image, name: str, report: Report = print) -> str:
+        """Send an image to the registry that its name begins with; the digest that it has there.
+
+        Raises
+        ------
+        ImageError
+            It can have no such name, or the registry is not there or refuses it.
+        """
+        self.tag(image, name)
+        digest = ""
+        with gone_told():
+            for answer in self._daemon.client().api.push(name, stream=True, decode=True):
+                if "error" in answer:
+                    raise ImageError(
+                        f"{name} cannot be pushed: {answer['error']}",
+                        f"Is that the registry's name, and do you have access (docker login {name.split('/')[0]})?",
+                    )
+                if answer.get("status") in ("Pushed", "Layer already exists"):
+                    report(f"{answer.get('id', '')}: {answer['status'].lower()}")
+                digest = answer.get("aux", {}).get("Digest", digest)
+        return digest
+
+    def base(self, report: Report = print) -> Image:
+        """The image that others are built on, pulled where it is not on this machine (else `RuntimeUnavailable`)."""
+        with gone_told():
+            found = _base_present_or_pulled(self._daemon.client(), self._base, report)
+        return Image(self.name, self._base, str(found.id))
+
+    def import_root(self, archive: Path, name: str) -> Image:
+        """Make an image of the root of a system, a tar archive that may be compressed (`ImageError` if it is none)."""
+        repository, _, tag = name.partition(":")
+        with gone_told():
+            client = self._daemon.client()
+            try:
+                client.api.import_image_from_file(str(archive), repository=repository, tag=tag or "latest")
+                found = client.images.get(name)
+            except APIError as error:
+                raise ImageError(
+                    f"{archive.name} is no root of a system: {error.explanation}", "Make it again."
+                ) from error
+        return Image(self.name, name, str(found.id))
+
+    def has_image(self, package: Package) -> bool:
+        """Whether an image was built of a package, and is there still."""
+        with gone_told():
+            try:
+                self._daemon.client().images.get(_reference(package))
+            except ImageNotFound:
+                return False
+        return not package.docker_image
+
+    def discard(self, package: Package) -> bool:
+        """Remove the image that was built of a package; False if there is none, or a container needs it.
+
+        One that the package names itself is not ours to remove. `prepare` builds it anew.
+        """
+        if package.docker_image:
+            return False
+        with gone_told(), exclusive(self._root / "images" / f"{package.digest}.lock"):
+            try:
+                self._daemon.client().images.remove(_reference(package))
+            except ImageNotFound:
+                return False
+            except APIError as error:
+                if error.status_code != HTTPStatus.CONFLICT:
+                    raise RuntimeUnavailable(f"the image stays: {error.explanation}", "") from error
+                return False
+        return True
+
+    def _image(self, image: Image) -> DockerImage:
+        try:
+            return self._daemon.client().images.get(image.digest)
+        except ImageNotFound as error:
+            raise gone(image) from error
+
+    def _build(
+        self, client: docker.DockerClient, package: Package, reference: str, report: Report
+    ) -> DockerImage:
+        base = {"BASE": self._base} if takes_base(package) else {}
+        if base:
+            _base_present_or_pulled(client, self._base, report)
+        wheels = wheels_for(package, self._root, self._wheels, client.info()["Architecture"], report)
+        report(f"building {reference}")
+        with build_context(package, wheels) as context:
+            answers = client.api.build(
+                fileobj=context,
+                custom_context=True,
+                tag=reference,
+                buildargs=base,
+                labels={_BASE_LABEL: self._base, "ror.package": package.digest},
+                network_mode=self._build_network,
+                rm=True,
+                forcerm=True,
+                decode=True,
+                timeout=_BUILD_SECONDS,
+            )
+            _read_build(answers, reference, report)
+        return client.images.get(reference)
+
+
+def gone(image: Image) -> ImageError:
+    """What to say of an image that is not there any more."""
+    return ImageError(f"the image {image.reference} is gone", "Prepare the package again.")
+
+
+def _reference(package: Package) -> str:
+    """The name of the image that is built of a package."""
+    return f"ror/{repository(package.manifest.name)}:{package.digest[:12]}"
+
+
+def _built(client: docker.DockerClient, reference: str, base: str) -> DockerImage | None:
+    try:
+        image = client.images.get(reference)
+    except ImageNotFound:
+        return None
+    return image if image.labels.get(_BASE_LABEL) == base else None
+
+
+def _lacking(client: docker.DockerClient, base: str) -> str:
+    try:
+        client.images.get(base)
+    except ImageNotFound:
+        return (
+            f"the base image {base} is not on this machine: docker pull {base}, or docker load a copy of it"
+        )
+    return ""
+
+
+def _present_or_pulled(
+    client: docker.DockerClient, reference: str, report: Report, fault: type[AdvisedError], advice: str
+) -> DockerImage:
+    """The image, got from its registry where it is not on this machine; `fault` where it cannot be."""
+    try:
+        return client.images.get(reference)
+    except ImageNotFound:
+        report(f"pulling {reference}")
+    try:
+        return client.images.pull(reference)
+    except (DockerException, RequestException) as error:
+        raise fault(
+            f"the image {reference} is not on this machine and cannot be pulled: {innermost(error)}",
+            f"Get it where there is internet (docker pull, docker save) and docker load it here. {advice}",
+        ) from error
+
+
+def _base_present_or_pulled(client: docker.DockerClient, base: str, report: Report) -> DockerImage:
+    # Nothing is wrong with a package: it can be prepared as soon as the operator has got the image.
+    advice = (
+        "Or make one by `ror base build slim`, or set engine.base_image to one with Python 3.11 and venv."
+    )
+    return _present_or_pulled(client, base, report, RuntimeUnavailable, advice)
+
+
+def _read_build(answers: Iterable[dict[str, Any]], reference: str, report: Report) -> None:
+    said: deque[str] = deque(maxlen=_KEPT_LINES)
+    for answer in answers:
+        for line in str(answer.get("stream", "")).rstrip().splitlines():
+            report(line)
+            if not line.startswith(_OF_THE_BUILDER):
+                said.append(line)
+        if "error" in answer:
+            # All lines have been reported.
+            raise ImageError(
+                f"{reference} cannot be built: {answer['error']}: {last_words(said)}",
+                "Mend the Dockerfile. A build has no network; wheels of requirements.txt are in wheels/.",
+            )
