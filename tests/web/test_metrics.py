@@ -233,8 +233,8 @@ def test_objects_are_told_as_they_were_counted() -> None:
     }
 
 
-def test_hosts_tell_what_they_have_and_what_is_asked_of_them(tmp_path: Path) -> None:
-    app = App(tmp_path / "home")
+def test_hosts_tell_what_they_have_and_what_is_asked_of_them(database_url: str, tmp_path: Path) -> None:
+    app = App(tmp_path / "home", overruled={"ROR_DATABASE__URL": database_url})
     card = Gpu("GPU-1", 8192)
     app.hosts.join(Host("gpu2", slots=4, cpus=8.0, memory_mib=1024, gpus=(card,)), 5.0)
     samples = told(Now(app))
@@ -244,6 +244,7 @@ def test_hosts_tell_what_they_have_and_what_is_asked_of_them(tmp_path: Path) -> 
     assert samples[("ror_host_memory_bytes", "gpu2")] == 2**30
     assert samples[("ror_gpu_memory_bytes", "GPU-1", "gpu2")] == 8 * 2**30
     assert samples[("ror_gpu_memory_asked_bytes", "GPU-1", "gpu2")] == 0
+    assert samples[("ror_studies", "receiving")] == samples[("ror_study_age_seconds", "settled")] == 0
     app.close()
 
 
@@ -287,7 +288,7 @@ def fill(app: App, number: int) -> None:
 
 
 def instructions(folder: Path, number: int) -> int:
-    """How much the virtual machine of SQLite does for a scrape, in hundreds of instructions, beside so many jobs."""
+    """How much the virtual machine of SQLite does for a scrape, in tens of instructions, beside so many jobs."""
     app = App(folder)
     fill(app, number)
     collectors = [Now(app), Ended(app.database, app.timings)]
@@ -299,7 +300,7 @@ def instructions(folder: Path, number: int) -> int:
         done[0] += 1
 
     def watch(connection: sqlite3.Connection, *_: object) -> None:
-        connection.set_progress_handler(count, 100)
+        connection.set_progress_handler(count, 10)
 
     sa.event.listen(app.database._engine, "checkout", watch)
     for one in collectors:
@@ -310,4 +311,6 @@ def instructions(folder: Path, number: int) -> int:
 
 def test_a_scrape_does_as_much_beside_twenty_thousand_jobs_as_beside_twenty(tmp_path: Path) -> None:
     few, many = instructions(tmp_path / "few", 20), instructions(tmp_path / "many", 20_000)
-    assert 0 < few <= many <= few + 5
+    assert few > 0
+    # It differs by a little, since what has used hosts lately is asked only now and then; one for each job is far more.
+    assert many <= few + 50
