@@ -27,7 +27,6 @@ __all__ = ["measure"]
 
 _SLOTS = 2
 _SLEEPING_SLOTS = 4
-_SETTLE_SECONDS = 2.0  # all studies of a turn settle together
 _SINGLE_JOBS = 5
 _BARE = "bare subprocess"
 _WORKERS = {2: 1.8, 3: 2.6}
@@ -51,7 +50,7 @@ def measure(scale: Scale, folder: Path) -> list[Figure]:
 
 
 def _of_database(scale: Scale, folder: Path, kind: str, url: str) -> list[Figure]:
-    with serving(folder, "noop", _SETTLE_SECONDS, slots=_SLOTS, url=url) as process:
+    with serving(folder, "noop", scale.settle_seconds, slots=_SLOTS, url=url) as process:
         turns = Turns(process, folder / "sent")
         rates = medians(
             {"ours": lambda _: turns.rate(scale.jobs), _BARE: lambda _: _bare_rate(scale.jobs)}, scale.rounds
@@ -78,7 +77,9 @@ def _of_workers(scale: Scale, folder: Path, new_database: Callable[[], str]) -> 
     for workers in scale.workers:
         of_number = folder / str(workers)
         with ExitStack() as stack:
-            made = serving(of_number, "sleeper", _SETTLE_SECONDS, slots=_SLEEPING_SLOTS, url=new_database())
+            made = serving(
+                of_number, "sleeper", scale.settle_seconds, slots=_SLEEPING_SLOTS, url=new_database()
+            )
             process = stack.enter_context(made)
             for number in range(1, workers):
                 slots = {"ROR_ENGINE__SLOTS": str(_SLEEPING_SLOTS)}
@@ -100,7 +101,7 @@ def _of_workers(scale: Scale, folder: Path, new_database: Callable[[], str]) -> 
 
 
 def _in_docker(scale: Scale, folder: Path, address: str) -> list[Figure]:
-    with serving(folder, "noop", _SETTLE_SECONDS, docker=address) as process:
+    with serving(folder, "noop", scale.settle_seconds, docker=address) as process:
         turns = Turns(process, folder / "sent")
         turns.rate(1)  # which builds the image
         one = turns.milliseconds(min(_SINGLE_JOBS, scale.jobs))

@@ -24,6 +24,7 @@ class Scale:
     brain_slices: int  # slices of 240 × 240 in the study whose SEG is delivered
     measurements: int  # each of a record of its own, into REDCap
     jobs: int  # no-op jobs in a turn of the engine
+    settle_seconds: float  # within which their studies are all sent
     sleeping: int  # jobs of two seconds in a turn of the engine
     workers: tuple[int, ...]  # numbers of workers that share them
     finished: int  # jobs that have ended, in the database of others
@@ -45,6 +46,7 @@ FULL = Scale(
     brain_slices=155,
     measurements=10_000,
     jobs=60,
+    settle_seconds=2.0,
     sleeping=24,
     workers=(1, 2, 3),
     finished=100_000,
@@ -65,6 +67,7 @@ QUICK = Scale(
     brain_slices=31,
     measurements=1_000,
     jobs=10,
+    settle_seconds=2.0,
     sleeping=8,
     workers=(1, 2, 3),
     finished=2_000,

@@ -28,6 +28,7 @@ TINY = Scale(
     brain_slices=8,
     measurements=20,
     jobs=2,
+    settle_seconds=0.3,
     sleeping=2,
     workers=(1, 2),
     finished=20,
