@@ -29,6 +29,8 @@ __all__ = [
     "killed",
 ]
 
+_USER = "ror"
+
 OnLine = Callable[[str], None]
 Report = Callable[[str], None]
 
@@ -215,6 +217,9 @@ def environment(order: RunOrder, scratch: str) -> dict[str, str]:
     threads = str(max(1, int(order.limits.cpus)))
     return {
         "HOME": scratch,
+        # Containers know no name of the user that programs run as; libraries ask for one, and fail.
+        "LOGNAME": _USER,
+        "USER": _USER,
         "TMPDIR": scratch,
         "LANG": "C.UTF-8",
         "MPLBACKEND": "Agg",

@@ -42,6 +42,8 @@ def test_the_program_gets_data_and_output_as_its_two_arguments_and_its_options(s
     assert seen["options"] == {"do": "tell", "into": "OUTPUT/seen.json", "threshold": 0.5, "name": "å"}
     assert seen["input"] == "to be read"
     assert (seen["environment"]["MPLBACKEND"], seen["environment"]["OMP_NUM_THREADS"]) == ("Agg", "2")
+    # Containers have no name for the user that a program runs as, which getpass.getuser then fails for.
+    assert (seen["environment"]["USER"], seen["environment"]["LOGNAME"]) == ("ror", "ror")
 
 
 def test_placeholders_stand_for_the_folders(stage: Stage) -> None:
