@@ -126,6 +126,18 @@ def test_the_faults_of_a_package_are_told_to_its_sender_without_a_path_of_ours(w
         (archive(special("a", tarfile.LNKTYPE, "/etc/passwd")), "no file, folder or symbolic link"),
         (archive(file("a"), file("a")), "twice in the archive"),
     ],
+    # Not by the bytes, which hold the time that they were made at.
+    ids=[
+        "words",
+        "half",
+        "above",
+        "absolute",
+        "through a link",
+        "a link again",
+        "device",
+        "hard link",
+        "twice",
+    ],
 )
 def test_what_is_no_archive_of_a_package_is_refused(body: bytes, told: str, web: Web) -> None:
     answered = sent(web, body, token(web))
