@@ -22,7 +22,7 @@ from examples.data.scanner import rician
 from examples.data.study import GeneratedStudy, record_truth
 from examples.data.volume import Volume
 
-__all__ = ["CLINICAL", "RESEARCH", "Grid", "make_raw_brain_mr"]
+__all__ = ["CLINICAL", "RESEARCH", "Grid", "head_scanned", "make_raw_brain_mr"]
 
 Field = NDArray[np.float32]
 
@@ -86,7 +86,7 @@ def make_raw_brain_mr(
 
     Every series but T1wCE is moved by up to 2 mm and 2 degrees against it, although all share a frame of reference.
     """
-    draw = np.random.default_rng([seed, *b"raw", *anatomy.name.encode()])
+    draw = _draw(anatomy, seed)
     head = make_head(anatomy, draw)
     identity = PlantedIdentity.from_seed(seed)
     study = StudyText(f"raw-brain-mr {seed} {anatomy.name}", identity, "MR BRAIN")
@@ -99,10 +99,18 @@ def make_raw_brain_mr(
         seen = _SCALE * rician(_sliced(signal, grids[name], motion), _NOISE, draw)
         volume = Volume(np.rint(seen).clip(0, 65535).astype(np.uint16), grids[name].affine())
         series[name] = write_series(out / "dicom" / name, volume, study, series_text(name, number))
-    labels = np.pad(head.labels, _AIR_MM)
-    truth = Volume(_at(labels, grids["T1wCE"], np.eye(4), 0.0, 0).astype(np.uint8), grids["T1wCE"].affine())
+    truth = Volume(_labels_on(head.labels, grids["T1wCE"]), grids["T1wCE"].affine())
     path, volumes = record_truth(out, "tumor", truth, LESION_LABELS, identity)
     return GeneratedStudy(out, study.study_instance_uid, series, identity, path, volumes)
+
+
+def head_scanned(anatomy: Anatomy, seed: int) -> Head:
+    """The head of `make_raw_brain_mr` before any scanner saw it: what a study could show at best."""
+    return make_head(anatomy, _draw(anatomy, seed))
+
+
+def _draw(anatomy: Anatomy, seed: int) -> np.random.Generator:
+    return np.random.default_rng([seed, *b"raw", *anatomy.name.encode()])
 
 
 def _outside_mm(head: Head, draw: np.random.Generator) -> Field:
@@ -138,17 +146,25 @@ def _sliced(signal: Field, grid: Grid, motion: NDArray[np.float64]) -> Field:
     """The mean over the thickness of each slice."""
     parts = max(1, round(grid.spacing_mm[2]))
     offsets = (np.arange(parts) + 0.5) / parts - 0.5
-    return sum(_at(signal, grid, motion, float(offset), 1) for offset in offsets) / np.float32(parts)
+    return sum(_at(signal, grid, motion, float(offset)) for offset in offsets) / np.float32(parts)
 
 
-def _at(
-    voxels: NDArray[np.generic], grid: Grid, motion: NDArray[np.float64], offset: float, order: int
-) -> Field:
+def _labels_on(labels: NDArray[np.uint8], grid: Grid) -> NDArray[np.uint8]:
+    """The label with the greatest share in each voxel.
+
+    Not the nearest: half-way between two cubes, where grids of other parity lie, that is always the one on the same
+    side, and the truth would lie half a voxel beside the image.
+    """
+    parts = [(np.pad(labels, _AIR_MM) == label).astype(np.float32) for label in range(4)]
+    return np.stack([_at(part, grid, np.eye(4), 0.0) for part in parts]).argmax(0).astype(np.uint8)
+
+
+def _at(voxels: Field, grid: Grid, motion: NDArray[np.float64], offset: float) -> Field:
     """Sample cubes of 1 mm, whose middle is at 0, on the grid; `offset` is counted in slices."""
     affine = motion @ grid.affine()
     start = affine[:3, 3] + offset * affine[:3, 2] + (np.array(voxels.shape) - 1) / 2
     return np.asarray(
         ndimage.affine_transform(
-            voxels, affine[:3, :3], start, output_shape=grid.shape, order=order, output=np.float32
+            voxels, affine[:3, :3], start, output_shape=grid.shape, order=1, output=np.float32
         )
     )

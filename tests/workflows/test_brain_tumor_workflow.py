@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +15,7 @@ import pytest
 from job_folder import ROOT, Run, assert_accepted, dice, lay_out, run_workflow
 from pydicom import dcmread
 
-from examples.data import ANATOMIES, GeneratedStudy
-from examples.data.raw_brain import make_raw_brain_mr
+from examples.data import GeneratedStudy
 
 FIELDS = {
     "necrotic_core": "necrotic_core_volume",
@@ -181,22 +179,3 @@ def test_the_network_finds_no_tumour_in_a_brain_without_one(
     assert done.code == 0, done.error
     assert done.values["whole_tumor_volume"] < 3000
     assert_accepted(done, "brain_tumor", healthy_brain.series)
-
-
-@pytest.mark.slow
-def test_scrambled_series_on_grids_of_their_own_are_laid_together(
-    made, tmp_path: Path, run: Callable[..., Run]
-) -> None:
-    """Skull, motion, thick slices in three planes, files in no order: and the labels lie where the tumour is."""
-    study = made(make_raw, 3102)
-    draw = random.Random(1)
-    scrambled = {name: draw.sample(files, len(files)) for name, files in reversed(study.series.items())}
-    done = run(scrambled, "unet")
-    assert done.code == 0, done.error
-    assert_accepted(done, "brain_tumor", scrambled)
-    truth = np.asarray(nib.load(study.truth).dataobj) > 0
-    assert dice(done.labels("tumor") > 0, truth) > 0.8
-
-
-def make_raw(out: Path, seed: int) -> GeneratedStudy:
-    return make_raw_brain_mr(out, ANATOMIES["robex"](), seed)
