@@ -2,12 +2,14 @@
 
 Not in the suite: it needs the workflow's own environment (500 MB), which is made below ``~/.cache/ror-bench``. A raw
 study (four series of 240 x 240 x 155 with skull, each tilted and moved) and a prepared one (on one grid, stripped).
+With ``--training PYTHON``, of an environment that has what trains the network, its share is held against MONAI's.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -22,7 +24,7 @@ from pydicom import dcmread
 from benchmarks.environment import environment_with
 from benchmarks.figure import Budget, Figure, as_table
 from benchmarks.machine import machine
-from examples.data import ANATOMIES, GeneratedStudy, make_brain_mr
+from examples.data import ANATOMIES, GeneratedStudy, make_brain_mr, make_case, write_case
 from examples.data.raw_brain import RESEARCH, make_raw_brain_mr
 from ror.archive import geometry
 
@@ -31,6 +33,7 @@ __all__ = ["main", "measure"]
 _PACKAGE = Path(__file__).parent.parent / "workflows" / "brain_tumor"
 _SECONDS = {"raw": 40.0, "prepared": 20.0}
 _MEMORY_MIB = 2048
+_WINDOWS = Path(__file__).with_name("brain_windows.py")
 
 
 def main(words: list[str]) -> int:
@@ -39,15 +42,21 @@ def main(words: list[str]) -> int:
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.brain", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args(words).rounds
+    parser.add_argument(
+        "--training", type=Path, metavar="PYTHON", help="also the network alone, beside MONAI's"
+    )
+    asked = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="ror-bench-brain-") as folder:
-        Console(width=150).print(as_table(measure(Path(folder), rounds)))
+        figures = measure(Path(folder), asked.rounds)
+        if asked.training:
+            figures += against_monai(Path(folder), asked.training)
+        Console(width=150).print(as_table(figures))
     print(f"machine: {machine()}")
     return 0
 
 
 def measure(folder: Path, rounds: int) -> list[Figure]:
-    """Wall time and peak memory of the whole program, and its slowest steps; medians of the rounds."""
+    """Wall and processor time and peak memory of the whole program, and its slowest steps; medians of the rounds."""
     pinned = (_PACKAGE / "requirements.txt").read_text().split()
     programs = environment_with(*pinned)
     if programs is None:
@@ -62,11 +71,36 @@ def measure(folder: Path, rounds: int) -> list[Figure]:
         took = statistics.median(one["total"] for one in runs)
         budget = Budget.value(at_most=_SECONDS[name])
         figures.append(Figure(f"{name} study, start to outputs", took, "s", budget=budget))
-        for step in ("registration", "brain", "network"):
+        for step in ("processor time", "registration", "brain", "network"):
             figures.append(Figure(f"… {step}", statistics.median(one[step] for one in runs), "s"))
         most = max(one["memory"] for one in runs)
         figures.append(Figure("… peak memory", most, "MiB", budget=Budget.value(at_most=_MEMORY_MIB)))
     return figures
+
+
+def against_monai(folder: Path, python: Path) -> list[Figure]:
+    """The network alone on a made brain of the larger template, by the same weights: rates, and Dice of the tumour."""
+    write_case(folder / "windows" / "icbm_02001", make_case(ANATOMIES["icbm"](), 2001))
+    done = subprocess.run(
+        [python, _WINDOWS, folder / "windows"], check=True, stdout=subprocess.PIPE, text=True
+    )
+    found = json.loads(done.stdout.splitlines()[-1])
+    ours, theirs = found["ours"], found["monai"]
+    peer = "MONAI's sliding window"
+    kinds = {"by the clock": "seconds", "by processor time": "processor_seconds"}
+    rates = [
+        Figure(
+            f"network alone, {kind}",
+            60 / ours[key],
+            "brains/min",
+            peer,
+            60 / theirs[key],
+            Budget.ratio(at_least=10),
+        )
+        for kind, key in kinds.items()
+    ]
+    regions = ("tumor_core", "whole_tumor")
+    return rates + [Figure(f"… Dice, {name}", ours[name], "", peer, theirs[name]) for name in regions]
 
 
 def _stripped(study: GeneratedStudy) -> GeneratedStudy:
@@ -86,12 +120,19 @@ def _run(programs: Path, job: Path, series: Mapping[str, Sequence[Path]]) -> dic
     output.mkdir()
     (data / "job.json").write_text(json.dumps({"series": [_described(data, *one) for one in series.items()]}))
     (data / "descr.json").write_text(json.dumps([{"PatientID": "BENCH", "ReferringPhysician": ""}]))
-    began = time.perf_counter()
+    began, before = time.perf_counter(), _children_s()
     program = [programs / "python", _PACKAGE / "brain_tumor.py", data, output]
     subprocess.run(program, check=True, stdout=subprocess.DEVNULL)
     total = time.perf_counter() - began
     told = json.loads((output / "report" / "run.json").read_text())
-    return told["seconds"] | {"total": total, "memory": told["peak_memory_mib"]}
+    processor = _children_s() - before
+    return told["seconds"] | {"total": total, "processor time": processor, "memory": told["peak_memory_mib"]}
+
+
+def _children_s() -> float:
+    """Processor seconds of all programs that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _described(data: Path, name: str, files: Sequence[Path]) -> dict[str, object]:
