@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -46,7 +47,12 @@ def _refuse_static(_context: click.Context, _parameter: click.Parameter, value: 
 @click.option("--call", "-call", metavar="CMD", help='How the program is started: "python main.py".')
 @click.option("--temp_directory", "-temp_directory", metavar="DIR", help="Lay job folders out below it.")
 @click.option("--server", "-server", metavar="URL", help="The server that ror submit sends the workflow to.")
-@click.option("--token", "-token", metavar="TOKEN", help="The token for it; - asks for it, unseen.")
+@click.option(
+    "--token",
+    "-token",
+    metavar="TOKEN",
+    help="The token for it; - asks for it, unseen, or reads it if piped in.",
+)
 @click.option("--static", "-static", hidden=True, expose_value=False, callback=_refuse_static)
 @click.option("--jobs", type=click.IntRange(1), help="So many processes read files. Default: one a core.")
 @click.option(
@@ -107,12 +113,19 @@ def _set(project: DeveloperProject, **wanted: str | None) -> Iterator[str]:
     """Set what was given, and say so; an empty text takes it back."""
     given = {name: value for name, value in wanted.items() if value is not None}
     if given.get("token") == "-":
-        given["token"] = click.prompt("token", hide_input=True, default="", show_default=False)
+        given["token"] = _token_said()
     if not given:
         return
     project.set(**given)
     for name, value in given.items():
         yield f"{name} is set" if value else f"{name} is set no more"
+
+
+def _token_said() -> str:
+    """The token that somebody types unseen, or that is piped in."""
+    if sys.stdin.isatty():
+        return str(click.prompt("token", hide_input=True, default="", show_default=False))
+    return sys.stdin.readline().strip()
 
 
 _MANY = 1_000_000  # files, so that there are as many processes as cores; where there are few files, `scan` takes fewer

@@ -56,14 +56,14 @@ def command(
     Example: ror submit --server https://ror.example.org:8104 --match
     """
     project = DeveloperProject.at(working_directory)
-    settings = project.settings()
-    url = server or settings.server
-    token = token_file.read_text(encoding="utf-8").strip() if token_file else settings.token
-    if not (url and token):
+    token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
+    given = {name: value for name, value in (("server", server), ("token", token)) if value}
+    settings = project.settings(**given)
+    if not (settings.server and settings.token):
         raise ConfigurationError(
             "which server, and with which token?", advice="say ror config --server URL --token -"
         )
-    to = Server(url, token)
+    to = Server(settings.server, settings.token)
     if to.is_overheard:
         click.echo("without TLS: the token can be read on the way", err=True)
     with _sent(archive, project) as stream:

@@ -19,6 +19,10 @@ from select_lang import Statement
 __all__ = ["DeveloperProject"]
 
 _OWN = ".ror"
+_AS_IT_CAN_BE = (
+    "a server is http(s)://HOST:PORT, without user and password, since --token says who asks; "
+    "a token is a word of ror token add"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,20 @@ class DeveloperProject:
         """Where its ancestor keeps its list of data, in a form that nobody else reads."""
         return self.folder / _OWN / "config"
 
-    def settings(self) -> DeveloperSettings:
-        """What is set for this project beside its package (`ConfigurationError` if that cannot be read)."""
-        return read_settings(self._settings)
+    def settings(self, **instead: str) -> DeveloperSettings:
+        """What is set for this project beside its package, with other values for some of it.
+
+        Raises
+        ------
+        ConfigurationError
+            It cannot be read, or can have no such value.
+        """
+        settings = read_settings(self._settings)
+        try:
+            return DeveloperSettings.model_validate(settings.model_dump() | instead)
+        except ValidationError as error:
+            named = ", ".join(f"--{one['loc'][0]}" for one in error.errors())
+            raise ConfigurationError(f"{named} cannot be so", advice=_AS_IT_CAN_BE) from error
 
     def set(self, **changed: str) -> DeveloperSettings:
         """Set something; what is empty is set no more.
@@ -82,14 +97,7 @@ class DeveloperProject:
         if folder := changed.get("temp_directory"):
             changed["temp_directory"] = str(Path(folder).resolve())
             self.require_apart([Path(changed["temp_directory"])])
-        try:
-            settings = DeveloperSettings.model_validate(self.settings().model_dump() | changed)
-        except ValidationError as error:
-            named = ", ".join(f"--{one['loc'][0]}" for one in error.errors())
-            raise ConfigurationError(
-                f"{named} cannot be so",
-                advice="a server is http(s)://HOST:PORT, a token a word of ror token add",
-            ) from error
+        settings = self.settings(**changed)
         write_settings(self._settings, settings)
         return settings
 

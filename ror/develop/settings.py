@@ -19,7 +19,8 @@ class DeveloperSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     temp_directory: str = ""
-    server: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    # No user and password before the host: addresses are printed.
+    server: str = Field(default="", pattern=r"^(https?://[^\s@/?#]+([/?#]\S*)?)?$")
     token: str = Field(default="", repr=False, pattern=r"^[\x21-\x7e]*$")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,32 @@ def test_a_token_is_kept_for_nobody_else_and_never_told(dashes: str, home: Home,
     home.good("config", "--token", "")
     assert "ror_planted" not in settings.read_text()
     assert "server: http://127.0.0.1:8104, without a token" in home.good("status")
+
+
+def test_a_token_that_is_piped_in_is_read_without_a_word_of_it(home: Home, folder: Path) -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "ror"), "--home", str(home.folder), "config", "--token", "-"],
+        cwd=folder,
+        input="ror_planted\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stderr, "token is set" in done.stdout, "ror_planted" in done.stdout) == ("", True, False)
+    assert json.loads((folder / ".ror" / "settings.json").read_text())["token"] == "ror_planted"
+
+
+@pytest.mark.parametrize("url", ["https://me:planted@ror.example.org/", "http://planted@127.0.0.1:8104/a"])
+def test_a_server_with_a_password_in_its_address_is_refused_and_not_told(
+    url: str, home: Home, folder: Path
+) -> None:
+    token = folder.parent / "token"
+    token.write_text("ror_nothing")
+    for words in (("config",), ("submit", "--token-file", str(token))):
+        said = home.ror(*words, "--server", url)
+        assert (said.code, "--token says who asks" in said.err) == (1, True)
+        assert "planted" not in said.out + said.err
+    assert not (folder / ".ror" / "settings.json").exists()
 
 
 def test_settings_that_cannot_be_are_refused_and_nothing_is_set(home: Home, folder: Path) -> None:
