@@ -47,7 +47,8 @@ def _known(_context: click.Context, _parameter: click.Parameter, kind: str) -> s
 def command(name: Path, kind: str, input_dir: Path) -> None:
     """Make a workflow that works at once: program, workflow.toml, Dockerfile, a test with a phantom.
 
-    A folder that is there is completed; no file in it is overwritten.
+    A folder that is there is completed; no file in it is overwritten. Of a select.statement that is there, and of its
+    program, a workflow.toml is made.
 
     Example: ror init my_workflow --type python
     """
@@ -56,6 +57,8 @@ def command(name: Path, kind: str, input_dir: Path) -> None:
         click.echo(f"made  {made.folder / one}")
     for one in made.kept:
         click.echo(f"kept  {made.folder / one}, which was there")
+    for one in made.taken_over:
+        click.echo(f"taken over: {one}")
     _tell_next(made, kind)
 
 
@@ -68,6 +71,6 @@ def _tell_next(made: Started, kind: str) -> None:
     else:
         click.echo("  ror config --data FOLDER")
     click.echo("  ror trigger")
-    if kind in _HINTS:
+    if kind in _HINTS and not made.taken_over:
         words, why = _HINTS[kind]
         click.echo(f"  {words:<37} # {why}")

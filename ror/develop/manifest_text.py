@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-__all__ = ["CannotChange", "with_value"]
+__all__ = ["CannotChange", "table_text", "with_value"]
 
 _TEXT = r"""'[^'\n]*'|"(?:\\.|[^"\\\n])*\""""
 _LIST = rf"""\[(?:[^\[\]"'#]|{_TEXT}|#[^\n]*\n)*\]"""
@@ -46,6 +46,12 @@ def with_value(text: str, key: str, value: str | Sequence[str]) -> str:
     raise CannotChange(f"it writes `{key}` in a way that is not understood")
 
 
+def table_text(name: str, values: Mapping[str, object]) -> str:
+    """A table of values as JSON has them, but for null, which TOML has not."""
+    lines = [f"{_quoted(key)} = {_any_written(value)}\n" for key, value in values.items()]
+    return f"[{name}]\n{''.join(lines)}"
+
+
 def _reads_as(text: str, wanted: dict[str, object]) -> bool:
     """Whether nothing but the value has changed; other lines may look like the key, as those of a text do."""
     try:
@@ -61,6 +67,22 @@ def _written(value: str | Sequence[str]) -> str:
     if "\n" in value and "'''" not in value and not value.endswith("'") and not _CONTROL.search(value):
         return f"'''\n{value}'''"
     return _quoted(value)
+
+
+def _any_written(value: object) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case Mapping():
+            return (
+                "{" + ", ".join(f"{_quoted(key)} = {_any_written(one)}" for key, one in value.items()) + "}"
+            )
+        case list():
+            return "[" + ", ".join(map(_any_written, value)) + "]"
+        case str():
+            return _written(value)
+        case _:
+            return repr(value)  # numbers: Python's inf, nan and exponents are TOML's
 
 
 def _quoted(text: str) -> str:

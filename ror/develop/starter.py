@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ror.develop.cloning import cloned_into
+from ror.develop.taking_over import FILES, Ancestor
 from ror.errors import ConfigurationError
 
 __all__ = ["TYPES", "Started", "start"]
@@ -30,26 +32,35 @@ _MANIFESTS = ("workflow.toml", "select.statement")
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What became of a folder; `added` and `kept` are the names of files below it."""
+    """What became of a folder; `added` and `kept` are the names of files below it.
+
+    `taken_over` says what became of a `select.statement` that was there, a sentence for each.
+    """
 
     folder: Path
     name: str
     added: tuple[str, ...]
     kept: tuple[str, ...]
+    taken_over: tuple[str, ...] = ()
 
 
 def start(folder: Path, kind: str = TYPES[0]) -> Started:
     """Add what a workflow of a kind needs and the folder has not; nothing is overwritten.
 
     `kind` is one of `TYPES`, or the address of a git repository. Of a repository that has no workflow in it, one of
-    Python is made. The workflow is called as its ``workflow.toml`` says, or as the folder.
+    Python is made. The workflow is called as its ``workflow.toml`` says, or as the folder. A ``select.statement``
+    without a ``workflow.toml`` becomes one, of the program that is there.
 
     Raises
     ------
     ConfigurationError
         A workflow cannot be called as the folder is, something that is no folder is in the way, or there is no
-        repository at that address.
+        repository at that address; or a ``select.statement`` is there without a program.
+    containers.ManifestError
+        A ``select.statement`` has faults.
     """
+    if kind in _LAYERS and (ancestor := Ancestor.of(folder)):
+        return _taken_over(folder, ancestor, _LAYERS[kind])
     name = _name_of(folder)
     if kind in _LAYERS:
         return _laid_out(folder, name, _LAYERS[kind])
@@ -62,15 +73,27 @@ def start(folder: Path, kind: str = TYPES[0]) -> Started:
     return Started(folder, made.name, (*cloned, *made.added), (*kept, *there))
 
 
+def _taken_over(folder: Path, ancestor: Ancestor, layers: tuple[str, ...]) -> Started:
+    name = ancestor.manifest.name
+    texts = _texts(("ancestor", *layers), name)
+    texts["workflow.toml"] = ancestor.manifest_text(texts["workflow.toml"])
+    made = _written(folder, name, {file: text for file, text in texts.items() if file in FILES})
+    return replace(made, taken_over=ancestor.told())
+
+
 def _laid_out(folder: Path, name: str, layers: tuple[str, ...]) -> Started:
+    return _written(folder, name, _texts(layers, name))
+
+
+def _written(folder: Path, name: str, texts: Mapping[str, str]) -> Started:
     added, kept = [], []
-    for relative, source in _files(layers, name).items():
+    for relative, text in texts.items():
         target = folder / relative
         try:
             _require_inside(folder, target.parent)
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("x", encoding="utf-8") as file:
-                file.write(source.read_text(encoding="utf-8").replace(_NAME, name))
+                file.write(text)
         except FileExistsError:
             kept.append(relative)
         except OSError as error:
@@ -80,13 +103,14 @@ def _laid_out(folder: Path, name: str, layers: tuple[str, ...]) -> Started:
     return Started(folder, name, tuple(added), tuple(kept))
 
 
-def _files(layers: tuple[str, ...], name: str) -> dict[str, Path]:
-    """Where each template goes, relative to the folder."""
-    found: dict[str, Path] = {}
+def _texts(layers: tuple[str, ...], name: str) -> dict[str, str]:
+    """What each file holds, by where it goes, relative to the folder."""
+    found: dict[str, str] = {}
     for layer in layers:
         for source in sorted((_TEMPLATES / layer).rglob(f"*{_SUFFIX}")):
             relative = source.relative_to(_TEMPLATES / layer).as_posix().removesuffix(_SUFFIX)
-            found.setdefault(relative.replace(_NAME, name), source)
+            text = source.read_text(encoding="utf-8").replace(_NAME, name)
+            found.setdefault(relative.replace(_NAME, name), text)
     return found
 
 

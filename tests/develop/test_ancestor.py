@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import select_lang
 from containers import Package
 from tests.cli.test_commands import Home
 from tests.support.studies import small_ct
@@ -74,3 +75,46 @@ def test_its_statement_is_not_written_here(home: Home, folder: Path) -> None:
     said = home.ror("config", "--select", "select series where Modality = MR")
     assert said.code == 1
     assert "`ror init`, which adds a workflow.toml" in said.err
+
+
+def test_a_workflow_toml_is_made_of_its_statement_and_program(home: Home, folder: Path) -> None:
+    options = {"level": 3, "far": 1e30, "on": True, "deep": {"a b": ["x\ny", 1.5]}, "none": None}
+    statement = json.loads((folder / "select.statement").read_text()) | {"ROR_CONT_OPTIONS": options}
+    (folder / "select.statement").write_text(json.dumps(statement))
+    out = home.good("init", ".")
+    assert "taken over: the statement and the program (python stub.py) of select.statement" in out
+    assert "not its options none: TOML has no null" in out
+    manifest = Package.load(folder).manifest
+    assert (manifest.name, manifest.command) == ("old", ("python", "stub.py"))
+    assert manifest.select == statement["select"]
+    assert manifest.options == {name: value for name, value in options.items() if value is not None}
+    made = {path.name for path in folder.iterdir()}
+    assert made == {"select.statement", "stub.py", "workflow.toml", *NEEDED, ".ror"}
+    assert (folder / "stub.py").read_text() == STUB
+    home.good("config", "-data", str(folder.parent / "data"))
+    said = home.ror("trigger")
+    assert "1 series\n" in said.out
+    assert "note.txt: is not announced" in said.err
+
+
+NEEDED = ("Dockerfile", "requirements.txt", ".gitignore")
+
+
+def test_a_statement_with_faults_is_taken_over_with_a_comment(home: Home, folder: Path) -> None:
+    wrong = "select series from study where series has Modalitty = CT"
+    (folder / "select.statement").write_text(json.dumps({"select": wrong, "docker_image": "old:1"}))
+    out = home.good("init", ".")
+    assert "taken over: its statement has faults; correct it in workflow.toml: " in out
+    assert "taken over: not the image that it names" in out
+    assert "# It has a fault: " in (folder / "workflow.toml").read_text()
+    assert Package.load(folder).manifest.select == wrong
+    with pytest.raises(select_lang.SelectError):
+        select_lang.read(wrong)
+
+
+def test_without_a_program_nothing_is_made_of_it(home: Home, folder: Path) -> None:
+    (folder / "stub.py").unlink()
+    (folder / "select.statement").write_text(json.dumps({"select": "select series", "docker_image": "old:1"}))
+    said = home.ror("init", ".")
+    assert (said.code, "put it there as stub.py" in said.err) == (1, True)
+    assert not (folder / "workflow.toml").exists()
