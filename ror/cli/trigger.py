@@ -148,8 +148,7 @@ def _went_well(one: Chosen, trial: Trial, index: DataIndex, folder: TrialFolder)
 
 
 def _new_folder(project: DeveloperProject, job: Job) -> TrialFolder:
-    project.runs.mkdir(parents=True, exist_ok=True)
-    return TrialFolder(Path(tempfile.mkdtemp("_output", f"{job.workflow}_", project.runs)))
+    return TrialFolder(Path(tempfile.mkdtemp("_output", f"{job.workflow}_", project.make_runs())))
 
 
 def _remember(project: DeveloperProject, job: Job, folder: TrialFolder) -> None:

@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
+from ror.develop.own_folder import make_own_folder
 from ror.errors import ConfigurationError
 from ror.model import series_content
 from select_lang import Series
@@ -101,7 +102,7 @@ class DataIndex:
     def _connection(self) -> sqlite3.Connection:
         again = f"remove {self._path}, and say ror config --data again"
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_own_folder(self._path.parent)
             connection = sqlite3.connect(self._path)
         except (OSError, sqlite3.Error) as error:
             raise ConfigurationError(

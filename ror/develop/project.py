@@ -12,13 +12,13 @@ from pydantic import ValidationError
 import select_lang
 from containers import ManifestError, Package
 from ror.develop.manifest_text import CannotChange, with_value
+from ror.develop.own_folder import OWN
 from ror.develop.settings import DeveloperSettings, read_settings, write_settings
 from ror.errors import ConfigurationError, NotAllowed, NotFound
 from select_lang import Statement
 
 __all__ = ["DeveloperProject"]
 
-_OWN = ".ror"
 _AS_IT_CAN_BE = (
     "a server is http(s)://HOST:PORT, without user and password, since --token says who asks; "
     "a token is a word of ror token add"
@@ -51,23 +51,35 @@ class DeveloperProject:
     @property
     def data_index(self) -> Path:
         """What is known of the data; names patients, so it is no part of the package."""
-        return self.folder / _OWN / "data.sqlite"
+        return self.folder / OWN / "data.sqlite"
 
     @property
     def runs(self) -> Path:
         """Job folders of `ror trigger`: where it was set, or with all else that is known of data."""
         elsewhere = self.settings().temp_directory
-        return Path(elsewhere) if elsewhere else self.folder / _OWN / "runs"
+        return Path(elsewhere) if elsewhere else self.folder / OWN / "runs"
+
+    def make_runs(self) -> Path:
+        """Make the folder of all job folders (`ConfigurationError` where that cannot be)."""
+        runs = self.runs
+        try:
+            runs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"job folders cannot be laid out in {runs}: {error.strerror}",
+                advice="name a folder of your own: ror config --temp_directory DIR",
+            ) from error
+        return runs
 
     @property
     def last_run(self) -> Path:
         """Which job folder was kept last."""
-        return self.folder / _OWN / "last.json"
+        return self.folder / OWN / "last.json"
 
     @property
     def of_the_ancestor(self) -> Path:
         """Where its ancestor keeps its list of data, in a form that nobody else reads."""
-        return self.folder / _OWN / "config"
+        return self.folder / OWN / "config"
 
     def settings(self, **instead: str) -> DeveloperSettings:
         """What is set for this project beside its package, with other values for some of it.
@@ -97,13 +109,14 @@ class DeveloperProject:
         if folder := changed.get("temp_directory"):
             changed["temp_directory"] = str(Path(folder).resolve())
             self.require_apart([Path(changed["temp_directory"])])
+            _require_folder(Path(changed["temp_directory"]))
         settings = self.settings(**changed)
         write_settings(self._settings, settings)
         return settings
 
     @property
     def _settings(self) -> Path:
-        return self.folder / _OWN / "settings.json"
+        return self.folder / OWN / "settings.json"
 
     def require_apart(self, sources: Iterable[Path]) -> None:
         """Refuse data in the folder of the workflow: images of patients would become a part of its image."""
@@ -168,3 +181,12 @@ class DeveloperProject:
         except ManifestError:
             manifest.write_text(before, encoding="utf-8")
             raise
+
+
+def _require_folder(place: Path) -> None:
+    """Refuse what is no folder and can be none, since something else is there or above it."""
+    there = next(one for one in (place, *place.parents) if one.exists())
+    if not there.is_dir():
+        raise ConfigurationError(
+            f"--temp_directory {place}: {there} is no folder", advice="name a folder, which need not be there"
+        )

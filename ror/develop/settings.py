@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ror.develop.own_folder import make_own_folder
 from ror.errors import ConfigurationError
 
 __all__ = ["DeveloperSettings", "read_settings", "write_settings"]
@@ -45,7 +46,7 @@ def read_settings(file: Path) -> DeveloperSettings:
 
 def write_settings(file: Path, settings: DeveloperSettings) -> None:
     """Write all of them, whole or not at all; nobody else may read them."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_own_folder(file.parent)
     beside = file.with_name(f"{file.name}.{os.getpid()}")
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
         json.dump(settings.model_dump(exclude_defaults=True), stream, indent=1)

@@ -197,3 +197,30 @@ def test_status_elsewhere_says_what_to_do(home: Home, tmp_path: Path) -> None:
     said = home.ror("status", str(tmp_path))
     assert said.code == 1
     assert "ror init NAME" in said.err
+
+
+def test_git_passes_by_what_names_patients_whatever_the_project_ignores(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "cloned"
+    folder.mkdir()
+    (folder / ".gitignore").write_text("*.pyc\n")
+    subprocess.run(["git", "init", "-q", folder], check=True)
+    home.good("init", str(folder))
+    monkeypatch.chdir(folder)
+    small_ct(tmp_path / "data")
+    home.good("config", "--data", str(tmp_path / "data"))
+    (folder / ".ror" / "virt").mkdir()
+    (folder / ".ror" / "virt" / "requirements.txt").touch()
+    words = ["git", "status", "--porcelain", "--untracked-files=all"]
+    seen = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True).stdout
+    assert (folder / ".ror" / "data.sqlite").is_file()
+    assert [line for line in seen.splitlines() if ".ror" in line] == ["?? .ror/virt/requirements.txt"]
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_job_folders_in_a_file_are_refused_at_once(place: str, home: Home, folder: Path) -> None:
+    (folder.parent / "file").touch()
+    said = home.ror("config", "--temp_directory", str(folder.parent / place))
+    assert (said.code, f"{folder.parent / 'file'} is no folder" in said.err) == (1, True)
+    assert not (folder / ".ror" / "settings.json").exists()

@@ -178,6 +178,14 @@ def test_job_folders_may_be_laid_out_elsewhere(home: Home, folder: Path) -> None
     assert kept(home.good("trigger")).parent == folder / ".ror" / "runs"
 
 
+def test_a_place_for_job_folders_that_has_become_a_file_is_told(home: Home, folder: Path) -> None:
+    home.good("config", "--temp_directory", "../elsewhere")
+    (folder.parent / "elsewhere").touch()
+    said = home.ror("trigger")
+    assert (said.code, "job folders cannot be laid out in" in said.err) == (1, True)
+    assert "ror config --temp_directory DIR" in said.err
+
+
 def test_options_reach_the_program(home: Home, folder: Path) -> None:
     home.good("config", "--call", "bash -c 'echo got $ROR_CONT_OPTIONS; exit 1'")
     assert 'got {"level": 3}' in home.ror("trigger", "--envs", '{"level": 3}').out
