@@ -6,7 +6,10 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydicom.errors import InvalidDicomError
+
 from containers import Manifest
+from ror.errors import JobFailed
 from ror.model import Job, JobFolder, JobState
 from ror.results.corrected import CorrectedMask, with_corrections
 from ror.results.model import Outputs, ResultJob, SourceSeries
@@ -36,8 +39,39 @@ class FinishedRun:
         return self.job.state is JobState.REVIEW
 
 
+# What reading of input that a program has written over, cut or removed ends in; a disk that fails is none of them.
+_NOT_AS_STAGED = (
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+    InvalidDicomError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)
+
+
 def result_job_of(run: FinishedRun) -> ResultJob:
-    """The facts about a run that its results carry, with the series as they were staged."""
+    """The facts about a run that its results carry, with the series as they were staged.
+
+    Raises
+    ------
+    JobFailed
+        The input is not as it was staged: outside a container a program can write there.
+    """
+    try:
+        return _as_staged(run)
+    except _NOT_AS_STAGED as error:
+        # Not what they say: it may be a value.
+        raise JobFailed(
+            "the program has changed or removed its input: job.json or an image in /data cannot be read any more",
+            "let it write to /output alone; in a container /data cannot be written",
+        ) from error
+
+
+def _as_staged(run: FinishedRun) -> ResultJob:
     staged = json.loads((run.folder.data / "job.json").read_text(encoding="utf-8"))["series"]
     return ResultJob(
         job_id=run.job.id,

@@ -110,6 +110,28 @@ def test_outputs_that_are_not_as_announced_are_told_all_at_once(home: Home, fold
     assert (kept(said.out) / "output" / "extra.txt").is_file()
 
 
+@pytest.mark.parametrize(
+    "harm",
+    {
+        "removed": "rm -f $1/job.json",
+        "emptied": "rm -f $1/job.json && touch $1/job.json",
+        "other JSON": "rm -f $1/job.json && echo '[]' > $1/job.json",
+        "no images": "rm -rf $1/input",
+        "no DICOM": "for one in $1/input/*; do rm $one; echo text > $one; done",
+    }.values(),
+    ids=["removed", "emptied", "other JSON", "no images", "no DICOM"],
+)
+def test_a_program_that_changes_its_input_is_told_so(harm: str, home: Home, folder: Path) -> None:
+    (folder / "harm.sh").write_text(f"chmod -R u+w $1; python3 box.py $1 $2; {harm}")
+    home.good("config", "--call", "bash harm.sh")
+    said = home.ror("trigger")
+    assert said.code == 1
+    assert "the program has changed or removed its input" in said.err
+    assert "let it write to /output alone" in said.err
+    root = kept(said.out)
+    assert [one.name for one in root.parent.iterdir()] == [root.name]
+
+
 def test_one_of_several_jobs_that_fails_keeps_the_others_from_nothing(home: Home, folder: Path) -> None:
     small_ct(folder.parent / "data" / "two", seed=2, slices=5)
     home.good("config", "--data", str(folder.parent / "data"))
