@@ -11,8 +11,9 @@ from typing import IO
 import click
 
 from ror.develop import DeveloperProject
-from ror.develop.submitting import ENDED, Server, Submitted, followed, packed
+from ror.develop.submitting import ENDED, Server, Submitted, followed, packed, require_package
 from ror.errors import ConfigurationError
+from ror.registry import checked_package
 
 __all__ = ["command"]
 
@@ -84,9 +85,10 @@ def command(
 @contextmanager
 def _sent(archive: Path | None, project: DeveloperProject) -> Iterator[IO[bytes]]:
     if archive is None:
-        with packed(project.package()) as stream:
+        with packed(checked_package(project.folder)) as stream:
             yield stream
         return
+    require_package(archive)
     with archive.open("rb") as stream:
         yield stream
 

@@ -8,23 +8,35 @@ from __future__ import annotations
 import json
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address
+from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import quote, urlsplit
 
 import requests
+from urllib3.exceptions import NewConnectionError
 
 from containers import Package
 from ror.errors import ConfigurationError, NotAllowed, ServiceUnavailable
 
-__all__ = ["ENDED", "JobTold", "Server", "Submitted", "followed", "packed"]
+__all__ = ["ENDED", "JobTold", "Server", "Submitted", "followed", "packed", "require_package"]
 
 _SECONDS = (30.0, 3600.0)  # to connect; for the next line, while an image is built
 _PATIENCE_S = 2.0
+_MANIFESTS = ("workflow.toml", "select.statement")
+_OF_IMAGES = ("manifest.json", "oci-layout")
+_WHAT_IS_SENT = "say ror submit in the folder of the workflow, or name a .tar.gz of that folder"
+_ADVICE: dict[int, str] = {
+    HTTPStatus.BAD_REQUEST: _WHAT_IS_SENT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        "leave out of the folder what the program does not need, or have web.max_package_mib raised there"
+    ),
+}
 ENDED = frozenset({"succeeded", "failed", "rejected", "cancelled", "superseded", "review"})
 """States that a job does not leave by itself."""
 
@@ -64,6 +76,28 @@ def packed(package: Package) -> Iterator[IO[bytes]]:
                 tar.add(path, path.relative_to(package.folder).as_posix(), recursive=False, filter=_nobodys)
         file.seek(0)
         yield file
+
+
+def require_package(archive: Path) -> None:
+    """Refuse what is no archive of a workflow's folder, before it is sent.
+
+    Raises
+    ------
+    ConfigurationError
+        It is no ``.tar.gz``, or has no manifest, or is an image that ``docker save`` or ``ror build --save`` wrote.
+    """
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            places = [PurePosixPath(name).parts for name in tar.getnames()]
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise ConfigurationError(f"{archive} is no whole .tar.gz", advice=_WHAT_IS_SENT) from error
+    names = {place[-1] for place in places if 1 <= len(place) <= 2}  # the folder itself may be in the archive
+    if names.isdisjoint(_MANIFESTS):
+        of_image = not names.isdisjoint(_OF_IMAGES)
+        what = "is the archive of an image" if of_image else "has no workflow.toml"
+        raise ConfigurationError(
+            f"{archive} {what}; the server builds the image itself", advice=_WHAT_IS_SENT
+        )
 
 
 def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -154,7 +188,8 @@ class Server:
         if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise ServiceUnavailable(f"the server {self._url} says: {said}", "say the same again later")
         raise ConfigurationError(
-            f"the server {self._url} says: {said}", advice="is it a ror serve with web.enabled?"
+            f"the server {self._url} says: {said}",
+            advice=_ADVICE.get(answer.status_code, "is it a ror serve with web.enabled?"),
         )
 
 
@@ -179,14 +214,35 @@ def _told_in_words(url: str) -> Iterator[None]:
     try:
         yield
     except (requests.RequestException, OSError) as error:
-        raise ServiceUnavailable(
-            f"the server {url} cannot be asked: {type(error).__name__}",
-            "is that its address (ror config --server URL), does it run with web.enabled, is the package too large?",
-        ) from error
+        raise _in_words(url, error) from error
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise ServiceUnavailable(
             f"{url} does not answer as ror serve does", "is it one, of this release?"
         ) from error
+
+
+def _in_words(url: str, error: Exception) -> ServiceUnavailable:
+    its_address = "is that its address (ror config --server URL), and does it run with web.enabled?"
+    match error:
+        case requests.exceptions.SSLError():
+            return ServiceUnavailable(
+                f"{url} has no TLS that can be trusted",
+                "does it speak https, and is its certificate known here (REQUESTS_CA_BUNDLE names a file)?",
+            )
+        case requests.ConnectTimeout():
+            return ServiceUnavailable(f"nobody answers at {url}", its_address)
+        case requests.ConnectionError(args=[reason, *_]) if isinstance(
+            getattr(reason, "reason", None), NewConnectionError
+        ):
+            return ServiceUnavailable(f"nobody answers at {url}", its_address)
+        case requests.Timeout():
+            return ServiceUnavailable(f"the server {url} says nothing any more", "its log says why")
+        case requests.ConnectionError() | requests.exceptions.ChunkedEncodingError():
+            return ServiceUnavailable(
+                f"the server {url} has broken off",
+                "its log says why; is the package much larger than its web.max_package_mib?",
+            )
+    return ServiceUnavailable(f"the server {url} cannot be asked: {type(error).__name__}", its_address)
 
 
 def _is_here(host: str) -> bool:

@@ -8,6 +8,7 @@ from ror.registry.coupling_list import Coupling, read_couplings
 from ror.registry.couplings import CouplingStore
 from ror.registry.identities import IdentityStore, OpenedIdentity
 from ror.registry.original_uids import OriginalUids
+from ror.registry.package_checks import checked_package
 from ror.registry.projects import Project, ProjectStore
 from ror.registry.pseudonym_rules import PseudonymRule, PseudonymRuleStore
 from ror.registry.redcap import (
@@ -72,6 +73,7 @@ __all__ = [
     "add_record",
     "caller",
     "check_audit",
+    "checked_package",
     "first_that_fits",
     "read_couplings",
     "redcap_instrument_fault",

@@ -9,7 +9,7 @@ import select_lang
 from containers import Fault, Manifest, ManifestError, Package
 from ror.errors import ConfigurationError
 
-__all__ = ["check_links", "check_names", "check_program", "load"]
+__all__ = ["checked_package"]
 
 # Instructions that bring no file but those of the package. Another image, or a stage of one, may bring any.
 _BRINGS_NOTHING = re.compile(
@@ -17,7 +17,25 @@ _BRINGS_NOTHING = re.compile(
 )
 
 
-def load(folder: Path) -> Package:
+def checked_package(folder: Path) -> Package:
+    """Read a package that may be installed.
+
+    Raises
+    ------
+    containers.ManifestError, select_lang.SelectError
+        It or its select statement has faults.
+    ConfigurationError
+        Its program is missing, it has links out of it, or a mask lies on the grid of a series that the select
+        statement does not name.
+    """
+    package = _load(folder)
+    _check_names(package.manifest, select_lang.read(package.manifest.select))
+    _check_program(package)
+    _check_links(package)
+    return package
+
+
+def _load(folder: Path) -> Package:
     """Read a package; where its manifest has faults, those of its select statement are told with them.
 
     Raises
@@ -42,7 +60,7 @@ def _select_faults(select: str) -> list[Fault]:
     return []
 
 
-def check_names(manifest: Manifest, statement: select_lang.Statement) -> None:
+def _check_names(manifest: Manifest, statement: select_lang.Statement) -> None:
     """Refuse a manifest that needs a series which its select statement does not name."""
     unknown = [name for name in manifest.series_names_needed() if name not in statement.names]
     if unknown:
@@ -52,7 +70,7 @@ def check_names(manifest: Manifest, statement: select_lang.Statement) -> None:
         )
 
 
-def check_links(package: Package) -> None:
+def _check_links(package: Package) -> None:
     """Refuse a package with links out of it: where the package is kept, they would lead elsewhere or nowhere."""
     astray = [
         path.relative_to(package.folder).as_posix()
@@ -66,7 +84,7 @@ def check_links(package: Package) -> None:
         )
 
 
-def check_program(package: Package) -> None:
+def _check_program(package: Package) -> None:
     """Refuse a package whose command names a program of its own that is not there.
 
     Only what can be nothing else: a relative path that ends in ``.py`` or ``.sh``, or that the command begins with, and

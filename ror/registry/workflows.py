@@ -12,12 +12,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-import select_lang
 from containers import KnownPackages, Package
 from ror.db import Database, tables
 from ror.errors import NotAllowed, NotFound
 from ror.registry.audit import add_record
-from ror.registry.package_checks import check_links, check_names, check_program, load
+from ror.registry.package_checks import checked_package
 
 __all__ = ["InstalledWorkflow", "WorkflowStore"]
 
@@ -73,11 +72,8 @@ class WorkflowStore:
         ConfigurationError
             Its program is missing, or a mask lies on the grid of a series that the select statement does not name.
         """
-        package = load(folder)
+        package = checked_package(folder)
         manifest = package.manifest
-        check_names(manifest, select_lang.read(manifest.select))
-        check_program(package)
-        check_links(package)
         workflow = InstalledWorkflow(
             project, manifest.name, manifest.version, package.digest, manifest.select, not shadow, shadow
         )

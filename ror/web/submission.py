@@ -25,7 +25,7 @@ from starlette.types import Receive
 
 from containers import ContainersError, Package, Runtime
 from ror.app import App
-from ror.errors import RorError
+from ror.errors import NotAllowed, RorError
 from ror.registry import Token
 from ror.web.access import SUBMISSIONS, token_of
 from ror.web.errors import PeerGone, Refusal
@@ -174,6 +174,7 @@ class Submission:
         """As ``ror workflow add``, and on record; what is wrong is the sender's to mend."""
 
         def build(package: Package) -> None:
+            self._require_new(token.project, package)
             image = runtime.prepare(package, report=told)
             told(f"{package.manifest.name} runs in {image.runtime} {image.reference}")
 
@@ -186,7 +187,8 @@ class Submission:
             _log.info("a workflow that %s has sent is refused: %s", token.name, type(error).__name__)
             advice = str(getattr(error, "advice", "") or "")
             # A manifest's faults are told with the place of the file, which is ours, not the sender's.
-            what = str(error).replace(f"{folder}/", "").removesuffix(advice).rstrip()
+            what = str(error).replace(f"{folder}/", "").replace(str(folder), "the archive")
+            what = what.removesuffix(advice).rstrip()
             return {"refused": {"what": what, "advice": advice}}
         _log.info("%s has sent workflow %s", token.name, what)
         return {
@@ -198,6 +200,18 @@ class Submission:
                 "queued": queued,
             }
         }
+
+    def _require_new(self, project: str, package: Package) -> None:
+        """Refuse other content under a version that the project has: results name their program by it."""
+        manifest = package.manifest
+        installed = [one for one in self._app.workflows.list(project) if one.name == manifest.name]
+        is_known = any(one.digest == package.digest for one in installed)
+        is_taken = any(one.version == manifest.version for one in installed)
+        if manifest.announced and is_taken and not is_known:  # an older package has no version to raise
+            raise NotAllowed(
+                f"{project} has version {manifest.version} of {manifest.name} with other content",
+                "raise `version` in workflow.toml",
+            )
 
     def _match(self, project: str) -> int:
         """Match the studies that the project holds, the first that came first; how many jobs that makes."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import tarfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +21,7 @@ from tests.cli.test_commands import BOX, Home
 from tests.support.serving import Serving, eventually
 from tests.support.studies import small_ct
 
-WEB = "[web]\nenabled = true\nport = {port}\nunsandboxed_submissions = true\n"
+WEB = "[web]\nenabled = true\nport = {port}\nmax_package_mib = 1\nunsandboxed_submissions = true\n"
 
 
 @pytest.fixture
@@ -72,6 +74,10 @@ def test_a_workflow_is_sent_and_its_first_job_told_until_it_ends(
     assert (again.code, "0 jobs of studies" in again.out, lines[-1] in again.out) == (0, True, True)
     # Of a program that fails, the server says why.
     (folder / "box.py").write_text("raise SystemExit('no model here')")
+    refused = home.ror("submit")
+    assert (refused.code, "raise `version` in workflow.toml" in refused.err) == (1, True)
+    manifest = folder / "workflow.toml"
+    manifest.write_text(manifest.read_text().replace('version = "1.0.0"', 'version = "1.0.1"'))
     failed = home.ror("submit", "--match")
     assert (failed.code, "no model here" in failed.out) == (1, True)
 
@@ -97,20 +103,58 @@ def test_what_is_missing_or_cannot_be_reached_is_told(home: Home, folder: Path) 
     said = home.ror(
         "submit", "--server", f"http://127.0.0.1:{free_port()}", "--token-file", token_file(folder)
     )
-    assert (said.code, "cannot be asked: ConnectionError" in said.err) == (1, True)
+    assert (said.code, "nobody answers at http://127.0.0.1:" in said.err) == (1, True)
+    assert "ConnectionError" not in said.err and "too large" not in said.err
+
+
+def test_a_series_without_a_name_is_told_before_anything_is_sent(home: Home, folder: Path) -> None:
+    manifest = folder / "workflow.toml"
+    manifest.write_text(re.sub(r'\bon = "\w+"', 'on = "img"', manifest.read_text()))
+    said = home.ror("submit", "--server", "http://127.0.0.1:1", "--token-file", token_file(folder))
+    assert (said.code, "img is no name in its select statement" in said.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (None, "is no whole .tar.gz"),
+        (("blobs/sha256/0123", "index.json", "manifest.json", "oci-layout"), "is the archive of an image"),
+        (("box/box.py", "box/deeper/workflow.toml"), "has no workflow.toml"),
+    ],
+    ids=["words", "image", "without a manifest"],
+)
+def test_what_is_no_archive_of_a_workflow_is_told_before_it_is_sent(
+    names: tuple[str, ...] | None, told: str, home: Home, folder: Path
+) -> None:
+    archive = folder.parent / "box.tar.gz"
+    archive.write_text("no archive")
+    if names is not None:
+        with tarfile.open(archive, "w:gz") as tar:
+            for name in names:
+                tar.addfile(tarfile.TarInfo(name))
+    words = ("--server", "http://127.0.0.1:1", "--token-file", token_file(folder))
+    said = home.ror("submit", str(archive), *words)
+    assert (said.code, told in said.err, "say ror submit in the folder" in said.err) == (1, True, True)
+
+
+def test_a_package_that_is_too_large_is_told_with_what_to_leave_out(
+    served: tuple[Serving, str, str], home: Home, folder: Path
+) -> None:
+    _serving, url, token = served
+    home.good("config", "--server", url, "--token", token)
+    with (folder / "zeros").open("wb") as file:
+        file.truncate(2**20 + 1)
+    said = home.ror("submit")
+    assert (said.code, "web.max_package_mib raised" in said.err) == (1, True)
+    assert "is it a ror serve" not in said.err
 
 
 def test_a_token_that_may_not_is_told_with_what_to_do(
     served: tuple[Serving, str, str], home: Home, folder: Path
 ) -> None:
-    _serving, url, _token = served
+    _serving, url, _ = served
     said = home.ror("submit", "--server", url, "--token-file", token_file(folder))
     assert (said.code, "--may submit" in said.err) == (1, True)
-    text = folder.parent / "no.tar.gz"
-    text.write_text("no archive")
-    home.good("config", "--token", _token)
-    said = home.ror("submit", str(text), "--server", url)
-    assert (said.code, "no whole .tar.gz" in said.err) == (1, True)
 
 
 def test_a_token_on_its_way_in_plain_text_is_warned_of() -> None:

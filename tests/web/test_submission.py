@@ -86,6 +86,27 @@ def test_a_package_is_installed_enabled_and_on_record(web: Web) -> None:
     eventually(lambda: nothing_is_left(web))
 
 
+def test_other_content_under_a_version_that_is_there_is_refused_and_not_kept(web: Web) -> None:
+    shown = token(web)
+    sent(web, box(), shown)
+    members = [file(one.name, one.read_bytes()) for one in BOX.iterdir() if one.is_file()]
+    (refused,) = map(json.loads, sent(web, archive(*members, file("more")), shown).text.splitlines())
+    assert refused["refused"] == {
+        "what": "lungs has version 1.0.0 of box with other content",
+        "advice": "raise `version` in workflow.toml",
+    }
+    (workflow,) = web.app.workflows.list("lungs")
+    assert (workflow.digest, workflow.enabled) == (Package.load(BOX).digest, True)
+    assert [one.name for one in (web.app.home.packages / "box").iterdir()] == [workflow.digest]
+    assert '"installed"' in sent(web, box(), shown).text
+
+
+def test_an_archive_without_a_manifest_is_told_without_a_path_of_ours(web: Web) -> None:
+    (last,) = map(json.loads, sent(web, archive(file("index.json")), token(web)).text.splitlines())
+    assert last["refused"]["what"].startswith("the archive: 1 fault\n  no workflow.toml here")
+    assert str(web.app.home.root) not in json.dumps(last)
+
+
 def test_a_folder_in_the_archive_may_hold_the_package(web: Web) -> None:
     members = [file(f"box/{one.name}", one.read_bytes()) for one in BOX.iterdir() if one.is_file()]
     assert '"installed"' in sent(web, archive(*members), token(web)).text
