@@ -122,14 +122,19 @@ def _tried(one: Chosen, trial: Trial, index: DataIndex, project: DeveloperProjec
     """Run one job and tell of it; what is wrong with one of several does not keep the others from running."""
     click.echo(f"job {one.number} ({one.job.id})")
     folder = one.folder or _new_folder(project, one.job)
-    good = _went_well(one, trial, index, folder)
-    if asked.keep or asked.folder or one.staged:
-        click.echo(f"data: {folder.data}")
-        _remember(project, one.job, folder)
-    else:
-        shutil.rmtree(folder.data, ignore_errors=True)
-    click.echo(f"all of it: {folder.root}")
-    return good
+    try:
+        return _went_well(one, trial, index, folder)
+    except BaseException:
+        click.echo("the job did not come to its end", err=True)
+        raise
+    finally:
+        # On Ctrl-C and at a fault of ours, too: images of patients are left nowhere without a word.
+        if asked.keep or asked.folder or one.staged:
+            click.echo(f"data: {folder.data}")
+            _remember(project, one.job, folder)
+        else:
+            shutil.rmtree(folder.data, ignore_errors=True)
+        click.echo(f"all of it: {folder.root}")
 
 
 def _went_well(one: Chosen, trial: Trial, index: DataIndex, folder: TrialFolder) -> bool:

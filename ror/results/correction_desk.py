@@ -15,9 +15,10 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from containers import MaskOutput
+from ror.errors import JobFailed
 from ror.results.corrected import agreement
 from ror.results.corrections import CorrectionStore
-from ror.results.errors import CorrectionRefused, OutputError
+from ror.results.errors import CorrectionRefused
 from ror.results.finished import FinishedRun, result_job_of
 from ror.results.ledger import Ledger
 from ror.results.model import Corrected, LabelMap, Labels, ResultJob, ResultObject
@@ -186,7 +187,7 @@ def _fits(seg: Dataset, names: Collection[str], run: FinishedRun) -> Iterator[_F
     try:
         job = result_job_of(run)
         masks = read_outputs(run.folder.output, run.manifest, job).masks
-    except (OSError, OutputError):  # its folder was tidied away
+    except (OSError, JobFailed):  # its folder was tidied away, or its program has spoilt its input
         return
     for index, made in enumerate(masks):
         series = job.series_named(made.announced.on)

@@ -60,10 +60,14 @@ def result_job_of(run: FinishedRun) -> ResultJob:
     ------
     JobFailed
         The input is not as it was staged: outside a container a program can write there.
+    FileNotFoundError
+        The job folder is gone.
     """
     try:
         return _as_staged(run)
     except _NOT_AS_STAGED as error:
+        if not run.folder.root.is_dir():
+            raise  # tidied away, by us
         # Not what they say: it may be a value.
         raise JobFailed(
             "the program has changed or removed its input: job.json or an image in /data cannot be read any more",

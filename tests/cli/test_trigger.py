@@ -7,12 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydicom import dcmread
 
+from containers import Outcome, RunOrder
+from ror.cli import cli
+from ror.develop.live import Live
 from tests.cli.test_commands import BOX, Home
 from tests.support.docker_daemon import BASE_IMAGE
 from tests.support.studies import small_ct
@@ -116,10 +121,11 @@ def test_outputs_that_are_not_as_announced_are_told_all_at_once(home: Home, fold
         "removed": "rm -f $1/job.json",
         "emptied": "rm -f $1/job.json && touch $1/job.json",
         "other JSON": "rm -f $1/job.json && echo '[]' > $1/job.json",
+        "no folder": "rm -rf $1",
         "no images": "rm -rf $1/input",
         "no DICOM": "for one in $1/input/*; do rm $one; echo text > $one; done",
     }.values(),
-    ids=["removed", "emptied", "other JSON", "no images", "no DICOM"],
+    ids=["removed", "emptied", "other JSON", "no folder", "no images", "no DICOM"],
 )
 def test_a_program_that_changes_its_input_is_told_so(harm: str, home: Home, folder: Path) -> None:
     (folder / "harm.sh").write_text(f"chmod -R u+w $1; python3 box.py $1 $2; {harm}")
@@ -160,6 +166,29 @@ def test_a_kept_data_folder_is_run_on_again(home: Home, folder: Path) -> None:
     assert "staged" not in again
     assert kept(again) == root
     assert len(list((root / "results").iterdir())) == 2
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_run_that_is_broken_off_leaves_no_images_without_a_word(
+    keep: bool, end: type[BaseException], home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class BrokenOff(Live):
+        def run(self, order: RunOrder, on_line: Any = None) -> Outcome:
+            raise end
+
+    out, err = StringIO(), StringIO()
+    words = ["--home", str(home.folder), "trigger", *(["--keep"] if keep else [])]
+    with monkeypatch.context() as broken:
+        broken.setattr("ror.develop.trial.Live", BrokenOff)
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises((SystemExit, RuntimeError)):
+            cli.main(words, prog_name="ror")
+    assert "the job did not come to its end" in err.getvalue()
+    root = kept(out.getvalue())
+    data = root.with_name(root.name.removesuffix("_output"))
+    assert data.exists() == keep == (f"data: {data}" in out.getvalue())
+    if keep:
+        assert kept(home.good("trigger", "--last")) == root
 
 
 def test_a_data_folder_may_be_named_but_not_be_somebodys(home: Home, folder: Path) -> None:
