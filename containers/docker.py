@@ -21,7 +21,16 @@ from requests.exceptions import RequestException
 
 from containers.docker_daemon import gone_told, innermost
 from containers.docker_images import DEFAULT_BASE, DockerImages, gone
-from containers.docker_terms import ENDED_BY_DAEMON, JOB_LABEL, container_settings, instant, outcome, user
+from containers.docker_terms import (
+    CARD_ADVICE,
+    ENDED_BY_DAEMON,
+    JOB_LABEL,
+    container_settings,
+    instant,
+    outcome,
+    user,
+    wants_card,
+)
 from containers.errors import RuntimeUnavailable
 from containers.folders import Growth, emptied
 from containers.log_sink import LogSink
@@ -226,6 +235,8 @@ def _start(container: Container) -> Outcome | None:
         container.start()
     except APIError as error:
         text = str(error.explanation)
+        if wants_card(text):  # its words of a missing library look as those of a missing program
+            raise RuntimeUnavailable(f"Docker cannot give the program a card: {text}", CARD_ADVICE) from error
         if "permission denied" in text:
             code = 126
         elif "not found" in text or "no such file" in text:

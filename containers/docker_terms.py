@@ -9,9 +9,23 @@ from typing import Any
 
 from containers.runtime import Ending, Outcome, RunOrder, command_line, environment, killed
 
-__all__ = ["ENDED_BY_DAEMON", "JOB_LABEL", "container_settings", "instant", "outcome", "repository", "user"]
+__all__ = [
+    "CARD_ADVICE",
+    "ENDED_BY_DAEMON",
+    "JOB_LABEL",
+    "container_settings",
+    "instant",
+    "outcome",
+    "repository",
+    "user",
+    "wants_card",
+]
 
 JOB_LABEL = "ror.job"
+CARD_ADVICE = (
+    "Install the NVIDIA Container Toolkit beside Docker; a card is named by its number or UUID (nvidia-smi -L). "
+    "A program that needs none is given none: gpu = false in workflow.toml."
+)
 # How a container ends with its daemon: by SIGTERM, by SIGKILL, or unseen (255) when the daemon itself was killed.
 ENDED_BY_DAEMON = frozenset({128 + 15, 128 + 9, 255})
 # An ancestor's image with this label ends its command with /output by itself, and wants the call as its
@@ -72,6 +86,12 @@ def container_settings(order: RunOrder, image_labels: dict[str, str], cores: int
     else:
         settings["command"] = list(words)
     return settings
+
+
+def wants_card(refusal: str) -> bool:
+    """Whether Docker did not start a container since it can give it no card, or not the one that was named."""
+    said = refusal.lower()
+    return "nvidia-container" in said or ("device driver" in said and "gpu" in said)
 
 
 def outcome(state: dict[str, Any], ending: Ending | None, order: RunOrder) -> Outcome:
