@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -93,7 +94,10 @@ def command(
         name = remote
         digest = docker.push(image, remote, click.echo)
         click.echo(f"pushed: {remote}, {digest}")
-    click.echo(f"next: ror trigger --cont {name}, or ror workflow add {project.folder} --project NAME")
+    click.echo(
+        f"next: ror trigger --cont {name}, ror submit to a server, "
+        f"or here ror workflow add {project.folder} --project NAME"
+    )
 
 
 def _name_there(registry: str, manifest: Manifest) -> str:
@@ -119,8 +123,11 @@ def _require_base(package: Package, root: Path) -> None:
 
 
 def _require_place(archive: Path, project: DeveloperProject) -> None:
+    """Before anything is built, which takes minutes."""
     if not archive.name.endswith((".tar.gz", ".tgz")):
         raise ConfigurationError(f"--save {archive}: the archive is a .tar.gz", advice="name it FILE.tar.gz")
+    if not (archive.parent.is_dir() and os.access(archive.parent, os.W_OK | os.X_OK)) or archive.is_dir():
+        raise ConfigurationError(f"--save {archive} cannot be written", advice="name another file")
     if project.folder in archive.resolve().parents:
         raise ConfigurationError(
             f"--save {archive}: in the folder of the workflow it would be part of the next image",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from ror.develop import TYPES, Started, is_address, start
 
@@ -25,6 +26,10 @@ def _known(_context: click.Context, _parameter: click.Parameter, kind: str) -> s
     return kind
 
 
+def _beginning(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    return [CompletionItem(kind) for kind in TYPES if kind.startswith(typed)]
+
+
 @click.command()
 @click.argument("name", type=click.Path(path_type=Path))
 @click.option(
@@ -33,6 +38,7 @@ def _known(_context: click.Context, _parameter: click.Parameter, kind: str) -> s
     "kind",
     metavar="|".join([*TYPES, "GIT-URL"]),
     callback=_known,
+    shell_complete=_beginning,
     default=TYPES[0],
     show_default=True,
     help="What the program is, or a repository to begin with a copy of.",

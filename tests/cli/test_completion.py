@@ -39,6 +39,12 @@ def test_bash_completes_commands_of_commands_and_options() -> None:
 
 def test_bash_completes_choices() -> None:
     assert completed("ror", "completion", "z") == ["zsh"]
+    assert completed("ror", "init", "x", "--type", "mo") == ["monai"]
+    assert completed("ror", "init", "x", "--type", "") == ["python", "notebook", "bash", "webapp", "monai"]
+
+
+def test_bash_completes_options_with_one_dash_where_they_may_have_one() -> None:
+    assert completed("ror", "trigger", "-gp") == ["-gpus"]
 
 
 def test_completing_a_command_loads_none() -> None:
