@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import nibabel
@@ -94,7 +95,7 @@ def read_fractions(path: Path, grid: Stack) -> NDArray[np.uint8]:
 def _on_grid(path: Path, grid: Stack) -> AnyLabels:
     try:
         array, affine_ras = _read(path, grid)
-        return onto_grid(array, affine_ras, grid, part=path.name.endswith(SEG_SUFFIX))
+        return onto_grid(array, affine_ras, grid, part=_is_seg(path))
     except (BadMask, GridMismatch, SegUnfit) as error:
         raise BadMask(str(error)) from error
     except UNREADABLE as error:
@@ -106,9 +107,17 @@ def _read(path: Path, grid: Stack) -> tuple[AnyLabels, Matrix]:
         return _read_nifti(path, grid)
     if path.name.endswith(".nrrd"):
         return _read_nrrd(path, grid)
-    if path.name.endswith(SEG_SUFFIX):
+    if _is_seg(path):
         return read_seg(path, grid)
     return _read_npz(path, grid)
+
+
+def _is_seg(path: Path) -> bool:
+    """By its name, or by what it begins with (PS3.10 7.1): results are called SEG-UID.dcm."""
+    if path.name.endswith(SUFFIXES):
+        return path.name.endswith(SEG_SUFFIX)
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
 
 
 def _read_nifti(path: Path, grid: Stack) -> tuple[AnyLabels, Matrix]:
@@ -142,18 +151,32 @@ def _read_nrrd(path: Path, grid: Stack) -> tuple[AnyLabels, Matrix]:
 
 def _read_npz(path: Path, grid: Stack) -> tuple[AnyLabels, Matrix]:
     """An array ``labels`` (slices, rows, columns), and ``affine_ras`` as in job.json where it differs."""
+    if not zipfile.is_zipfile(path):
+        # What numpy says of it advises to trust the file.
+        raise BadMask(
+            "cannot be read; it is not whole, or of another kind than NIfTI, NRRD, NPZ and DICOM SEG"
+        )
     with np.load(path, allow_pickle=False) as arrays:
         names = [name for name in arrays.files if name != "affine_ras"]
         if len(names) != 1:
             raise BadMask(
                 f"must hold one array named labels, and perhaps affine_ras; it holds {arrays.files}"
             )
-        affine = np.asarray(arrays["affine_ras"] if "affine_ras" in arrays.files else grid.affine_ras, float)
+        affine = np.asarray(
+            _array_of(arrays, "affine_ras") if "affine_ras" in arrays.files else grid.affine_ras, float
+        )
         if affine.shape != (4, 4):
             raise BadMask(f"affine_ras must be 4 x 4, not {affine.shape}")
-        labels = arrays[names[0]]
+        labels = _array_of(arrays, names[0])
     _check_size(labels.shape, grid)
     return labels.transpose(), affine
+
+
+def _array_of(arrays: Mapping[str, AnyLabels], name: str) -> AnyLabels:
+    try:
+        return arrays[name]
+    except ValueError as error:
+        raise BadMask(f"cannot be read; its {name} is not whole, or no array of numbers") from error
 
 
 def _check_size(shape: tuple[int, ...], grid: Stack) -> None:

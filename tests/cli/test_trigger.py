@@ -79,12 +79,16 @@ def test_a_mask_is_held_against_a_reference(home: Home, folder: Path) -> None:
     assert "agreement: box/1 Box: Dice 1.0000 (256 voxels, 256 in the reference)" in out
     (agreement,) = report(out)["agreement"]
     assert agreement["dice"] == 1
+    (seg,) = (mask.parents[2] / "results").glob("SEG-*.dcm")
+    assert "agreement: box/1 Box: Dice 1.0000" in home.good("trigger", "--reference", str(seg))
     assert "which mask is it of?" in home.ror("trigger", "--reference", f"other={mask}").err
     assert "there is no reference" in home.ror("trigger", "--reference", "nothing.nii.gz").err
-    (folder / "text.nii.gz").write_text("no mask")
-    said = home.ror("trigger", "--reference", "text.nii.gz")
-    assert said.code == 1
-    assert "the reference text.nii.gz cannot be used" in said.err
+    for name in ("text.nii.gz", "text.npz", "text"):
+        (folder / name).write_text("no mask")
+        said = home.ror("trigger", "--reference", name)
+        assert said.code == 1
+        assert f"the reference {name} cannot be used" in said.err
+        assert "pickle" not in said.err
 
 
 def test_a_volume_unlike_its_mask_is_told_as_it_would_be_in_the_hospital(home: Home, folder: Path) -> None:
