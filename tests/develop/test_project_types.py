@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -114,6 +115,19 @@ def page(folder: Path, home: Home) -> Iterator[str]:
     finally:
         server.terminate()
         server.communicate()
+
+
+def test_a_port_that_is_taken_is_told_with_how_to_choose_another(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = made(home, "webapp", tmp_path, monkeypatch)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        words = [sys.executable, "web.py", "--port", str(port)]
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"port {port} cannot be used: ")
+    assert done.stderr.endswith("choose another: python web.py --port 8766\n")
 
 
 def asked(address: str, body: bytes | None = None, **headers: str) -> Any:
