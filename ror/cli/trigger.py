@@ -146,7 +146,7 @@ def _went_well(one: Chosen, trial: Trial, index: DataIndex, folder: TrialFolder)
                 trial.stage(one.job, folder, index)
             tried = trial.run(one.job, folder)
     except RorError as error:
-        click.echo(f"wrong: {error}\n       {error.advice}", err=True)
+        click.echo(f"wrong: {error}" + (f"\n       {error.advice}" if error.advice else ""), err=True)
         return False
     _tell(tried)
     return not tried.faults
