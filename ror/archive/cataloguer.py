@@ -54,4 +54,6 @@ class Cataloguer:
                 self.tick()
             except RorError as error:
                 _log.warning("the catalogue is not brought up to date for now: %s", error)
+            except Exception:  # noqa: BLE001  a fault met in one study must not end it for all others
+                _log.exception("the catalogue is not brought up to date: internal error; please report it")
             self._stop.wait(_EVERY_SECONDS)

@@ -55,6 +55,9 @@ class Beating:
             except ServiceUnavailable as error:
                 _log.warning("this host cannot say that it is there: %s", error)
                 continue
+            except Exception:  # noqa: BLE001  who ends here is lost to all others, and nobody is told
+                _log.exception("this host cannot say that it is there: internal error; please report it")
+                continue
             now = time.monotonic()
             if now - self._last > 2 * self._every:
                 self._steady_since = now

@@ -73,13 +73,20 @@ class Settler:
         except RorError as error:
             if not away:
                 _log.error("studies cannot settle until the database is back: %s", error)
-            self._there_since = math.inf
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
-            return self._pause
+            return self._later()
+        except Exception:  # noqa: BLE001  studies wait through a fault of ours, or tables of another release
+            if not away:
+                _log.exception("studies cannot settle: internal error, tried again; please report it")
+            return self._later()
         if away:
             _log.warning("the database is back: studies settle again")
             self._there_since = now
         self._pause = _TICK_SECONDS
+        return self._pause
+
+    def _later(self) -> float:
+        self._there_since = math.inf
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
         return self._pause
 
     def _run(self) -> None:

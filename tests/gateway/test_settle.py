@@ -110,5 +110,23 @@ def test_settling_goes_on_by_itself_after_the_database_was_away(
     settler.stop()
 
 
+def test_settling_goes_on_after_a_fault_that_nobody_expected(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    study, last = study_of(gateway)
+    settler = Settler(gateway.index, 30.0, lambda: None, Clock(last))
+    with monkeypatch.context() as patched:
+        patched.setattr(gateway.index, "settle", _broken)
+        pauses = [settler.look(last + 30.0) for _ in range(3)]
+    assert pauses == sorted(pauses) and pauses[0] < pauses[-1]
+    assert caplog.text.count("internal error") == 1
+    settler.look(last + 60.0)  # from here on it is quiet, as after an outage
+    assert settler.tick(last + 90.0) == [study]
+
+
+def _broken(*_: object, **__: object) -> None:
+    raise ValueError("a fault of ours")
+
+
 def _away(*_: object, **__: object) -> None:
     raise ServiceUnavailable("the database does not answer")
