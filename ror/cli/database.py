@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ror.cli.common import home_option, opened
+from ror.errors import NotAllowed
 
 __all__ = ["command"]
 
@@ -42,6 +43,12 @@ def downgrade(context: click.Context, revision: str, yes: bool) -> None:
     Example: ror database downgrade 0011
     """
     with opened(context) as app:
+        alive = [row.host.name for row in app.hosts.list() if row.alive]
+        if alive:
+            raise NotAllowed(
+                f"hosts use the database: {', '.join(alive)}",
+                "stop their `ror serve` and `ror work`, and wait until `ror hosts list` says that they are silent",
+            )
         if not yes:
             click.confirm("Is no `ror serve` or `ror work` running, and is there a backup?", abort=True)
         app.database.downgrade(revision)

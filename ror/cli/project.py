@@ -101,6 +101,8 @@ def add(
             review_pacs=review_pacs or "",
             sending=Sending(**_given(sending)),
         )
+        # Its secret would be in this home folder, and those of all others in another: neither could serve.
+        app.require_own_database()
         app.projects.add(project)
         click.echo(
             f"project {name} added; keep a copy of {app.home.secrets / (name + '.key')} in a safe place"

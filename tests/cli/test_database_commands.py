@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from ror.app import App
 from ror.cli import cli
+from ror.engine import Host
 from ror.registry import Project
 
 
@@ -37,5 +38,18 @@ def test_nothing_goes_back_unless_that_is_confirmed(tmp_path: Path) -> None:
     newest = app.database.revision()
     said = CliRunner().invoke(cli, ["--home", str(home), "database", "downgrade", "0011"], input="n\n")
     assert said.exit_code == 1
+    assert app.database.revision() == newest
+    app.close()
+
+
+def test_nothing_goes_back_under_a_host_that_is_there(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    app = App(home)
+    app.projects.add(Project("lungs"))
+    newest = app.database.revision()
+    app.hosts.join(Host("gpu2", 1, 4.0, 8192), beat_seconds=3600)
+    said = ror(home, "downgrade", "0011", "--yes")
+    assert said.exit_code == 1
+    assert "gpu2" in str(said.exception) + said.output
     assert app.database.revision() == newest
     app.close()

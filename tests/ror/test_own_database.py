@@ -8,8 +8,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from ror.app import App
+from ror.cli import cli
 from ror.errors import ConfigurationError
 from ror.registry import Project
 from ror.service import Service
@@ -75,3 +77,16 @@ def test_a_disabled_workflow_needs_no_package(first: App, database_kind: str) ->
     first.workflows.disable("lungs", "box")
     first.require_own_database()
     first.close()
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_no_project_is_added_in_a_second_home(
+    first: App, database_url: str, tmp_path: Path, database_kind: str
+) -> None:
+    second = app_on(database_url, tmp_path / "second")
+    said = CliRunner().invoke(cli, ["--home", str(second.home.root), "project", "add", "heads"])
+    assert said.exit_code == 1
+    assert "the secret of project lungs" in str(said.exception) + said.output
+    assert [one.name for one in first.projects.list()] == ["lungs"]
+    first.close()
+    second.close()
