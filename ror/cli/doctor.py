@@ -27,6 +27,7 @@ from ror.cli.findings import (
     secrets,
     survived,
 )
+from ror.cli.machine_findings import cards, clock, ports, versions
 from ror.cli.pacs_findings import pacs, tls_files
 from ror.errors import ConfigurationError, RorError, ServiceUnavailable
 from ror.home import Home
@@ -192,8 +193,12 @@ def _redcap(app: App, project: Project) -> Iterator[Finding]:
 
 
 _LOOKS: dict[str, Look] = {
+    "versions": versions,
     "disk": _disk,
+    "clock": clock,
+    "ports": ports,
     "runtimes": _runtimes,
+    "cards": cards,
     "wheels": _wheels,
     "projects": _projects,
     "secrets": secrets,
@@ -205,4 +210,6 @@ _LOOKS: dict[str, Look] = {
     "identities": _identities,
     "storage commitment": commitments,
 }
-_WITHOUT_DATABASE = ("disk", "runtimes", "wheels", "TLS", "PACS", "storage commitment")
+_WITHOUT_DATABASE = frozenset(
+    ("versions", "disk", "clock", "ports", "runtimes", "cards", "wheels", "TLS", "PACS", "storage commitment")
+)

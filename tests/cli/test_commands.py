@@ -33,9 +33,13 @@ BOX = Path(__file__).parent.parent / "support" / "packages" / "box"
 DOCTORED = (
     "settings",
     "database",
+    "versions",
     "disk",
+    "clock",
+    "port of listener",
     "runtime docker",
     "runtime process",
+    "cards",
     "projects",
     "secrets",
     "packages",

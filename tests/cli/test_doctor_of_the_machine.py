@@ -1,0 +1,73 @@
+"""What the doctor tells of the machine: it hides no fault, and none of it alone makes the doctor fail."""
+
+from __future__ import annotations
+
+import json
+import platform
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ror import __version__
+from ror.home import Home as HomeFolder
+from tests.cli.test_commands import Home
+
+
+@pytest.fixture
+def taken() -> Iterator[socket.socket]:
+    """A port that somebody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+@pytest.fixture
+def home(tmp_path: Path, taken: socket.socket) -> Home:
+    """A home that is well, with a card that its settings name."""
+    made = Home(tmp_path / "home")
+    port = taken.getsockname()[1]
+    made.settings(
+        f'[listener]\nreserve_mib = 0\nhost = "127.0.0.1"\nport = {port}\n[web]\nenabled = true\nport = 0\n'
+        '[engine]\nruntime = "process"\ngpus = "0:16384"\n'
+    )
+    made.good("project", "add", "lungs")
+    made.good("route", "add", "lungs", "--from", "CT")
+    return made
+
+
+def rows(home: Home) -> dict[str, dict[str, Any]]:
+    return {one["what"]: one for one in json.loads(home.good("doctor", "--json"))}
+
+
+def test_versions_are_told(home: Home) -> None:
+    told = rows(home)["versions"]["told"]
+    assert told.startswith(f"ror {__version__}, Python {platform.python_version()}, dbos ")
+
+
+def test_a_port_that_somebody_else_has_is_told_with_the_setting(home: Home) -> None:
+    found = rows(home)
+    assert not found["port of listener"]["well"]
+    assert "or set listener.port in ror.toml" in found["port of listener"]["told"]
+    assert (found["port of web"]["well"], found["port of web"]["told"]) == (True, "any free one of 127.0.0.1")
+
+
+def test_a_port_that_our_own_service_has_is_well(home: Home) -> None:
+    with HomeFolder(home.folder).exclusively():
+        found = rows(home)["port of listener"]
+    assert (found["well"], "while ror serve of this home runs" in found["told"]) == (True, True)
+
+
+def test_cards_are_told_and_what_their_absence_means(home: Home) -> None:
+    assert rows(home)["cards"]["told"] == "0 (16384 MiB)"
+    settings = home.folder / "ror.toml"
+    settings.write_text(settings.read_text().replace("0:16384", "none"))
+    found = rows(home)["cards"]
+    assert (found["well"], found["needed"]) == (False, False)
+    assert found["told"].startswith("none, as engine.gpus says")
+
+
+def test_a_clock_that_nothing_keeps_in_step_is_told_with_what_does(home: Home) -> None:
+    found = rows(home)["clock"]
+    assert found["well"] is not ("timedatectl set-ntp true, or install chrony" in found["told"])
