@@ -18,7 +18,7 @@ from containers import Manifest, Package, Runtime
 from ror.develop.data_index import DataIndex
 from ror.develop.live import Live
 from ror.engine import Executor, Stager
-from ror.errors import JobFailed, NotAllowed
+from ror.errors import JobFailed, NotAllowed, OutOfMemory
 from ror.model import Job, JobFolder, JobSeries, JobState, job_id
 from ror.results import (
     Agreement,
@@ -133,7 +133,8 @@ class Trial:
                 job, folder, self.package, self.options
             )
         except JobFailed as error:
-            raise JobFailed(str(error), f"all that it printed is in {folder.log}") from error
+            more = "; give it more by --mem" if isinstance(error, OutOfMemory) else ""
+            raise JobFailed(str(error), f"all that it printed is in {folder.log}{more}") from error
         image = execution.image
         self.told(f"ran: in {image.runtime}, {execution.seconds:.1f} s")
         manifest = self.package.manifest

@@ -26,6 +26,7 @@ from ror.model import Job, JobFolder
 
 __all__ = ["Execution", "Executor"]
 
+_LIMITS = "[resources] of workflow.toml"
 _log = logging.getLogger(__name__)
 
 
@@ -118,9 +119,13 @@ def _failed(outcome: Outcome, order: RunOrder, advice: str) -> JobFailed:
     limits = order.limits
     match outcome.ending:
         case Ending.TIMED_OUT:
-            return JobFailed(f"ended after its time limit of {limits.timeout_s} s", advice)
+            return JobFailed(
+                f"ended after its time limit of {limits.timeout_s} s ({_LIMITS}: timeout_s)", advice
+            )
         case Ending.OUT_OF_MEMORY:
-            return OutOfMemory(f"ended for using more than {limits.memory_mib} MiB of memory", advice)
+            return OutOfMemory(
+                f"ended for using more than {limits.memory_mib} MiB of memory ({_LIMITS}: memory_mib)", advice
+            )
         case Ending.TOO_MUCH_OUTPUT:
             return JobFailed(f"ended for writing more than {limits.output_mib} MiB of output", advice)
         case Ending.STOPPED:
