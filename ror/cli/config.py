@@ -22,6 +22,7 @@ from ror.cli.statements import text_of
 from ror.develop import DataIndex, DeveloperProject
 from ror.develop.scanning import Scanned, scan, sources_of
 from ror.errors import ConfigurationError, NotFound
+from ror.series_names import require_names
 from select_lang import SelectError, Statement
 
 __all__ = ["command"]
@@ -139,6 +140,7 @@ class _Answer:
     complains: list[str]
     statement: Statement | None
     matches: tuple[select_lang.Match, ...] = ()
+    known: bool = True  # whether there is any series
 
     @classmethod
     def of(
@@ -150,12 +152,16 @@ class _Answer:
             statement = project.statement() if select is None else project.set_select(text_of(select).strip())
         except SelectError as error:
             return cls(messages, [*complains, *map(str, error.faults)], None)
+        try:
+            require_names(project.package().manifest, statement)
+        except ConfigurationError as error:
+            complains.append(f"{error}; {error.advice}")
         series = index.series()
         if not series:
             if project.of_the_ancestor.exists():
                 complains.append(f"what {project.of_the_ancestor} lists is not read: name the data again")
-            messages = [*messages, "there is no data yet: say ror config --data FOLDER"]
-            return cls(messages, complains, statement)
+            messages = [*messages, "there is no data yet"]
+            return cls(messages, complains, statement, known=False)
         told = select_lang.explain(statement, series)
         studies = len({one.study_uid for one in series})
         patients = len({one.patient_id for one in series})
@@ -187,6 +193,8 @@ class _Answer:
             click.echo(one)
         if self.statement is None:
             click.echo("correct the statement, and say ror config --select FILE", err=True)
+        elif not self.known:
+            click.echo("next: ror config --data FOLDER")
         elif self.matches:
             click.echo("next: ror status --jobs, then ror trigger")
         elif self.messages:

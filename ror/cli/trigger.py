@@ -38,7 +38,7 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
     "--folder",
     "-folder",
     type=click.Path(path_type=Path),
-    help="The data folder; outputs go to FOLDER_output.",
+    help="The data folder, below .ror/runs where it is one name; outputs go to FOLDER_output.",
 )
 @click.option("--cont", "-cont", metavar="IMAGE", help="Run this container image by Docker.")
 @click.option("--docker", is_flag=True, help="Build this folder's image, and run it by Docker.")
@@ -74,7 +74,7 @@ def command(context: click.Context, /, working_directory: Path, **given: Any) ->
         trial = Trial(
             package,
             _runtime(*app.runtimes, in_docker=asked.in_docker),
-            {**package.manifest.options, **asked.options},
+            asked.options_of(package),
             asked.references_of(package),
             click.echo,
         )

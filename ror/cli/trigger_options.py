@@ -18,6 +18,7 @@ from ror.develop import DataIndex, DeveloperProject
 from ror.develop.trial import TrialFolder, job_of
 from ror.errors import ConfigurationError, NotFound
 from ror.model import Job
+from ror.series_names import require_names
 from select_lang import Match
 
 __all__ = ["Asked", "Chosen"]
@@ -63,6 +64,10 @@ class Asked:
         if given["docker"] and given["cont"]:
             raise click.UsageError("--cont names an image, --docker builds one: give one of them")
         folder = given["folder"]
+        if folder is not None and folder.name in ("", ".."):
+            raise ConfigurationError(
+                f"--folder {folder} is no new folder", advice="give it a name: --folder mine"
+            )
         # As in the tool of old, a bare name is below the folder of all runs.
         named = folder is not None and folder == Path(folder.name)
         return cls(
@@ -98,6 +103,20 @@ class Asked:
         limited = replace(package, manifest=manifest.model_copy(update=changed))
         return limited if self.cont is None else replace(limited, docker_image=self.cont)
 
+    def options_of(self, package: Package) -> dict[str, object]:
+        """The options of the package, and those that were given over them.
+
+        A package that has no options may take any: it does not say so.
+        """
+        known = package.manifest.options
+        unknown = [name for name in self.options if name not in known] if known else []
+        if unknown:
+            raise ConfigurationError(
+                f"--envs: {', '.join(unknown)} is not among [options] of workflow.toml",
+                advice=f"the options there are: {', '.join(known)}",
+            )
+        return {**known, **self.options}
+
     def references_of(self, package: Package) -> dict[str, Path]:
         """The references by the name of a mask, which may be left out where there is one."""
         names = [mask.name for mask in package.manifest.outputs.masks]
@@ -120,7 +139,9 @@ class Asked:
 
     def chosen(self, project: DeveloperProject, package: Package, index: DataIndex) -> Iterator[Chosen]:
         """The jobs to run."""
-        matches = select_lang.evaluate(select_lang.read(package.manifest.select), index.series())
+        statement = select_lang.read(package.manifest.select)
+        require_names(package.manifest, statement)
+        matches = select_lang.evaluate(statement, index.series())
         if self.last:
             yield self._last(project, package, index, matches)
             return

@@ -6,8 +6,9 @@ import re
 from pathlib import Path, PurePosixPath
 
 import select_lang
-from containers import Fault, Manifest, ManifestError, Package
+from containers import Fault, ManifestError, Package
 from ror.errors import ConfigurationError
+from ror.series_names import require_names
 
 __all__ = ["checked_package"]
 
@@ -29,7 +30,7 @@ def checked_package(folder: Path) -> Package:
         statement does not name.
     """
     package = _load(folder)
-    _check_names(package.manifest, select_lang.read(package.manifest.select))
+    require_names(package.manifest, select_lang.read(package.manifest.select))
     _check_program(package)
     _check_links(package)
     return package
@@ -58,16 +59,6 @@ def _select_faults(select: str) -> list[Fault]:
     except select_lang.SelectError as error:
         return [Fault("select", str(fault).replace("\n", "\n  ")) for fault in error.faults]
     return []
-
-
-def _check_names(manifest: Manifest, statement: select_lang.Statement) -> None:
-    """Refuse a manifest that needs a series which its select statement does not name."""
-    unknown = [name for name in manifest.series_names_needed() if name not in statement.names]
-    if unknown:
-        raise ConfigurationError(
-            f"workflow {manifest.name}: {', '.join(unknown)} is no name in its select statement",
-            advice=f"the names there are: {', '.join(statement.names)}",
-        )
 
 
 def _check_links(package: Package) -> None:

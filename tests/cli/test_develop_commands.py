@@ -224,3 +224,8 @@ def test_job_folders_in_a_file_are_refused_at_once(place: str, home: Home, folde
     said = home.ror("config", "--temp_directory", str(folder.parent / place))
     assert (said.code, f"{folder.parent / 'file'} is no folder" in said.err) == (1, True)
     assert not (folder / ".ror" / "settings.json").exists()
+
+
+def test_what_comes_after_forgetting_the_data_is_data(home: Home, folder: Path) -> None:
+    home.good("config", "--data", str(folder.parent / "data"))
+    assert home.good("config", "--clear").endswith("there is no data yet\nnext: ror config --data FOLDER\n")

@@ -246,6 +246,33 @@ def test_options_reach_the_program(home: Home, folder: Path) -> None:
     assert 'got {"level": 3}' in home.ror("trigger", "--envs", '{"level": 3}').out
 
 
+def test_an_option_that_the_workflow_has_not_is_refused(home: Home, folder: Path) -> None:
+    manifest = folder / "workflow.toml"
+    manifest.write_text(manifest.read_text().replace("[resources]", "[options]\nlevel = 1\n\n[resources]"))
+    assert 'options {"level": 3}' in home.good("trigger", "--test", "--envs", '{"level": 3}')
+    said = home.ror("trigger", "--envs", '{"levle": 3}')
+    assert (said.code, "levle is not among [options] of workflow.toml" in said.err) == (1, True)
+    assert "the options there are: level" in said.err
+
+
+def test_a_mask_on_a_series_that_the_statement_does_not_name_is_told_first(home: Home, folder: Path) -> None:
+    manifest = folder / "workflow.toml"
+    manifest.write_text(manifest.read_text().replace('on = "CT"', 'on = "img"'))
+    told = "workflow box: img is no name in its select statement"
+    said = home.ror("trigger")
+    assert (said.code, said.out) == (1, "")
+    assert told in said.err
+    assert "the names there are: CT" in said.err
+    assert told in home.good("config", "--select", "select series where series named CT has Modality = CT")
+
+
+def test_limits_are_told_by_their_names(home: Home, folder: Path) -> None:
+    manifest = folder / "workflow.toml"
+    manifest.write_text(manifest.read_text().replace("timeout_s = 3600.0", "timeout_s = 0.1"))
+    home.good("config", "--call", "tail -f /dev/null")
+    assert "time limit of 0.1 s ([resources] of workflow.toml: timeout_s)" in home.ror("trigger").err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -256,6 +283,8 @@ def test_options_reach_the_program(home: Home, folder: Path) -> None:
         (("--delay", "1x5s"), "such as 30s or 1m30s"),
         (("--envs", "{"), "--envs is not JSON"),
         (("--envs", "[]"), "--envs is no JSON object"),
+        (("--folder", "."), "give it a name"),
+        (("--folder", ".."), "give it a name"),
         (("--job", "2"), "there is no job 2, but 1"),
         (("--job", "1", "--each"), "give one of --job, --each and --last"),
         (("--each", "--folder", "x"), "--folder is for one job"),
