@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from ror.db import Database, tables
 from ror.errors import AlreadyExists, NotFound
+from ror.registry.audit import add_record
 from ror.registry.conditions import Attributes, Condition
-from ror.registry.route import Route, Sender
+from ror.registry.route import ANY, Route, Sender
 
 __all__ = ["Admission", "Read", "RouteStore", "Tried", "first_that_fits", "try_routes"]
 
@@ -96,6 +97,8 @@ class RouteStore:
                 )
                 .on_conflict_do_nothing()
             )
+            if added.rowcount:
+                add_record(connection, "add route", kept.project, detail=_titles(kept))
         if not added.rowcount:
             raise AlreadyExists(f"{kept.described} has a route already", "see `ror route list`")
         return kept
@@ -118,6 +121,8 @@ class RouteStore:
         )
         with self._database.write() as connection:
             removed = connection.execute(tables.routes.delete().where(same))
+            if removed.rowcount:
+                add_record(connection, "remove route", kept.project, detail=_titles(kept))
         if not removed.rowcount:
             raise NotFound(
                 f"there is no route {kept.described} to project {kept.project}", "see `ror route list`"
@@ -152,3 +157,9 @@ class RouteStore:
         if any(not route.misfits(called_by_another_name) for route in routes):
             return Admission.CALLED_UNKNOWN
         return Admission.CALLING_UNKNOWN
+
+
+def _titles(route: Route) -> str:
+    """What goes on record of a route: its condition may hold an attribute's value, and is only said to be there."""
+    where = f" from {route.address}" if route.address != ANY else ""
+    return f"{route.calling_ae} to {route.called_ae}{where}{', on a condition' if route.condition else ''}"

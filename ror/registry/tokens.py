@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from ror.db import Database, tables
 from ror.errors import AlreadyExists, ConfigurationError, NotFound
+from ror.registry.audit import add_record
 
 __all__ = ["Right", "Token", "TokenStore"]
 
@@ -81,6 +82,9 @@ class TokenStore:
         with self._database.write() as connection:
             insert = self._database.insert(tables.tokens).values(row)
             added = connection.execute(insert.on_conflict_do_nothing(index_elements=["name"]))
+            if added.rowcount:
+                may = ", ".join(sorted(rights))
+                add_record(connection, "add token", project, detail=f"{name} may {may}")
         if not added.rowcount:
             raise AlreadyExists(f"there is a token {name} already", "choose another name, or remove it first")
         return token
@@ -88,8 +92,13 @@ class TokenStore:
     def remove(self, name: str) -> None:
         """Let a token open nothing any more, from the next request on (`NotFound` if there is none of that name)."""
         with self._database.write() as connection:
-            removed = connection.execute(tables.tokens.delete().where(tables.tokens.c.name == name))
-        if not removed.rowcount:
+            token = tables.tokens.c
+            removed = connection.execute(
+                tables.tokens.delete().where(token.name == name).returning(token.project)
+            ).first()
+            if removed is not None:
+                add_record(connection, "remove token", removed.project, detail=name)
+        if removed is None:
             raise NotFound(f"there is no token {name}", "see `ror token list`")
 
     def list(self) -> list[Token]:

@@ -87,7 +87,7 @@ def test_a_step_that_never_ends_is_waited_for_no_longer_when_somebody_says_so(ho
     assert study(home)["waits_for"] == "to settle, by `ror serve`"
     with closing(App(home.folder)) as app:
         because = app.index.settle(30.0, now=time.time())
-        (record,) = app.who.audit.list()
+        record, *_ = app.who.audit.list()
     assert because == {uid: "ended by hand; its procedure step has not ended; 1 of 2 instances came"}
     assert (record.action, record.project, record.detail) == ("settle by hand", "lungs", uid)
 

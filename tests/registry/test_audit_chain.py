@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ror.db
+from ror.app import App
 from ror.db import BEFORE_THE_FIRST, Database, chained, tables
-from ror.registry import AuditFilter, AuditLog, check_audit
+from ror.registry import AuditFilter, AuditLog, Project, Right, Route, check_audit
 
 FIELDS = ("at", "who", "action", "project", "pseudonym", "detail", "previous", "hash")
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -269,3 +270,20 @@ def test_an_older_release_goes_on_numbering_where_the_chain_has_ended(
         assert connection.execute(sa.text("SELECT max(id) FROM audit")).scalar() == 3
     database.migrate()
     assert check_audit(database).events == 3
+
+
+def test_who_may_send_and_read_is_on_record_without_a_value_of_a_condition(tmp_path: Path) -> None:
+    app = App(tmp_path / "home")
+    app.projects.add(Project("lungs"))
+    route = app.routes.add(Route("SCANNER", "ROR", "lungs", condition='PatientID = "4711"'))
+    app.tokens.add("viewer", "lungs", frozenset({Right.READ}))
+    app.tokens.remove("viewer")
+    app.routes.remove(route)
+    told = [(one.action, one.project, one.detail) for one in reversed(app.who.audit.list())]
+    assert told == [
+        ("add route", "lungs", "SCANNER to ROR, on a condition"),
+        ("add token", "lungs", "viewer may read"),
+        ("remove token", "lungs", "viewer"),
+        ("remove route", "lungs", "SCANNER to ROR, on a condition"),
+    ]
+    app.close()
