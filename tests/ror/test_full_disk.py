@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import threading
@@ -95,7 +96,8 @@ def hold_in_program(serving: Serving, gate: Path, folder: Path) -> None:
 
 
 def told_full(serving: Serving) -> bool:
-    return "waits to execute: the disk of" in serving.log.read_text()
+    # Whether there is still room to note that the job waits is a matter of bytes.
+    return re.search(r"waits(?: to execute)?: the disk of", serving.log.read_text()) is not None
 
 
 def test_a_job_goes_on_by_itself_when_there_is_room(
@@ -108,7 +110,7 @@ def test_a_job_goes_on_by_itself_when_there_is_room(
         assert set(serving.jobs().values()) == {"running"}
     serving.job_that_is("succeeded")
     assert held_by(orthanc_pacs) == DONE
-    assert f"the disk of {disk}" in serving.log.read_text()
+    assert re.search(rf"the disk of (sqlite:///)?{re.escape(str(disk))}", serving.log.read_text())
 
 
 def test_a_job_goes_on_though_the_service_was_killed_on_a_full_disk(
