@@ -159,10 +159,14 @@ class Submission:
                 loop.call_soon_threadsafe(lines.put_nowait, line)
 
         def install() -> None:
+            end: _Line | None = None
             try:
-                tell(self._installed(package, token, runtime, matches, lambda told: tell({"told": told})))
+                end = self._installed(package, token, runtime, matches, lambda told: tell({"told": told}))
             finally:
                 self._end(folder)
+                # Only now: whoever has read it may send the next one at once.
+                if end is not None:
+                    tell(end)
                 tell(None)
 
         self._thread.submit(install).add_done_callback(_log_fault)

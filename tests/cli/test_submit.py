@@ -79,7 +79,7 @@ def test_a_workflow_is_sent_and_its_first_job_told_until_it_ends(
     manifest = folder / "workflow.toml"
     manifest.write_text(manifest.read_text().replace('version = "1.0.0"', 'version = "1.0.1"'))
     failed = home.ror("submit", "--match")
-    assert (failed.code, "no model here" in failed.out) == (1, True)
+    assert (failed.code, "no model here" in failed.out) == (1, True), failed.out + failed.err
 
 
 def test_a_package_with_faults_is_told_with_all_of_them_before_it_is_sent(home: Home, folder: Path) -> None:
