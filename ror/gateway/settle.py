@@ -41,7 +41,7 @@ class Settler:
         self._on_settled = on_settled
         self._clock = clock
         self._needed = StillNeeded(_Asked(needed, clock).of, needed.patience)
-        self._there_since = clock()  # infinite during an outage of the database
+        self._there_since = clock()  # infinite during an outage
         self._pause = _TICK_SECONDS
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="settler", daemon=True)
@@ -79,7 +79,7 @@ class Settler:
                 _log.exception("studies cannot settle: internal error, tried again; please report it")
             return self._later()
         if away:
-            _log.warning("the database is back: studies settle again")
+            _log.warning("studies settle again")
             self._there_since = now
         self._pause = _TICK_SECONDS
         return self._pause

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Final
 
@@ -86,32 +86,26 @@ class Ended(Collector):
     def collect(self) -> Iterator[Metric]:
         """Count what has ended since the last time, and tell all."""
         self._look()
-        ends = CounterMetricFamily(
-            "ror_jobs_ended", "Jobs that have ended.", labels=["project", "workflow", "state"]
-        )
-        _fill(ends, self._ends)
-        yield ends
-        starts = CounterMetricFamily(
+        of_workflow = ["project", "workflow"]
+        yield _counter("ror_jobs_ended", "Jobs that have ended.", [*of_workflow, "state"], self._ends)
+        yield _counter(
             "ror_container_starts",
             "Programs of jobs that were started; of one job, as seen from scrape to scrape.",
-            labels=["project", "workflow"],
+            of_workflow,
+            self._starts,
         )
-        _fill(starts, self._starts)
-        yield starts
-        again = CounterMetricFamily(
+        yield _counter(
             "ror_job_retries",
             "Attempts at jobs behind their first: asked for, after a host was lost, or begun again.",
-            labels=["project", "workflow"],
+            of_workflow,
+            self._again,
         )
-        _fill(again, self._again)
-        yield again
-        delivered = CounterMetricFamily(
+        yield _counter(
             "ror_deliveries",
             "Results of ended jobs that a destination has acknowledged.",
-            labels=["destination"],
+            ["destination"],
+            {(name,): count for name, count in self._delivered.items()},
         )
-        _fill(delivered, {(name,): count for name, count in self._delivered.items()})
-        yield delivered
         hops = HistogramMetricFamily(
             "ror_job_hop_seconds",
             "Time that ended jobs took to come to a hop from the one before it.",
@@ -195,6 +189,8 @@ class _Histogram:
         return list(zip(bounds, accumulate(self._counts), strict=True))
 
 
-def _fill(family: CounterMetricFamily, counts: Mapping[Any, int]) -> None:
-    for labels, count in sorted(counts.items()):
-        family.add_metric(labels, count)
+def _counter(name: str, told: str, labels: Sequence[str], counts: Mapping[Any, int]) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, told, labels=labels)
+    for values, count in sorted(counts.items()):
+        family.add_metric(values, count)
+    return family
