@@ -5,14 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import shutil
 import tarfile
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.cli.test_commands import BOX, Home
+from tests.cli.test_commands import Home
 from tests.support.docker_daemon import BASE_IMAGE
 from tests.support.studies import small_ct
 
@@ -20,14 +19,6 @@ from tests.support.studies import small_ct
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The workflow `box`, in whose folder the commands are said."""
-    shutil.copytree(BOX, tmp_path / "box", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.chdir(tmp_path / "box")
-    return tmp_path / "box"
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,7 +16,7 @@ from orthanc import free_port, send
 from ror.app import App
 from ror.develop.submitting import JobTold, Server, Submitted, followed
 from ror.registry import Project, Right
-from tests.cli.test_commands import BOX, Home
+from tests.cli.test_commands import Home
 from tests.support.serving import Serving, eventually
 from tests.support.studies import small_ct
 
@@ -27,14 +26,6 @@ WEB = "[web]\nenabled = true\nport = {port}\nmax_package_mib = 1\nunsandboxed_su
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "laptop")
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The workflow `box`, in the folder that the commands are said in."""
-    shutil.copytree(BOX, tmp_path / "box", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.chdir(tmp_path / "box")
-    return tmp_path / "box"
 
 
 @pytest.fixture

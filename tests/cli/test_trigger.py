@@ -18,7 +18,7 @@ from pydicom import dcmread
 from containers import Outcome, RunOrder
 from ror.cli import cli
 from ror.develop.live import Live
-from tests.cli.test_commands import BOX, Home
+from tests.cli.test_commands import Home
 from tests.support.docker_daemon import BASE_IMAGE
 from tests.support.studies import small_ct
 
@@ -29,13 +29,11 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def folder(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(folder: Path, home: Home, tmp_path: Path) -> Path:
     """The workflow `box` with one series, in the folder that the commands are said in."""
-    shutil.copytree(BOX, tmp_path / "box", ignore=shutil.ignore_patterns("__pycache__"))
     small_ct(tmp_path / "data" / "one", seed=1)
-    monkeypatch.chdir(tmp_path / "box")
     home.good("config", "--data", str(tmp_path / "data"))
-    return tmp_path / "box"
+    return folder
 
 
 def kept(out: str) -> Path:
