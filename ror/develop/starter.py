@@ -16,11 +16,11 @@ __all__ = ["TYPES", "Started", "start"]
 
 # Folders of templates for each kind; of a file that several have, the first one counts.
 _LAYERS = {
-    "python": ("python", "series", "all"),
-    "notebook": ("notebook", "series", "all"),
-    "bash": ("bash", "all"),
-    "webapp": ("webapp", "python", "series", "all"),
-    "monai": ("monai", "series", "all"),
+    "python": ("python", "series", "phantom", "all"),
+    "notebook": ("notebook", "series", "phantom", "all"),
+    "bash": ("bash", "phantom", "all"),
+    "webapp": ("webapp", "python", "series", "phantom", "all"),
+    "monai": ("monai", "series", "phantom", "all"),
 }
 TYPES = tuple(_LAYERS)
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -155,6 +155,21 @@ def test_the_page_runs_the_workflow_on_images_that_it_is_given(
     assert name == "bright"
     assert picture.startswith("data:image/png;base64,")
     assert len(list((tmp_path / "my_model-data").iterdir())) == 24
+    kept = folder / ".ror" / "runs" / "web_output" / "report.json"
+    assert kept.is_file()
+
+
+def test_a_job_that_is_not_there_takes_no_results_away(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = made(home, "webapp", tmp_path, monkeypatch)
+    results = folder / ".ror" / "runs" / "web_output" / "report.json"
+    results.parent.mkdir(parents=True)
+    results.write_text("of the last run")
+    with page(folder, home) as address:
+        answered = asked(f"{address}run/7", b"")
+    assert (answered["good"], answered["said"]) == (False, "there is no job 7, but 0: read the images again")
+    assert results.read_text() == "of the last run"
 
 
 def test_the_page_answers_nobody_else(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

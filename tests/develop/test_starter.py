@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,8 +33,22 @@ def test_its_own_test_passes(kind: str, tmp_path: Path) -> None:
     words = ["bash", "tests/test_my_model.sh"]
     if kind != "bash":
         words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    environment = os.environ | {"PYTHON": sys.executable}
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_series_that_the_statement_does_not_name_is_told_with_those_that_it_does(tmp_path: Path) -> None:
+    folder = start(tmp_path / "my_model").folder
+    program = folder / "my_model.py"
+    program.write_text(program.read_text().replace('(data, "image")', '(data, "img")'))
+    made = "import phantom, pathlib; phantom.write_job(pathlib.Path('data')); pathlib.Path('out').mkdir()"
+    subprocess.run([sys.executable, "-c", made], cwd=folder, check=True)
+    words = [sys.executable, program.name, "data", "out"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    told = "no series is called img; the select statement of workflow.toml names: image\n"
+    assert done.stderr == told
 
 
 @pytest.mark.parametrize("kind", TYPES)
