@@ -112,6 +112,23 @@ class DicomWeb:
     def get_study(self, study: FoundStudy, take: Callable[[bytes], object]) -> int:
         """Fetch all objects of a study (WADO-RS); `take` is called with each as a file (PS3.10). Returns how many."""
         path = f"/studies/{study.study_instance_uid}"
+        return self._objects(path, lambda pieces: take(b"".join(pieces)))
+
+    def get_series(
+        self,
+        study_uid: str,
+        series_uid: str,
+        take: Callable[[Iterator[bytes]], object],
+        sop_instance_uid: str = "",
+    ) -> int:
+        """Fetch the objects of a series, or one of them (WADO-RS); returns how many.
+
+        `take` is called with the pieces of each as a file (PS3.10), as they come. What it raises ends it.
+        """
+        path = f"/studies/{study_uid}/series/{series_uid}"
+        return self._objects(path + (f"/instances/{sop_instance_uid}" if sop_instance_uid else ""), take)
+
+    def _objects(self, path: str, take: Callable[[Iterator[bytes]], object]) -> int:
         with self._asked(path, _OBJECTS, stream=True, known=(406, 415)) as first:
             if first.status_code not in (406, 415):
                 return self._taken(first, take)
@@ -220,14 +237,14 @@ class DicomWeb:
                 count = int(number) if number.isdecimal() else None
                 yield FoundStudy(uid, count, tuple(filter(None, said.get("ModalitiesInStudy", ()))))
 
-    def _taken(self, answer: requests.Response, take: Callable[[bytes], object]) -> int:
+    def _taken(self, answer: requests.Response, take: Callable[[Iterator[bytes]], object]) -> int:
         boundary = boundary_of(answer.headers.get("Content-Type", ""))
         if boundary is None:
             raise PeerRefused(f"{self} gives no multipart/related for a study")
         number = 0
         try:
-            for body in parts(answer.iter_content(_CHUNK_BYTES), boundary):
-                take(body)
+            for pieces in parts(answer.iter_content(_CHUNK_BYTES), boundary):
+                take(pieces)
                 number += 1
         except (Truncated, requests.RequestException) as error:
             raise PeerUnavailable(f"{self} ended in the midst of a study, after {number} objects") from error

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.uid import (
     CTImageStorage,
     ExplicitVRLittleEndian,
@@ -229,6 +230,24 @@ def test_a_study_is_found_and_fetched_over_the_web(
 
 
 @pytest.mark.orthanc
+def test_a_series_or_one_of_its_instances_comes_in_pieces(
+    orthanc_web: OrthancServer, web: DicomWeb, tmp_path: Path
+) -> None:
+    first, second = (dcmread(image(tmp_path, patient="PIECES")) for _ in range(2))
+    orthanc.send(orthanc_web.peer, sorted(tmp_path.iterdir()))
+    came: list[str] = []
+
+    def take(pieces: Iterator[bytes]) -> None:
+        came.append(dcmread(BytesIO(b"".join(pieces))).SOPInstanceUID)
+
+    series = (first.StudyInstanceUID, first.SeriesInstanceUID)
+    assert web.get_series(*series, take) == 2
+    assert sorted(came) == sorted([first.SOPInstanceUID, second.SOPInstanceUID])
+    assert web.get_series(*series, take, first.SOPInstanceUID) == 1
+    assert came[2:] == [first.SOPInstanceUID]
+
+
+@pytest.mark.orthanc
 def test_a_web_server_that_says_no_is_told_with_its_status(orthanc_web: OrthancServer) -> None:
     with (
         DicomWeb(f"{orthanc_web.rest.url}/no-such-service") as client,
@@ -253,9 +272,11 @@ def test_parts_come_out_as_they_went_in_however_the_body_is_chopped(
     def chunks(data: bytes) -> list[bytes]:
         return [data[at : at + size] for at in range(0, len(data), size)]
 
-    assert list(parts(chunks(whole), boundary)) == bodies
+    assert [b"".join(pieces) for pieces in parts(chunks(whole), boundary)] == bodies
+    # What of a part is left untaken is not taken for the next.
+    assert [next(pieces, b"")[:0] for pieces in parts(chunks(whole), boundary)] == [b""] * len(bodies)
     with pytest.raises(Truncated):
-        list(parts(chunks(whole[: -4 - cut]), boundary))
+        list(map(list, parts(chunks(whole[: -4 - cut]), boundary)))
 
 
 def test_a_boundary_is_read_with_and_without_quotation_marks() -> None:

@@ -120,7 +120,7 @@ def test_a_body_is_as_long_as_it_says_and_reads_back(
     assert len(sent) == len(body)
     boundary = boundary_of(body.content_type)
     assert boundary is not None
-    assert list(parts([sent], boundary)) == contents
+    assert [b"".join(pieces) for pieces in parts([sent], boundary)] == contents
 
 
 def test_requests_are_bounded_by_number_and_by_length(
@@ -167,7 +167,7 @@ def scripted(
             body = self.rfile.read(int(self.headers["Content-Length"]))
             boundary = boundary_of(self.headers["Content-Type"])
             assert boundary is not None
-            uids = [_uid_in(part) for part in parts([body], boundary)]
+            uids = [_uid_in(b"".join(pieces)) for pieces in parts([body], boundary)]
             script.requests.append(uids)
             status, said = script.answer(uids)
             content = said if isinstance(said, bytes) else json.dumps(said).encode()
