@@ -5,7 +5,7 @@ Contract
 ``echo(peer)`` and ``send(peer, files)`` are DIMSE (C-ECHO, C-STORE). A return means that the peer has
 everything; `PeerUnavailable` means try again later; `PeerRefused` means that trying again is useless.
 ``find_studies(peer, Query.parse("PatientID=P-1"))`` asks (C-FIND), ``get_study`` and ``move_study`` fetch a study
-(C-GET, C-MOVE); ``DicomWeb(url)`` does the same by QIDO-RS and WADO-RS; ``get_series`` gives what it fetches in pieces, as it comes.
+(C-GET, C-MOVE); ``DicomWeb(url)`` does the same by QIDO-RS and WADO-RS, and ``get_series`` gives objects in pieces.
 ``DicomWeb(url).send(files)`` stores by STOW-RS. ``find_instances`` of both says what is held of a series. A `Peer` and
 a `DicomWeb` take a `Tls`. ``report_event`` tells a peer of an event (N-EVENT-REPORT), ``request_commitment`` asks it to
 keep what it was sent (storage commitment), ``require_commitment`` whether it would be asked at all.
