@@ -151,15 +151,21 @@ def series_content(instances: Sequence[tuple[str, str]]) -> str:
 
 
 def job_id(
-    workflow: str, package_digest: str, match_key: str, series: Sequence[JobSeries], *, shadow: bool = False
+    workflow: str,
+    package_digest: str,
+    match_key: str,
+    series: Sequence[JobSeries],
+    *,
+    shadow: bool = False,
+    replaced: int = 0,
 ) -> str:
     """Identity of a job: the same workflow package on the same content is the same job.
 
-    One in the shadow of another version is not: when its version is promoted, a job of it delivers.
+    One in the shadow of another version is not: when its version is promoted, a job of it delivers. Nor is one that is
+    wanted again after so many of them were `replaced`: what they have made is gone, and their UIDs are used up.
     """
-    digest = hashlib.sha256(
-        f"{workflow} {package_digest} {match_key}{' shadow' if shadow else ''}\n".encode()
-    )
+    kind = f"{' shadow' if shadow else ''}{f' after {replaced}' if replaced else ''}"
+    digest = hashlib.sha256(f"{workflow} {package_digest} {match_key}{kind}\n".encode())
     for one in series:
         digest.update(f"{one.name} {one.series_uid} {one.content}\n".encode())
     return f"{workflow}-{digest.hexdigest()[:20]}"

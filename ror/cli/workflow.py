@@ -78,8 +78,8 @@ def enable(context: click.Context, name: str, project: str) -> None:
 def promote(context: click.Context, name: str, version: str, project: str) -> None:
     """Make an installed version the current one, in place of another: its jobs from now on deliver.
 
-    VERSION is a version or the beginning of a digest, also an older one, which then takes what comes from now on:
-    results that a newer version has replaced stay replaced.
+    VERSION is a version or the beginning of a digest, also an older one. It is as if it were added now: `ror jobs
+    match` lets its jobs replace what other versions have made of the studies that are held.
 
     Example: ror workflow promote lung_mask 2.0.0 --project lungs
     """

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from ror.engine.hosts import HostRow, HostStore
     from ror.engine.in_use import packages_in_use, studies_in_use
     from ror.engine.job_folders import EndedJob, JobFolders
-    from ror.engine.jobs import JobRow, JobStep, JobStore
+    from ror.engine.job_rows import JobRow, JobStep
+    from ror.engine.jobs import JobStore
     from ror.engine.machine import Declared, this_host
     from ror.engine.match import Matcher, Rematch, Verdict
     from ror.engine.pipeline import AwaitsReview, Stations, Worker
@@ -36,7 +37,8 @@ else:
             "hosts": "HostRow HostStore",
             "in_use": "packages_in_use studies_in_use",
             "job_folders": "EndedJob JobFolders",
-            "jobs": "JobRow JobStep JobStore",
+            "job_rows": "JobRow JobStep",
+            "jobs": "JobStore",
             "machine": "Declared this_host",
             "match": "Matcher Rematch Verdict",
             "pipeline": "AwaitsReview Stations Worker",

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ror.engine.jobs import JobRow, JobStep, JobStore
+from ror.engine.job_rows import JobRow, JobStep
+from ror.engine.jobs import JobStore
 from ror.engine.last_line import last_lines_of
 from ror.model import JobState
 

@@ -10,7 +10,7 @@ from dbos import DBOSClient
 from ror.db import in_batches, tables
 from ror.engine.checkpoints import checkpoint_engine
 from ror.engine.held import Hold
-from ror.engine.jobs import job_of
+from ror.engine.job_rows import job_of
 from ror.engine.pipeline import workflow_id
 from ror.model import Job
 

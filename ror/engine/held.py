@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from ror.db import Database, tables
-from ror.engine.jobs import job_of, storable
+from ror.engine.job_rows import job_of
+from ror.engine.jobs import storable
 from ror.engine.retries import Kind, Retries
 from ror.model import Job, JobState
 

@@ -3,73 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 
 import sqlalchemy as sa
 
 from ror.db import Database, tables
+from ror.engine.job_rows import JobRow, job_of, rows_of
 from ror.errors import NotAllowed, NotFound
-from ror.model import JOB_TRANSITIONS, STEPS, Job, JobSeries, JobState
+from ror.model import JOB_TRANSITIONS, Job, JobState, job_id
 
-__all__ = ["JobRow", "JobStep", "JobStore", "job_of", "storable"]
+__all__ = ["JobStore", "storable"]
 
 _jobs = tables.jobs.c
 _FINISHED = (JobState.SUCCEEDED, JobState.SUPERSEDED)
 _UNDECIDED = (JobState.QUEUED, JobState.RUNNING, JobState.REVIEW)
-# Each step of a job asks these; made anew, they would take longer than their answers.
+# Each step of a job asks this; made anew, it would take longer than its answer.
 _OF_ID = sa.select(tables.jobs).where(_jobs.id == sa.bindparam("of_job"))
-_STEPS_OF = sa.select(tables.job_steps).where(tables.job_steps.c.job_id == sa.bindparam("of_job"))
-_SAME_MATCH = sa.select(_jobs.id, _jobs.state).where(
+_OF_MATCH = sa.select(_jobs.id, _jobs.state).where(
     _jobs.project == sa.bindparam("of_project"),
     _jobs.workflow == sa.bindparam("of_workflow"),
     _jobs.match_key == sa.bindparam("of_match"),
     _jobs.shadow == sa.bindparam("of_shadow"),
-    _jobs.id != sa.bindparam("but"),
+    # Versions in the shadow run beside one another, too.
+    ~_jobs.shadow | (_jobs.package_digest == sa.bindparam("of_package")),
 )
+_SAME_MATCH = _OF_MATCH.where(_jobs.id != sa.bindparam("but"))
 _REPLACED = _SAME_MATCH.where(_jobs.state.not_in(_UNDECIDED))
 _CANCELLABLE = (*_UNDECIDED, JobState.FAILED)
-
-
-@dataclass(frozen=True, slots=True)
-class JobStep:
-    """When a step of a job began and ended (seconds since the epoch), and what it said.
-
-    `setbacks` counts the tries that have failed since the job was last queued, by how (`ror.engine.retries.Kind`);
-    `next_at` is when the next one begins, where it waits for that.
-    """
-
-    step: str
-    started_at: float
-    ended_at: float | None
-    detail: str
-    setbacks: Mapping[str, int] = field(default_factory=dict)
-    next_at: float | None = None
-
-    @property
-    def tries(self) -> int:
-        """Which try it is at, or was done with."""
-        return 1 + sum(self.setbacks.values())
-
-
-@dataclass(frozen=True, slots=True)
-class JobRow:
-    """A job with its times, the image that ran it, and its steps."""
-
-    job: Job
-    created_at: float
-    started_at: float | None
-    ended_at: float | None
-    image: str
-    image_digest: str
-    superseded_by: str | None
-    steps: tuple[JobStep, ...]
-
-    @property
-    def reason(self) -> str:
-        """Why it ended as it did, or what the step says that it is at: what it waits for."""
-        at = self.steps[-1] if self.steps else None
-        return self.job.detail or (at.detail if at and at.ended_at is None else "")
 
 
 class JobStore:
@@ -104,6 +65,23 @@ class JobStore:
         insert = self._database.insert(tables.jobs).values(values)
         return bool(connection.execute(insert.on_conflict_do_nothing()).rowcount)
 
+    def as_it_stands(self, connection: sa.Connection, wanted: Job) -> Job:
+        """A job that is wanted now, under the id of the one that stands for it, or that would if it were created.
+
+        One that another has replaced stands no longer (an older version is the current one again, or a study that a
+        job needed is gone), nor does a finished one that the unfinished job of another version is about to replace:
+        it is made anew, as if it had never been there.
+        """
+        states = {row.id: row.state for row in connection.execute(_OF_MATCH, _match_of(wanted))}
+        gone = {JobState.SUPERSEDED}
+        if not set(states.values()) <= set(_FINISHED):
+            gone.add(JobState.SUCCEEDED)
+        job, replaced = wanted, 0
+        while states.get(job.id) in gone:
+            replaced += 1
+            job = replace(wanted, id=_id_after(wanted, replaced))
+        return job
+
     def supersede_others(self, connection: sa.Connection, job: Job) -> list[str]:
         """Within a transaction: end the unfinished jobs that `job` replaces; return their ids.
 
@@ -118,10 +96,10 @@ class JobStore:
     def replaced_by(self, job: Job) -> list[str]:
         """The ended jobs whose results those of `job` replace, whatever they ended as: they may have delivered."""
         with self._database.read() as connection:
-            return list(connection.execute(_REPLACED, _match_of(job)).scalars())
+            return list(connection.execute(_REPLACED, _match_of(job) | {"but": job.id}).scalars())
 
     def _supersede(self, connection: sa.Connection, job: Job, states: Sequence[JobState]) -> list[str]:
-        found = connection.execute(_SAME_MATCH, _match_of(job))
+        found = connection.execute(_SAME_MATCH, _match_of(job) | {"but": job.id})
         ids = [row.id for row in found if row.state in states]
         if not ids:
             return []
@@ -140,7 +118,7 @@ class JobStore:
     def show(self, job_id: str) -> JobRow:
         """The job of that id (or of the only id that begins so) with all that is known of it, or `NotFound`."""
         with self._database.read() as connection:
-            return self._row(connection, self._found(connection, job_id))
+            return rows_of(connection, [self._found(connection, job_id)])[0]
 
     def _found(self, connection: sa.Connection, job_id: str) -> sa.Row[tuple[object, ...]]:
         # First the whole id, since no index leads to the beginning of one.
@@ -163,7 +141,7 @@ class JobStore:
             if value is not None:
                 query = query.where(column == value)
         with self._database.read() as connection:
-            return [self._row(connection, row) for row in connection.execute(query).all()]
+            return rows_of(connection, connection.execute(query).all())
 
     def first_of(self, project: str, workflow: str, package_digest: str) -> JobRow | None:
         """The first job that a package has made in a project, or None."""
@@ -180,34 +158,13 @@ class JobStore:
         )
         query = sa.select(tables.jobs).where(of_package).order_by(_jobs.created_at, _jobs.id).limit(most)
         with self._database.read() as connection:
-            return [self._row(connection, row) for row in connection.execute(query).all()]
+            return rows_of(connection, connection.execute(query).all())
 
     def known(self, job_ids: Sequence[str]) -> list[JobRow]:
         """Those of these jobs that there are."""
         query = sa.select(tables.jobs).where(_jobs.id.in_(job_ids))
         with self._database.read() as connection:
-            return [self._row(connection, row) for row in connection.execute(query).all()]
-
-    def _row(self, connection: sa.Connection, row: sa.Row[tuple[object, ...]]) -> JobRow:
-        steps = connection.execute(_STEPS_OF, {"of_job": row.id}).all()
-        return JobRow(
-            job=job_of(row),
-            created_at=row.created_at,
-            started_at=row.started_at,
-            ended_at=row.ended_at,
-            image=row.image,
-            image_digest=row.image_digest,
-            superseded_by=row.superseded_by,
-            steps=tuple(
-                sorted(
-                    (
-                        JobStep(one.step, one.started_at, one.ended_at, one.detail, one.setbacks, one.next_at)
-                        for one in steps
-                    ),
-                    key=lambda step: STEPS.index(step.step),
-                )
-            ),
-        )
+            return rows_of(connection, connection.execute(query).all())
 
     # -- moved --------------------------------------------------------------------------------------------------------
 
@@ -319,32 +276,17 @@ def storable(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
+def _id_after(job: Job, replaced: int) -> str:
+    return job_id(
+        job.workflow, job.package_digest, job.match_key, job.series, shadow=job.shadow, replaced=replaced
+    )
+
+
 def _match_of(job: Job) -> dict[str, object]:
-    of_match: dict[str, object] = {
+    return {
         "of_project": job.project,
         "of_workflow": job.workflow,
         "of_match": job.match_key,
+        "of_shadow": job.shadow,
+        "of_package": job.package_digest,
     }
-    return of_match | {"of_shadow": job.shadow, "but": job.id}
-
-
-def job_of(row: sa.Row[tuple[object, ...]]) -> Job:
-    """The job of a row of the table."""
-    return Job(
-        id=row.id,
-        project=row.project,
-        workflow=row.workflow,
-        version=row.version,
-        package_digest=row.package_digest,
-        patient_id=row.patient_id,
-        study_uid=row.study_uid,
-        match_key=row.match_key,
-        series=tuple(JobSeries(**one) for one in row.series),
-        state=JobState(row.state),
-        attempt=row.attempt,
-        detail=row.detail,
-        host=row.host,
-        gpu=row.gpu,
-        shadow=row.shadow,
-        first_attempt=row.first_attempt,
-    )

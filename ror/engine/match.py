@@ -27,7 +27,7 @@ _STILL_RECEIVES = "the study still receives; it is matched by itself when it has
 _WHY_NOT_QUEUED = {
     StudyState.RECEIVING: _STILL_RECEIVES,
     StudyState.SETTLED: "the study waits to be matched; `ror serve` and `ror work` do that",
-    StudyState.MATCHED: "not wanted yet when the study was matched; `ror jobs match {}` queues it",
+    StudyState.MATCHED: "not wanted when the study was matched; `ror jobs match {}` queues it",
 }
 
 
@@ -100,7 +100,7 @@ class Matcher:
                 if again:
                     raise NotAllowed(_STILL_RECEIVES, "wait until it has been quiet")
                 return []
-            new = [job for job in wanted if self._queue(connection, job)]
+            new = [job for one in wanted if (job := self._queue(connection, one))]
             note_arrival(connection, new, study_uid, now)
         if not wanted:
             _log.info("no workflow wants study %s (`ror jobs why %s` says why)", study_uid, study_uid)
@@ -148,12 +148,17 @@ class Matcher:
             return Rematch(study_uid, (), str(receiving))
         return Rematch(study_uid, tuple(new), "" if new else f"nothing new: see `ror jobs why {study_uid}`")
 
-    def _queue(self, connection: sa.Connection, job: Job) -> bool:
+    def _queue(self, connection: sa.Connection, wanted: Job) -> Job | None:
+        """Queue a job that is wanted; None if it is there. What becomes of others of its match is one rule.
+
+        Whichever version is the current one, newer or older, its job stands, and replaces what others have made.
+        """
+        job = self._jobs.as_it_stands(connection, wanted)
         if not self._jobs.create(connection, job):
-            return False
+            return None
         replaced = self._jobs.supersede_others(connection, job)
         _log.info("job %s is queued%s", job.id, f", superseding {', '.join(replaced)}" if replaced else "")
-        return True
+        return job
 
     def why(self, study_uid: str) -> list[Verdict]:
         """What every enabled workflow says of a study now: the jobs that it wants, or why it wants none."""
@@ -164,7 +169,9 @@ class Matcher:
         return [verdict for workflow in workflows for verdict in self._verdicts(workflow, asked)]
 
     def _verdicts(self, workflow: InstalledWorkflow, asked: _Asked) -> Iterator[Verdict]:
-        wanted = asked.jobs(workflow)
+        of_workflow = asked.jobs(workflow)
+        with self._database.read() as connection:
+            wanted = [self._jobs.as_it_stands(connection, job) for job in of_workflow]
         there = {row.job.id: row for row in self._jobs.known([job.id for job in wanted])}
         for job in wanted:
             if row := there.get(job.id):

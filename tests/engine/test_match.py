@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import select_lang
-from ror.archive import Catalogue, Index
+from ror.archive import Catalogue, Index, StudyRemover
 from ror.archive.attributes import Description
 from ror.archive.store import Filed
 from ror.db import Database
-from ror.engine import JobStore, Matcher
+from ror.engine import JobStore, Matcher, forget_jobs, jobs_on
 from ror.errors import NotAllowed, NotFound
 from ror.model import JobState, StudyState
 from ror.registry import Project, ProjectStore, WorkflowStore
@@ -59,11 +59,11 @@ def settle(index: Index) -> None:
     index.settle(1.0, now=101.0)
 
 
-def newer(folder: Path) -> Path:
+def newer(folder: Path, version: str = "1.1.0") -> Path:
     """The package `box` in a version of its own."""
     shutil.copytree(BOX, folder)
     manifest = folder / "workflow.toml"
-    manifest.write_text(manifest.read_text().replace('"1.0.0"', '"1.1.0"'))
+    manifest.write_text(manifest.read_text().replace('"1.0.0"', f'"{version}"'))
     return folder
 
 
@@ -150,6 +150,30 @@ def test_a_study_that_comes_later_may_complete_and_change_the_job_of_an_earlier_
     assert jobs.get(far).state is JobState.SUPERSEDED
 
 
+def test_a_job_is_made_anew_where_the_study_of_the_one_that_replaced_it_was_withdrawn(
+    database: Database,
+    index: Index,
+    workflows: WorkflowStore,
+    jobs: JobStore,
+    matcher: Matcher,
+    tmp_path: Path,
+) -> None:
+    workflows.add("lungs", wanting(tmp_path / "near", CLOSEST))
+    for study, number, date in (("1.1", "1", "20200101"), ("1.2", "2", "20210101")):
+        receive_numbered(index, study, number, date)
+    settle(index)
+    (far,) = matcher.match_settled()
+    receive_numbered(index, "1.3", "2", "20200201")
+    settle(index)
+    matcher.match_settled()
+    with database.write() as connection:
+        forget_jobs(connection, jobs_on(connection, "lungs", ["1.3"]))
+    StudyRemover(database, tmp_path / "archive").remove("1.3", lambda _connection: None)
+    (again,) = matcher.match_again(["1.1"])[0].jobs
+    assert [one.series_uid for one in jobs.get(again).series] == ["1.1.2", "1.2.2"]
+    assert set(jobs.replaced_by(jobs.get(again))) == {far}
+
+
 def test_only_the_latest_study_of_a_patient_is_wanted_where_the_statement_says_so(
     index: Index, workflows: WorkflowStore, jobs: JobStore, matcher: Matcher, tmp_path: Path
 ) -> None:
@@ -233,7 +257,7 @@ def test_a_workflow_that_came_later_gets_a_matched_study_when_that_is_asked_for(
     assert (again.reason, index.state("1.1")) == ("", StudyState.MATCHED)
 
 
-@pytest.mark.parametrize("state", list(JobState))
+@pytest.mark.parametrize("state", [state for state in JobState if state is not JobState.SUPERSEDED])
 def test_a_job_that_is_there_is_not_made_twice(
     index: Index, workflows: WorkflowStore, jobs: JobStore, matcher: Matcher, state: JobState
 ) -> None:
@@ -265,6 +289,118 @@ def test_the_job_of_a_newer_version_ends_the_unfinished_one_of_the_older(
     (again,) = matcher.match_again(["1.1"])
     assert jobs.get(old).state is JobState.SUPERSEDED
     assert jobs.get(again.jobs[0]).version == "1.1.0"
+
+
+# -- an older version is the current one again ------------------------------------------------------------------------
+
+
+def run(jobs: JobStore, database: Database, job_id: str) -> None:
+    """As the engine does with a job that nothing is wrong with."""
+    jobs.move(job_id, JobState.RUNNING)
+    with database.write() as connection:
+        jobs.supersede_finished(connection, jobs.get(job_id))
+    jobs.move(job_id, JobState.SUCCEEDED)
+
+
+@pytest.fixture
+def taken_over(
+    database: Database,
+    index: Index,
+    workflows: WorkflowStore,
+    jobs: JobStore,
+    matcher: Matcher,
+    tmp_path: Path,
+) -> tuple[str, str]:
+    """The finished jobs of version 1.0.0, and of 1.1.0 that has replaced it, on the study 1.1."""
+    workflows.add("lungs", BOX)
+    receive(index)
+    settle(index)
+    (old,) = matcher.match_settled()
+    run(jobs, database, old)
+    workflows.add("lungs", newer(tmp_path / "newer"))
+    new = matcher.match("1.1", again=True)[0]
+    run(jobs, database, new)
+    return old, new
+
+
+def test_an_older_version_that_is_promoted_takes_back_what_the_newer_one_has_replaced(
+    database: Database,
+    workflows: WorkflowStore,
+    jobs: JobStore,
+    matcher: Matcher,
+    taken_over: tuple[str, str],
+) -> None:
+    old, new = taken_over
+    workflows.promote("lungs", "box", "1.0.0")
+    assert "`ror jobs match 1.1` queues it" in matcher.why("1.1")[0].reason
+    (back,) = matcher.match_again(["1.1"])[0].jobs
+    assert back not in (old, new)
+    assert (jobs.get(back).version, jobs.get(back).state) == ("1.0.0", JobState.QUEUED)
+    assert set(jobs.replaced_by(jobs.get(back))) == {old, new}  # whose results its own replace
+    assert jobs.get(new).state is JobState.SUCCEEDED  # until there are others
+    assert matcher.match_again(["1.1"])[0].jobs == ()
+
+    run(jobs, database, back)
+    assert (jobs.get(new).state, jobs.show(new).superseded_by) == (JobState.SUPERSEDED, back)
+    assert [one.job for one in matcher.why("1.1")] == [back]
+    assert matcher.match_again(["1.1"])[0].jobs == ()
+
+
+def test_versions_may_be_promoted_by_turns(
+    database: Database,
+    workflows: WorkflowStore,
+    jobs: JobStore,
+    matcher: Matcher,
+    taken_over: tuple[str, str],
+) -> None:
+    made = [*taken_over]
+    for version in ("1.0.0", "1.1.0", "1.0.0"):
+        workflows.promote("lungs", "box", version)
+        (job,) = matcher.match_again(["1.1"])[0].jobs
+        run(jobs, database, job)
+        made.append(job)
+    states = {row.job.id: row.job.state for row in jobs.find()}
+    assert len(set(made)) == len(states) == 5
+    assert [one for one, state in states.items() if state is JobState.SUCCEEDED] == [made[-1]]
+
+
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.FAILED, JobState.CANCELLED])
+def test_what_a_newer_version_has_not_finished_is_ended_by_the_older_one_that_is_promoted(
+    database: Database,
+    index: Index,
+    workflows: WorkflowStore,
+    jobs: JobStore,
+    matcher: Matcher,
+    tmp_path: Path,
+    state: JobState,
+) -> None:
+    workflows.add("lungs", BOX)
+    receive(index)
+    settle(index)
+    (old,) = matcher.match_settled()
+    run(jobs, database, old)
+    workflows.add("lungs", newer(tmp_path / "newer"))
+    (new,) = matcher.match_again(["1.1"])[0].jobs
+    if state is not JobState.QUEUED:
+        jobs.move(new, state)  # perhaps after it has delivered
+    workflows.promote("lungs", "box", "1.0.0")
+    (back,) = matcher.match_again(["1.1"])[0].jobs
+    assert (jobs.get(new).state, jobs.get(old).state) == (JobState.SUPERSEDED, JobState.SUCCEEDED)
+    assert set(jobs.replaced_by(jobs.get(back))) == {old, new}
+    assert matcher.match_again(["1.1"])[0].jobs == ()
+
+
+def test_versions_in_the_shadow_replace_nothing_of_one_another(
+    index: Index, workflows: WorkflowStore, jobs: JobStore, matcher: Matcher, tmp_path: Path
+) -> None:
+    workflows.add("lungs", BOX)
+    for number in ("1.1.0", "1.2.0"):
+        workflows.add("lungs", newer(tmp_path / number, number), shadow=True)
+    receive(index)
+    settle(index)
+    assert len(matcher.match_settled()) == 3
+    assert {row.job.state for row in jobs.find()} == {JobState.QUEUED}
+    assert matcher.match_again(["1.1"])[0].jobs == ()
 
 
 def test_a_study_that_waits_to_be_matched_is_matched_at_once(
