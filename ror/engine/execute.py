@@ -21,6 +21,7 @@ from containers import (
 from ror.engine.disk import is_full
 from ror.engine.last_line import last_line_of
 from ror.engine.own_output import own_output
+from ror.engine.staged_input import require_input
 from ror.errors import JobFailed, OutOfMemory, ProgramFailed, ServiceUnavailable
 from ror.model import Job, JobFolder
 
@@ -59,7 +60,7 @@ class Executor:
         ProgramFailed, OutOfMemory
             The program ended with an error, or was ended for its memory.
         JobFailed
-            It was ended for its time, or its image cannot be built.
+            It was ended for its time, or has changed its input, or its image cannot be built.
         ServiceUnavailable
             The container runtime does not answer, or has lost sight of the program, or something failed on a full disk;
             or the job is another host's by now.
@@ -80,6 +81,7 @@ class Executor:
         if outcome.ending is not Ending.EXITED or outcome.exit_code != 0:
             fault = _failed(outcome, order, f"see `ror jobs logs {job.id}`")
             raise _on_full_disk(folder, str(fault)) or fault
+        require_input(folder)
         return Execution(image, (outcome.ended_at - outcome.started_at).total_seconds())
 
     def running(self) -> Mapping[str, int]:

@@ -16,6 +16,7 @@ from pydicom import Dataset
 
 from ror.archive.geometry import GeometryMismatch, Stack, stack
 from ror.engine.pixels import header_and_fault
+from ror.engine.staged_input import note_input
 from ror.errors import JobFailed
 from ror.model import Job, JobFolder, JobSeries
 
@@ -101,6 +102,7 @@ class Stager:
         _write_json(folder.data / "descr.json", [_described(one) for one in staged])
         _write_json(folder.data / "job.json", _job_json(job, options, staged))
         _let_everybody_read(folder.data)
+        note_input(folder)
         images = sum(len(one.files) for one in laid_out.values())
         return f"{len(laid_out)} series, {images} images"
 
@@ -149,10 +151,11 @@ def _headers(series: JobSeries, sources: Sequence[Path]) -> list[Dataset]:
 
 
 def _let_everybody_read(folder: Path) -> None:
-    # A container runs as a user of its own, whatever the umask of ours.
+    # A container runs as a user of its own, whatever the umask of ours. And nobody is to write there, which holds for
+    # whoever is not root.
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() else 0o644)
+            path.chmod(0o755 if path.is_dir() else 0o444)
 
 
 def _geometry(headers: Sequence[Dataset]) -> tuple[Stack | None, str | None]:

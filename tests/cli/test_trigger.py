@@ -126,8 +126,21 @@ def test_outputs_that_are_not_as_announced_are_told_all_at_once(home: Home, fold
         "no folder": "rm -rf $1",
         "no images": "rm -rf $1/input",
         "no DICOM": "for one in $1/input/*; do rm $one; echo text > $one; done",
+        "other series": "sed -i s/CT_000007/CT_000000/ $1/job.json",
+        "other image": "cp --remove-destination $1/input/CT_000001.dcm $1/input/CT_000000.dcm",
+        "more images": "cp $1/input/CT_000001.dcm $1/input/CT_000100.dcm",
     }.values(),
-    ids=["removed", "emptied", "other JSON", "no folder", "no images", "no DICOM"],
+    ids=[
+        "removed",
+        "emptied",
+        "other JSON",
+        "no folder",
+        "no images",
+        "no DICOM",
+        "other series",
+        "other image",
+        "more images",
+    ],
 )
 def test_a_program_that_changes_its_input_is_told_so(harm: str, home: Home, folder: Path) -> None:
     (folder / "harm.sh").write_text(f"chmod -R u+w $1; python3 box.py $1 $2; {harm}")

@@ -1,0 +1,70 @@
+"""Whether the input of a job is as it was staged: outside a container, nothing keeps a program from writing there.
+
+What is read of `job.json` afterwards decides on which images results lie, so one that was written over must be found,
+also if it can be read. The note is kept beside ``/data``, and holds for every try of a program.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ror.errors import JobFailed
+from ror.model import JobFolder
+
+__all__ = ["note_input", "require_input"]
+
+_NOTE = "staged.json"
+_DESCRIPTIONS = ("job.json", "descr.json")
+_IMAGES = "input"
+_TOLD = 3
+
+
+def note_input(folder: JobFolder) -> None:
+    """Note what is in ``/data``: the descriptions by their digests, the images by size and time of change."""
+    folder.root.mkdir(parents=True, exist_ok=True)
+    new = folder.root / f".{_NOTE}.new"
+    new.write_text(json.dumps(dict(_marks(folder.data))), encoding="utf-8")
+    new.replace(folder.root / _NOTE)
+
+
+def require_input(folder: JobFolder) -> None:
+    """Refuse input that is not as it was noted; that of an earlier release has no note, and passes.
+
+    Raises
+    ------
+    JobFailed
+        Files were changed, removed or added.
+    """
+    try:
+        noted = json.loads((folder.root / _NOTE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    found = dict(_marks(folder.data))
+    if found == noted:
+        return
+    # Names of files that were not staged are the program's own, and may be somebody's.
+    changed = [name for name, mark in noted.items() if found.get(name) != mark]
+    told = [*changed[:_TOLD], *([f"{len(changed) - _TOLD} more"] if len(changed) > _TOLD else [])]
+    if found.keys() - noted.keys():
+        told.append("files of its own")
+    raise JobFailed(
+        f"the program has changed or removed its input (let it write to /output alone): in /data, {', '.join(told)}",
+        "in a container /data cannot be written",
+    )
+
+
+def _marks(data: Path) -> Iterator[tuple[str, str]]:
+    for name in _DESCRIPTIONS:
+        if (file := data / name).is_file():
+            yield name, hashlib.sha256(file.read_bytes()).hexdigest()
+    images = data / _IMAGES
+    if not images.is_dir():
+        return
+    with os.scandir(images) as entries:
+        for entry in entries:
+            stat = entry.stat(follow_symlinks=False)
+            yield f"{_IMAGES}/{entry.name}", f"{stat.st_size} {stat.st_mtime_ns}"
