@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ror.archive",),
     ("ror.db",),
     ("ror.pacs",),
-    ("ror.config", "ror.home", "ror.log", "ror.walking", "ror.stopping", "ror.listening"),
+    ("ror.config", "ror.home", "ror.log", "ror.walking", "ror.stopping", "ror.listening", "ror.packing"),
     ("ror.pacs_settings", "ror.engine_settings", "ror.housekeeping_settings"),
     ("ror.setting_types", "ror.setting_places"),
     ("ror.model", "ror.hashed_uid", "ror.series_names"),

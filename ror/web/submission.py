@@ -21,13 +21,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Receive
 
 from containers import ContainersError, Package, Runtime
 from ror.app import App
 from ror.errors import NotAllowed, RorError
 from ror.registry import Token
 from ror.web.access import SUBMISSIONS, token_of
+from ror.web.body import Body
 from ror.web.errors import PeerGone, Refusal
 from ror.web.unpacking import unpacked
 from select_lang import SelectError
@@ -64,19 +64,17 @@ class Submission:
 
     async def submit(self, request: Request) -> Response:
         """Receive a package, and install it while the answer tells of it."""
-        body = _Body(request.receive)
+        body = Body(request.receive)
         try:
             lines = await self._received(request, body)
         except PeerGone:
             raise
         except Refusal:
-            await body.drain(
-                self._most_bytes
-            )  # who still sends would see a broken connection, not the answer
+            await body.drain(self._most_bytes)
             raise
         return StreamingResponse(_written(lines), media_type="application/x-ndjson")
 
-    async def _received(self, request: Request, body: _Body) -> asyncio.Queue[_Line | None]:
+    async def _received(self, request: Request, body: Body) -> asyncio.Queue[_Line | None]:
         token = token_of(request)
         if request.headers.get("content-type") != _KIND:
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"send {_KIND}: a .tar.gz of the package")
@@ -90,7 +88,7 @@ class Submission:
         try:
             runtime = await run_in_threadpool(self._runtime)
             folder = await run_in_threadpool(self._new_folder)
-            await self._keep(body, folder / "body")
+            await body.keep(folder / "body", self._most_bytes, self._too_large())
             package = await run_in_threadpool(unpacked, folder / "body", folder / "package", self._most_bytes)
         except BaseException:
             self._end(folder)
@@ -125,15 +123,6 @@ class Submission:
         if shutil.disk_usage(submissions).free < reserve + 2 * self._most_bytes:
             raise Refusal(HTTPStatus.INSUFFICIENT_STORAGE, "the server's disk is too full for a package")
         return Path(tempfile.mkdtemp(dir=submissions))
-
-    async def _keep(self, body: _Body, file: Path) -> None:
-        left = self._most_bytes
-        with file.open("wb") as stream:
-            async for chunk in body.chunks():
-                left -= len(chunk)
-                if left < 0:
-                    raise self._too_large()
-                await run_in_threadpool(stream.write, chunk)
 
     def _too_large(self) -> Refusal:
         most = self._most_bytes // _MIB
@@ -221,30 +210,6 @@ class Submission:
         """Match the studies that the project holds, the first that came first; how many jobs that makes."""
         held = tuple(row.study_uid for row in reversed(self._app.index.studies(project)))
         return sum(len(one.jobs) for one in self._app.matcher.match_again(held))
-
-
-class _Body:
-    """The body of a request, which may be left in the middle and drained then."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._whole = False
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """What is still to come."""
-        while not self._whole:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise PeerGone
-            self._whole = not message.get("more_body", False)
-            yield message.get("body", b"")
-
-    async def drain(self, most_bytes: int) -> None:
-        """Take what is still to come, but no more than so much."""
-        async for chunk in self.chunks():
-            most_bytes -= len(chunk)
-            if most_bytes < 0:
-                return
 
 
 async def _written(lines: asyncio.Queue[_Line | None]) -> AsyncIterator[str]:
