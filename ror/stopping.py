@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM as a question that is asked between two files, not an exception in the midst of one."""
+"""Ctrl-C and SIGTERM as a question that is asked between two files, not an exception in the midst of one.
+
+Where one thing runs for long there is nothing in between: there all of them are an exception, as Ctrl-C is by itself.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-__all__ = ["Stop", "asked_to_stop", "end_with_parent", "kept_from_children"]
+__all__ = ["Stop", "asked_to_stop", "end_with_parent", "kept_from_children", "unwound"]
 
 _NOTICED_AFTER_S = 0.2
 # Who sends one often sends two: `timeout` to the process and to its group, a terminal that is closed besides Ctrl-C.
 _ONE_REQUEST_S = 1.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_TERMINATING = (signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(slots=True)
@@ -59,6 +63,38 @@ def asked_to_stop(clock: Callable[[], float] = time.monotonic) -> Iterator[Stop]
         signal.signal(number, note)
     try:
         yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def unwound(clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+    """Leave the block by `SystemExit` when the process is to end, so that what is temporary goes.
+
+    What comes with the first signal does nothing; a later one does what it always does. Elsewhere than in the main
+    thread, none come.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # Under nohup, the end of the terminal is none of ours.
+    before = {one: was for one in _TERMINATING if (was := signal.getsignal(one)) is not signal.SIG_IGN}
+    first: float | None = None
+
+    def leave(number: int, _frame: object) -> None:
+        nonlocal first
+        if first is None:
+            first = clock()
+            raise SystemExit(128 + number)  # as a shell tells of who was ended by a signal
+        if clock() - first > _ONE_REQUEST_S:
+            signal.signal(number, before[signal.Signals(number)])
+            signal.raise_signal(number)
+
+    for number in before:
+        signal.signal(number, leave)
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

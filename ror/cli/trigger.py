@@ -20,9 +20,14 @@ from ror.develop import DataIndex, DeveloperProject
 from ror.develop.trial import Trial, TrialFolder, Tried
 from ror.errors import ConfigurationError, RorError
 from ror.model import Job
+from ror.stopping import unwound
 
 __all__ = ["command"]
 
+_BUILD = "next: ror build makes an image of it and tries that"
+_SEND = (
+    "next: ror submit sends the workflow to a server; on the server itself: ror workflow add . --project NAME"
+)
 _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -85,11 +90,16 @@ def command(context: click.Context, /, working_directory: Path, **given: Any) ->
         if asked.delay_s:
             click.echo(f"waits {asked.delay_s:g} s")
             time.sleep(asked.delay_s)
-        failed = [one for one in chosen if not _tried(one, trial, index, project, asked)]
+        with unwound():
+            failed = [one for one in chosen if not _tried(one, trial, index, project, asked)]
     if len(chosen) > 1:
         click.echo(f"{len(chosen) - len(failed)} of {len(chosen)} jobs went well")
     if failed:
+        again = "--last" if asked.last else f"--job {failed[0].number}"
+        click.echo(f"next: mend what was wrong, and say ror trigger {again} once more", err=True)
         context.exit(1)
+    if context.find_root().invoked_subcommand == "trigger":  # ror build, which does it too, has other advice
+        click.echo(_SEND if asked.in_docker else _BUILD)
 
 
 def _runtime(docker: Runtime, process: Runtime, *, in_docker: bool) -> Runtime:
@@ -128,7 +138,7 @@ def _tried(one: Chosen, trial: Trial, index: DataIndex, project: DeveloperProjec
         click.echo("the job did not come to its end", err=True)
         raise
     finally:
-        # On Ctrl-C and at a fault of ours, too: images of patients are left nowhere without a word.
+        # Also on Ctrl-C, when terminated, and at a fault of ours: images of patients are left nowhere without a word.
         if asked.keep or asked.folder or one.staged:
             click.echo(f"data: {folder.data}")
             _remember(project, one.job, folder)
@@ -165,6 +175,8 @@ def _remember(project: DeveloperProject, job: Job, folder: TrialFolder) -> None:
 def _tell(tried: Tried) -> None:
     for path in tried.objects:
         click.echo(f"PACS would get: {path.name}")
+    if tried.records and tried.names_patients:
+        click.echo("these images are not de-identified: what names the patient is not shown")
     for record in tried.records:
         click.echo(f"REDCap would get: {json.dumps(record)}")
     for fault in tried.faults:

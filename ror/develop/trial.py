@@ -8,8 +8,8 @@ Public by itself: the parts of the engine take a second to load, and `ror status
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from ror.results import (
     FinishedRun,
     Outputs,
     ResultJob,
+    Row,
     agreement_with,
     collected_told,
     make_objects,
@@ -72,6 +73,8 @@ class Tried:
         The DICOM files that a PACS would get.
     records, faults
         What REDCap would get, one record for each event and instance; and what it would not take.
+    names_patients
+        Whether the images are not de-identified: then records say nothing of what would name a patient.
     left_out
         Why something was not made, a sentence for each.
     """
@@ -83,6 +86,7 @@ class Tried:
     objects: tuple[Path, ...]
     records: tuple[dict[str, Any], ...]
     faults: tuple[str, ...]
+    names_patients: bool
     agreements: tuple[Agreement, ...]
     left_out: tuple[str, ...]
 
@@ -144,7 +148,9 @@ class Trial:
         self.told(f"collected: {collected_told(outputs, result_job)}")
         made = make_objects(outputs, result_job, folder.results)
         self.told(f"made: {made.told}")
-        records, faults = _records(outputs, manifest)
+        names_patients = _names_patients(result_job)
+        rows = _as_of_the_hospital(outputs.rows) if names_patients else outputs.rows
+        records, faults = _records(rows, manifest)
         agreements = self._agreements(outputs, result_job)
         tried = Tried(
             job,
@@ -154,6 +160,7 @@ class Trial:
             made.paths,
             records,
             faults,
+            names_patients,
             agreements,
             made.left_out,
         )
@@ -202,11 +209,22 @@ def _require_unchanged(index: DataIndex, series: JobSeries) -> None:
         )
 
 
-def _records(outputs: Outputs, manifest: Manifest) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...]]:
+def _names_patients(job: ResultJob) -> bool:
+    return any(one.headers[0].get("PatientIdentityRemoved") != "YES" for one in job.series)
+
+
+def _as_of_the_hospital(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Rows without what only the hospital knows: records are pseudonyms there, and events of its coupling list."""
+    patients = dict.fromkeys(row.record_id for row in rows if row.record_id)
+    pseudonyms = {patient: f"<pseudonym {number}>" for number, patient in enumerate(patients, 1)}
+    return tuple(replace(row, record_id=pseudonyms.get(row.record_id, ""), event="") for row in rows)
+
+
+def _records(rows: Sequence[Row], manifest: Manifest) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...]]:
     """What REDCap would get; of an older package, which announces no fields, nothing can be said."""
-    if not outputs.rows or not manifest.outputs.measurements:
+    if not rows or not manifest.outputs.measurements:
         return (), ()
-    prepared = would_send(outputs.rows, manifest)
+    prepared = would_send(rows, manifest)
     return prepared.records, tuple(f"{one.field}: {one.message}" for one in prepared.faults)
 
 

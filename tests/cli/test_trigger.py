@@ -57,12 +57,73 @@ def test_a_job_goes_all_the_way_to_its_results(home: Home, folder: Path) -> None
     assert {one.StudyInstanceUID for one in made.values()} == {dcmread(image).StudyInstanceUID}
     told = report(out)
     (record,) = told["redcap"]
-    assert record == {"record_id": dcmread(image).PatientID, "box_volume": "3072"}
+    assert record == {"record_id": "<pseudonym 1>", "box_volume": "3072"}
     assert f"REDCap would get: {json.dumps(record)}" in out
+    assert out.endswith("next: ror build makes an image of it and tries that\n")
     assert sorted(told["objects"]) == sorted(path.name for path in (root / "results").iterdir())
     assert (root / "output" / "mask" / "box.nii.gz").is_file()
     assert "a box of" in (root / "log" / "container.log").read_text()
     assert not root.with_name(root.name.removesuffix("_output")).exists()
+
+
+def test_who_the_patient_is_and_who_has_sent_them_is_not_told(home: Home, folder: Path) -> None:
+    for file in (folder.parent / "data" / "one").iterdir():
+        image = dcmread(file)
+        image.PatientID, image.ReferringPhysicianName = "4711-PLANTED", "Planted^Physician"
+        image.save_as(file)
+    home.good("config", "--clear", "--data", str(folder.parent / "data"))
+    program = folder / "box.py"
+    program.write_text(
+        program.read_text().replace(
+            '"redcap_event_name": ""', '"redcap_event_name": patient["ReferringPhysician"]'
+        )
+    )
+    assert 'patient["ReferringPhysician"]' in program.read_text()
+    said = home.ror("trigger")
+    assert said.code == 0, said.err
+    everything = said.out + said.err + (kept(said.out) / "report.json").read_text()
+    assert "PLANTED" not in everything.upper()
+    assert "these images are not de-identified: what names the patient is not shown" in said.out
+    assert 'REDCap would get: {"record_id": "<pseudonym 1>", "box_volume": "3072"}' in said.out
+
+
+def test_of_research_images_records_are_told_as_they_are(home: Home, folder: Path) -> None:
+    for file in (folder.parent / "data" / "one").iterdir():
+        image = dcmread(file)
+        image.PatientIdentityRemoved, image.PatientID = "YES", "MOBA-0012"
+        image.save_as(file)
+    home.good("config", "--clear", "--data", str(folder.parent / "data"))
+    out = home.good("trigger")
+    assert 'REDCap would get: {"record_id": "MOBA-0012", "box_volume": "3072"}' in out
+    assert "not de-identified" not in out
+
+
+def test_a_run_that_is_terminated_leaves_no_images(home: Home, folder: Path) -> None:
+    home.good("config", "--call", "bash -c 'echo it runs; exec tail -f /dev/null'")
+    words = [Path(sys.executable).parent / "ror", "--home", home.folder, "trigger"]
+    with subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    ) as ror:
+        assert ror.stdout is not None
+        try:
+            said = [ror.stdout.readline()]
+            while said[-1] not in ("it runs\n", ""):
+                said.append(ror.stdout.readline())
+            (data,) = (
+                one for one in (folder / ".ror" / "runs").iterdir() if not one.name.endswith("_output")
+            )
+            ror.terminate()
+            out = "".join([*said, *ror.stdout])
+        finally:
+            ror.kill()
+    assert ror.returncode == 143
+    assert "the job did not come to its end" in out
+    assert kept(out).is_dir()
+    assert not data.exists()
 
 
 def test_the_same_data_make_the_same_objects_again(home: Home, folder: Path) -> None:
@@ -101,6 +162,7 @@ def test_a_program_that_fails_is_told_with_its_last_line(home: Home, folder: Pat
     said = home.ror("trigger")
     assert said.code == 1
     assert "the program ended with exit code 3: no model here" in said.err
+    assert said.err.endswith("next: mend what was wrong, and say ror trigger --job 1 once more\n")
     assert f"all that it printed is in {kept(said.out)}" in said.err
 
 
