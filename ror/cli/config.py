@@ -147,7 +147,9 @@ class _Answer:
         cls, project: DeveloperProject, index: DataIndex, select: str | None, messages: list[str]
     ) -> _Answer:
         """What the workflow selects of the data, by a new statement if there is one."""
-        complains = [f"{_counted(files, why)}" for why, files in index.unused().items()]
+        complains = [_counted(files, why) for why, files in index.unused().items()]
+        if complains:
+            complains.append("ror status --data says which files these are")
         try:
             statement = project.statement() if select is None else project.set_select(text_of(select).strip())
         except SelectError as error:

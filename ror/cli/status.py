@@ -29,7 +29,9 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--jobs", "-jobs", is_flag=True, help="The jobs, with the numbers that ror trigger --job takes."
 )
-@click.option("--data", "-data", is_flag=True, help="The series that are known.")
+@click.option(
+    "--data", "-data", is_flag=True, help="The series that are known, and the files that are not used."
+)
 @click.option("--tui", "-tui", is_flag=True, help="Walk through the data, with pictures and reasons.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 @click.option("--working_directory", "-working_directory", type=_folder, help="The same as FOLDER.")
@@ -54,6 +56,7 @@ def command(
         return
     with DataIndex.opened(project.data_index) as index:
         series, files = index.series(), index.files()
+        unused = index.unused_files() if data or everything else []
     if everything:
         explanation = select_lang.explain(statement, series)
         matches, sentence = explanation.matches, explanation.sentence
@@ -67,6 +70,7 @@ def command(
             "jobs": _jobs(matches, series),
             **({"reasons": reasons} if everything else {}),
             **({"data": [_described(one) for one in series]} if data or everything else {}),
+            **({"not_used": dict(unused)} if data or everything else {}),
         }
         click.echo(json.dumps(told, indent=1))
         return
@@ -77,6 +81,7 @@ def command(
         ]
     if data or everything:
         parts += [_line(one) for one in series]
+        parts += [f"not used: {path}: {why}" for path, why in unused]
     if jobs or everything:
         parts += _job_lines(matches, series)
     click.echo("\n".join([*parts, *reasons, sentence, _next(matches, series)]))

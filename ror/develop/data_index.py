@@ -238,6 +238,17 @@ class DataIndex:
         (twice,) = self._connection.execute(query).fetchone()
         return reasons | ({TWICE: twice} if twice else {})
 
+    def unused_files(self) -> list[tuple[str, str]]:
+        """The path of each file that is not used, and why; of an object in several files, those but the first."""
+        query = """
+            select path, unused from files where unused <> ''
+            union all
+            select path, ? from files as one where series_uid is not null and path <> (
+                select min(path) from files as same
+                where same.series_uid = one.series_uid and same.sop_uid = one.sop_uid)
+            order by path"""
+        return [(str(path), str(why)) for path, why in self._connection.execute(query, (TWICE,))]
+
     def files(self) -> int:
         """How many files were looked at."""
         (count,) = self._connection.execute("select count(*) from files").fetchone()

@@ -38,7 +38,7 @@ def configured(home: Home, *words: str) -> dict[str, Any]:
 def test_init_says_what_comes_next(home: Home, tmp_path: Path) -> None:
     told = home.good("init", str(tmp_path / "my_model"), "-type", "bash")
     assert "made  " in told
-    assert "ror config --data FOLDER" in told
+    assert "python phantom.py ../phantom-data" in told
     again = home.good("init", "my_model", "-input_dir", str(tmp_path), "--type", "bash")
     assert "made  " not in again
     assert "which was there" in again
@@ -58,6 +58,18 @@ def test_data_is_added_and_matched(dashes: str, home: Home, folder: Path) -> Non
     assert len(told["matches"]) == 1  # the other has three images
     assert "11 files, 11 of them new or changed" in told["messages"]
     assert told["complains"] == []
+
+
+def test_files_that_are_not_used_are_counted_and_named(home: Home, folder: Path) -> None:
+    note = folder.parent / "data" / "note.txt"
+    note.write_text("a note")
+    told = configured(home, "--data", str(folder.parent / "data"))
+    assert told["complains"] == [
+        "not used: 1 × no DICOM file",
+        "ror status --data says which files these are",
+    ]
+    assert f"not used: {note}: no DICOM file\n" in home.good("status", "--data")
+    assert json.loads(home.good("status", "--data", "--json"))["not_used"] == {str(note): "no DICOM file"}
 
 
 def test_a_pattern_may_be_the_shells_or_ours(home: Home, folder: Path) -> None:

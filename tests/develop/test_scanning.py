@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,6 +93,13 @@ def test_what_cannot_be_used_is_told_and_harms_nothing(data: Path, index: DataIn
     assert unused[TWICE] == 1
     assert unused[ELSEWHERE] == 1
     assert sum(unused.values()) == 6, unused
+    files = dict(index.unused_files())
+    assert Counter(files.values()) == unused
+    assert files[str(data / "empty.dcm")] == "empty file"
+    assert files[str(data / "text.txt")] == "no DICOM file"
+    assert files[str(data / "z.dcm")] == ELSEWHERE
+    (again,) = (path for path, why in files.items() if why == TWICE)
+    assert Path(again).read_bytes() == whole
     assert {one.values("NumImages") for one in index.series()} == {("3",), ("8",)}
 
 
