@@ -11,10 +11,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from ror.db import Database, tables
+from ror.db import Database, in_batches, tables
 from ror.model import StepState
 
-__all__ = ["Announcement", "Announcements"]
+__all__ = ["Announcement", "Announcements", "forget_announced"]
 
 KEPT_SECONDS: Final = 30 * 86400.0
 """Announcements that are older settle nothing any more."""
@@ -101,6 +101,21 @@ class Announcements:
         if instances:
             rows = [{"announcement_uid": uid, "sop_uid": sop_uid} for uid, sop_uid in instances]
             connection.execute(insert, rows)
+
+
+def forget_announced(connection: sa.Connection, study_uid: str, sop_uids: Collection[str]) -> None:
+    """Within a transaction: keep nothing of what was announced of a study; `sop_uids` are those that came of it.
+
+    Of an announcement of several studies nobody has told which other instances are of which; these stay.
+    """
+    studies, instances = tables.announced_studies, tables.announced_instances
+    uid = instances.c.announcement_uid
+    of_study = uid.in_(sa.select(studies.c.announcement_uid).where(studies.c.study_uid == study_uid))
+    of_others = uid.in_(sa.select(studies.c.announcement_uid).where(studies.c.study_uid != study_uid))
+    connection.execute(instances.delete().where(of_study & ~of_others))
+    for some in in_batches(sop_uids):
+        connection.execute(instances.delete().where(of_study, instances.c.sop_uid.in_(some)))
+    connection.execute(studies.delete().where(studies.c.study_uid == study_uid))
 
 
 def _forget(connection: sa.Connection, before: float) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ror.db import Database, tables
+from ror.db import Database, in_turn, tables
 from select_lang import Match, Series, Statement
 from select_lang.classification import Classifier
 from select_lang.sql import CatalogueTables, search, term_text
@@ -19,6 +19,7 @@ from select_lang.sql import CatalogueTables, search, term_text
 __all__ = ["Catalogue"]
 
 _AT_ONCE = 500  # constants in one query
+_TERMS = "terms"
 _PLACE = {"PatientID": "patient", "StudyInstanceUID": "study"}
 _COLUMNS = {**_PLACE, **{attribute: attribute for attribute in tables.CATALOGUE_ATTRIBUTES}}
 _TABLES = CatalogueTables(
@@ -65,6 +66,7 @@ class Catalogue:
         studies = sorted({one.study_uid for one in series})
         with self._database.write() as connection:
             connection.execute(_locked(studies))
+            in_turn(connection, _TERMS)  # none of them is to be forgotten meanwhile
             terms = {one.uid: _terms_of(one) for one in series}
             ids = self._term_ids(connection, {term for some in terms.values() for term in some})
             rows = [_row(project, uid, some, ids) for uid, some in terms.items()]
@@ -74,6 +76,16 @@ class Catalogue:
             if rows:
                 connection.execute(table.insert(), rows)
                 connection.execute(_derive(), [_derived(one, by) for one in series])
+
+    def forget_unused_terms(self) -> None:
+        """Delete what no series says any more: where a study is gone, its UID and what was only said of it."""
+        terms = tables.terms
+        for attribute, column in _TABLES.attributes.items():
+            used = sa.select(column).where(column.is_not(None))
+            unused = (terms.c.attribute == attribute) & terms.c.id.not_in(used)
+            with self._database.write() as connection:  # of its own: others write, too
+                in_turn(connection, _TERMS)
+                connection.execute(terms.delete().where(unused))
 
     def search(self, statement: Statement, project: str) -> Iterator[Match]:
         """Every job that a statement makes of the settled studies of a project; holds one patient in memory."""

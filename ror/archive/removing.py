@@ -13,6 +13,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from ror.archive.announcements import forget_announced
 from ror.archive.aside import Aside
 from ror.db import Database, in_batches, tables
 from ror.model import StudyState
@@ -95,5 +96,6 @@ def _delete_rows(connection: sa.Connection, study_uid: str, removed: RemovedStud
     for some in in_batches(removed.series_uids):
         connection.execute(tables.catalogue.delete().where(tables.catalogue.c.series_uid.in_(some)))
         connection.execute(tables.instances.delete().where(_instance.series_uid.in_(some)))
-    for table in (tables.series, tables.expected_studies, tables.announced_studies, tables.studies):
+    forget_announced(connection, study_uid, removed.sop_uids)
+    for table in (tables.series, tables.expected_studies, tables.studies):
         connection.execute(table.delete().where(table.c.study_uid == study_uid))

@@ -59,6 +59,8 @@ class Housekeeper:
         self._folders.empty()
         self._studies.empty()
         done = [one for one in self.due(now) if self._remove(one)]
+        if any(one.candidate.kind == "study" for one in done):
+            self._app.catalogue.forget_unused_terms()
         if done:
             _log.info("housekeeping has removed %d job folders, images and studies", len(done))
         return done

@@ -124,6 +124,7 @@ class Withdrawing:
         self._forget_jobs(found.jobs)
         for study_uid in found.studies:
             self._studies.remove(study_uid, lambda _connection: None)
+        self._app.catalogue.forget_unused_terms()
         done += [f"{len(found.jobs)} jobs, {len(found.studies)} studies, {len(found.images)} images removed"]
         if forget:
             done += [self._forget_patient(found)]

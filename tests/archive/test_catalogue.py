@@ -193,6 +193,19 @@ def test_a_study_written_again_is_what_it_is_now(database: Database, catalogue: 
         assert connection.execute(sa.select(sa.func.count()).select_from(tables.catalogue)).scalar() == 2
 
 
+def test_what_no_series_says_any_more_is_forgotten(database: Database, catalogue: Catalogue) -> None:
+    hold(database, "p", MR)
+    catalogue.put("p", MR)
+    with database.write() as connection:
+        connection.execute(tables.catalogue.delete().where(tables.catalogue.c.series_uid != "4.1"))
+    catalogue.forget_unused_terms()
+    with database.read() as connection:
+        terms = {row.attribute: row.text for row in connection.execute(sa.select(tables.terms))}
+    said = {"PatientID": "a3", "StudyInstanceUID": "4", "Modality": "CT", "SeriesDescription": "Thorax"}
+    assert terms == said
+    assert next(catalogue.search(read("select series where Modality = CT"), "p")).key == "4.1"
+
+
 def test_types_are_kept_until_the_rules_or_the_series_change(database: Database) -> None:
     def of_mr(types: str) -> Classifier:
         return Classifier.read(

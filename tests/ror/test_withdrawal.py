@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -28,18 +30,33 @@ from tests.support.redcap_server import Field, RedcapServer
 from tests.support.serving import Serving, eventually
 from tests.support.studies import small_ct
 
-KEEPS = ("audit", "withdrawals")
+# The record of what was done, and what may not come in again.
+KEEPS = {"audit", "withdrawals"}
+KEEPS_OF_THE_PATIENT = {"identities", "subjects"}
+# Columns that say whose a row is, or of which study.
+SAYS_WHOSE = {"patient_id", "pseudonym", "study_uid", "series_uid", "sop_uid", "uid", "announcement_uid"}
+SAYS_WHOSE |= {"job_id", "match_key", "record_id", "attributes_of", "made_by", "patient", "study"}
 
 
-def tables_with(database: sa.Engine, text: str) -> set[str]:
-    """The tables in which a text occurs in any value."""
-    found = set()
-    with database.connect() as connection:
-        for table in tables.metadata.sorted_tables:
-            for row in connection.execute(sa.select(table)):
-                if any(text in str(value) for value in row):
-                    found.add(table.name)
-    return found
+def tables_with(database: Path, *texts: str) -> set[str]:
+    """The tables of a file of SQLite in which one of some texts occurs in any value."""
+    with closing(sqlite3.connect(database)) as connection:
+        names = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
+        return {
+            name
+            for name in names
+            for row in connection.execute(f'SELECT * FROM "{name}"')
+            if any(text in str(value) for value in row for text in texts)
+        }
+
+
+def a_row(table: sa.Table, **known: object) -> dict[str, object]:
+    """A row of a table with what is known, and nothing in all other columns."""
+    empty: dict[type, object] = {object: {}, bytes: b"sealed"}  # JSON, and what is encrypted
+    kinds = {column.name: column.type.python_type for column in table.columns if not column.nullable}
+    return {name: known.get(name, empty[kind] if kind in empty else kind()) for name, kind in kinds.items()}
 
 
 # -- the whole way ----------------------------------------------------------------------------------------------------
@@ -88,6 +105,8 @@ def test_a_withdrawn_study_leaves_the_archive_the_pacs_and_redcap_and_comes_in_a
         assert [row["study_uid"] for row in with_pacs.ask("studies")] == [left.study_instance_uid]
         assert len(serving.archived()) == 6
         assert not (with_pacs.home / "jobs" / one).exists()
+        assert tables_with(with_pacs.home / "ror.sqlite", study, pseudonym, one) <= KEEPS
+        assert tables_with(with_pacs.home / "checkpoints.sqlite", study, pseudonym, one) == set()
         volumes = {key[0]: values["box_volume"] for key, values in redcap.records.items()}
         assert [record for record, volume in volumes.items() if volume == ""] == [pseudonym]
         assert {values["note"] for values in redcap.records.values()} == {"typed by a nurse"}
@@ -145,6 +164,32 @@ class Home:
         self.app.ledger.note_delivered("main", [seg.sop_uid], time.time())
         return job
 
+    def filled(self) -> list[str]:
+        """Let every table have a row of the first study; returns its UIDs, its pseudonym, and the id of a job on it."""
+        self.app.index.settle(0.0, time.time() + 60.0)
+        self.app.matcher.match_settled()
+        study = self.app.index.studies()[0]
+        instances = self.app.index.study_instances(study.study_uid)
+        job = self.job_on(study.study_uid)
+        known: dict[str, object] = dict.fromkeys(SAYS_WHOSE, study.study_uid)
+        known |= {"project": "lungs", "job_id": job.id, "pseudonym": study.patient_id, "id": 1}
+        known |= {
+            "record_id": study.patient_id,
+            "sop_uid": "1.2.3.4.5",
+            "match_key": job.match_key,
+            "workflow": job.workflow,
+        }
+        known |= {"series_uid": instances[0].series_uid, "state": "COMPLETED", "step": "stage"}
+        with self.app.database.write() as connection:
+            for table in tables.metadata.sorted_tables:
+                columns = {column.name for column in table.columns}
+                is_empty = connection.execute(sa.select(table)).first() is None
+                if is_empty and SAYS_WHOSE & columns and table.name not in KEEPS:
+                    connection.execute(table.insert().values(a_row(table, **known)))
+        uids = [uid for one in instances for uid in (one.sop_uid, one.series_uid)]
+        uids += [one.sop_uid for one in self.app.ledger.made([job.id])]
+        return [study.study_uid, study.patient_id, job.id, "1.2.3.4.5", *uids]
+
     def ror(self, *words: str) -> Result:
         return CliRunner().invoke(cli, ["--home", str(self.root), "project", *words])
 
@@ -170,17 +215,37 @@ def test_what_a_destination_cannot_remove_is_told_with_its_uids(home: Home, tmp_
     assert row["remains"] == {"main": [made.sop_uid]}
 
 
-def test_no_row_and_no_file_leads_to_the_study_any_more(home: Home, tmp_path: Path) -> None:
-    study = home.take_in(tmp_path / "ct")
-    home.job_on(study)
-    pseudonym = home.app.index.studies()[0].patient_id
-    Withdrawing(home.app).withdraw(Withdrawing(home.app).find(study))
-    engine = sa.create_engine(home.app.database.url)
-    assert tables_with(engine, study) | tables_with(engine, pseudonym) <= set(KEEPS)
-    engine.dispose()
+@pytest.mark.parametrize("forget", [False, True])
+def test_no_row_and_no_file_leads_to_the_study_any_more(home: Home, tmp_path: Path, forget: bool) -> None:
+    study, ids = home.take_in(tmp_path / "ct"), home.filled()
+    database = home.root / "ror.sqlite"
+    whose = {
+        table.name
+        for table in tables.metadata.sorted_tables
+        if SAYS_WHOSE & {column.name for column in table.columns}
+    }
+    assert tables_with(database, *ids) >= whose - KEEPS | {"terms"}  # or a table was left out here
+    Withdrawing(home.app).withdraw(Withdrawing(home.app).find(study), forget=forget)
+    kept = KEEPS if forget else KEEPS | KEEPS_OF_THE_PATIENT
+    assert tables_with(database, *ids) == kept
+    with home.app.database.read() as connection:
+        assert connection.execute(sa.select(tables.terms)).all() == []
     assert [file for file in home.root.rglob("*") if study in file.name] == []
     assert list((home.root / "archive").rglob("*.dcm")) == []
     assert list((home.root / "jobs").rglob("*.dcm")) == []
+
+
+def test_what_is_said_of_other_studies_too_stays(home: Home, tmp_path: Path) -> None:
+    study = home.take_in(tmp_path / "ct")
+    home.take_in(tmp_path / "other", seed=2)
+    home.filled()
+    Withdrawing(home.app).withdraw(Withdrawing(home.app).find(study))
+    (left,) = home.app.index.studies()
+    (series,) = home.app.catalogue.series("lungs", study_uid=left.study_uid)
+    with home.app.database.read() as connection:
+        terms = {row.attribute: row.text for row in connection.execute(sa.select(tables.terms))}
+    assert terms["StudyInstanceUID"] == left.study_uid
+    assert terms["Modality"] == "CT" == series.values("Modality")[0]
 
 
 def test_a_destination_that_is_away_is_told_and_the_same_command_goes_on(tmp_path: Path) -> None:
