@@ -208,15 +208,41 @@ def test_a_sequence_that_is_another_scaled_or_exported_anew_is_refused(
         part("gate").check_no_copies(copied, names)
 
 
+def pieces(*boxes: tuple[int, int, int]) -> np.ndarray:
+    """Probabilities of pieces apart from each other: each so many layers of 16 of necrosis, oedema and enhancing."""
+    labels = np.zeros((4, 4, 12 * len(boxes)), np.uint8)
+    for number, layers in enumerate(boxes):
+        values = np.repeat((1, 2, 3), layers)
+        labels[..., 12 * number : 12 * number + len(values)] = values
+    return np.stack([labels == label for label in range(4)]).astype(np.float32)
+
+
 def test_specks_are_no_tumour_and_parts_that_touch_count_together(part: Part) -> None:
-    labels = np.zeros((20, 20, 20), np.uint8)
-    labels[2:6, 2:6, 2:6] = 3
-    labels[6:8, 2:6, 2:6] = 2  # 64 and 32 together
-    labels[12:15, 12:15, 12:15] = 1  # 27
-    chances = np.stack([labels == label for label in range(4)]).astype(np.float32)
-    left = part("seen").without_specks(chances, 90).argmax(0)
-    np.testing.assert_array_equal(left, np.where(labels == 1, 0, labels))
-    np.testing.assert_array_equal(part("seen").without_specks(chances, 200).argmax(0), 0)
+    plausible = part("plausible").Plausible
+    chances = pieces((2, 0, 0), (0, 4, 2))
+    left = plausible(piece_mm3=90).only(chances.copy())
+    np.testing.assert_array_equal(left[..., 12:], chances[..., 12:])
+    assert left[0, ..., :12].all()
+    assert plausible(piece_mm3=97).only(chances.copy())[0].all()
+
+
+def test_oedema_without_a_core_is_none(part: Part) -> None:
+    chances = pieces((0, 8, 0), (1, 8, 0), (0, 7, 1))
+    left = part("plausible").Plausible(core_mm3=16).only(chances.copy())
+    np.testing.assert_array_equal(left[..., 12:], chances[..., 12:])
+    assert left[0, ..., :12].all()
+
+
+def test_a_trace_of_enhancement_is_core_that_does_not_enhance(part: Part) -> None:
+    chances = pieces((9, 0, 1), (4, 2, 1), (0, 4, 4))
+    left = part("plausible").Plausible(enhancing=0.15).only(chances.copy()).argmax(0)
+    np.testing.assert_array_equal(left[..., :10], 1)
+    np.testing.assert_array_equal(left[..., 12:], chances.argmax(0)[..., 12:])
+
+
+def test_a_bundle_that_sets_no_limits_keeps_what_its_network_finds(part: Part) -> None:
+    chances = pieces((1, 0, 0), (0, 1, 0), (0, 0, 1))
+    np.testing.assert_array_equal(part("plausible").Plausible.of({}).only(chances.copy()), chances)
 
 
 def bundle_copy(tmp_path: Path) -> Path:

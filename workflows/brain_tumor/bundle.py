@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from job import Unusable
+from plausible import Plausible
 
 __all__ = ["SHIPPED", "Bundle"]
 
@@ -33,8 +34,8 @@ class Bundle:
         This package's label of each output channel.
     window
         Edge of the windows it was trained on and has to see; None: the whole brain in one pass.
-    smallest_mm3
-        What is smaller is taken for none: specks of fewer voxels that hang together; 0 keeps all.
+    plausible
+        What of its findings is taken for a tumour.
     limits
         Correlations of sequences that training saw, by ``"T1w/T2w"``; empty where nobody counted.
     identity
@@ -47,7 +48,7 @@ class Bundle:
     channels: tuple[str, ...]
     labels: tuple[int, ...]
     window: int | None
-    smallest_mm3: float
+    plausible: Plausible
     limits: dict[str, tuple[float, float]]
     identity: str
 
@@ -81,7 +82,7 @@ class Bundle:
             tuple(_in_order(data["inputs"]["image"]["channel_def"])),
             tuple(_label(name) for name in _in_order(data["outputs"]["pred"]["channel_def"])),
             data["inputs"]["image"].get("window"),
-            data["outputs"]["pred"].get("smallest_mm3", 0.0),
+            Plausible.of(data["outputs"]["pred"]),
             {name: (low, high) for name, (low, high) in said.get("correlations", {}).items()},
             _identity(found[0]),
         )

@@ -13,7 +13,7 @@ from job import Unusable
 from nnunet import NnUnet
 from numpy.typing import NDArray
 from prepare import Prepared
-from seen import Look, Seen, label_map, only_in_brain, without_specks
+from seen import Look, Seen, label_map, only_in_brain
 
 __all__ = ["find_model"]
 
@@ -61,7 +61,7 @@ def _bundle(bundle: Bundle) -> Look:
         check_no_copies(channels, bundle.channels)
         check_correlations(channels, bundle.channels, bundle.limits)
         seen = _mean(list(flipped(infer, channels)), lambda seen: seen[places], prepared, name)
-        without_specks(seen.probabilities, bundle.smallest_mm3)
+        bundle.plausible.only(seen.probabilities)
         return seen
 
     return look

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from prepare import Prepared
-from scipy import ndimage
 
-__all__ = ["Look", "Seen", "label_map", "only_in_brain", "without_specks"]
+__all__ = ["Look", "Seen", "label_map", "only_in_brain"]
 
 Volume = NDArray[np.float32]
 
@@ -35,7 +34,6 @@ class Seen:
 
 
 _NONE = np.array([1, 0, 0, 0], np.float32)[:, None]
-_TOUCHING = np.ones((3, 3, 3))
 
 Look = Callable[[Prepared], Seen]
 
@@ -48,13 +46,4 @@ def label_map(probabilities: Volume, brain: NDArray[np.bool_]) -> NDArray[np.uin
 def only_in_brain(probabilities: Volume, brain: NDArray[np.bool_]) -> Volume:
     """Say, in place, that there is no tumour outside the brain."""
     probabilities[:, ~brain] = _NONE
-    return probabilities
-
-
-def without_specks(probabilities: Volume, smallest_mm3: float) -> Volume:
-    """Say, in place, that there is no tumour where less than so much hangs together; cubes of 1 mm."""
-    pieces, _ = ndimage.label(probabilities.argmax(0) > 0, _TOUCHING)
-    small = np.bincount(pieces.ravel()) < smallest_mm3
-    small[0] = False
-    probabilities[:, small[pieces]] = _NONE
     return probabilities
