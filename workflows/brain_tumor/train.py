@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from training.cases import CasesUnusable, find_cases
+from training.tables import chances
 
 _WATCHED = 6
 
@@ -32,6 +33,7 @@ def main(arguments: list[str]) -> int:
         flat=asked.flat,
         seed=asked.seed,
         init=asked.init,
+        chances=chances(asked.scores) if asked.scores else {},
     )
     count = min(_WATCHED, max(1, len(cases) // 5))
     watched = cases[:: len(cases) // count][:count]
@@ -51,6 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--flat", type=float, default=0.75, help="share of steps before the rate falls")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--init", type=Path, help="weights to start from")
+    parser.add_argument(
+        "--scores",
+        type=Path,
+        help="scores.csv of evaluate.py: the worse a case did there, the oftener it is shown",
+    )
     return parser
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import fastai.callback.all  # noqa: F401 - gives Learner lr_find and fit_flat_cos
@@ -45,6 +45,8 @@ class Settings:
         None: found by the learning-rate finder.
     init
         Weights (safetensors) to start from.
+    chances
+        How often each case is drawn beside the others, by its name; a case that is not named has 1.
     """
 
     patch: int | None = 96
@@ -54,6 +56,7 @@ class Settings:
     flat: float = 0.75
     seed: int = 1
     init: Path | None = None
+    chances: Mapping[str, float] = field(default_factory=dict)
 
 
 class _Patches(Dataset[tuple[Tensor, Tensor]]):
@@ -63,6 +66,7 @@ class _Patches(Dataset[tuple[Tensor, Tensor]]):
         self, cases: Sequence[Case], cache: Path, settings: Settings, steps: int, first: int | None
     ) -> None:
         self._volumes = [tuple(map(torch.from_numpy, prepared(case, cache))) for case in cases]
+        self._chances = torch.tensor([settings.chances.get(case.name, 1.0) for case in cases])
         self._settings, self._steps, self._next = settings, steps, first
 
     def __len__(self) -> int:
@@ -73,7 +77,7 @@ class _Patches(Dataset[tuple[Tensor, Tensor]]):
         draw = torch.Generator().manual_seed(self._settings.seed * 1_000_003 + number)
         if self._next is not None:
             self._next += 1
-        channels, labels = self._volumes[int(torch.randint(len(self._volumes), (), generator=draw))]
+        channels, labels = self._volumes[int(torch.multinomial(self._chances, 1, generator=draw))]
         return random_patch(channels, labels, self._settings.patch, draw)
 
     def new_empty(self) -> None:

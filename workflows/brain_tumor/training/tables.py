@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from training.metrics import METRICS, Score
 
-__all__ = ["interval", "markdown", "write_csv", "write_figure"]
+__all__ = ["chances", "interval", "markdown", "write_csv", "write_figure"]
 
 _RESAMPLED = 2000
+_HARDER = 10
 _DIGITS = {"dice": 3, "hd95_mm": 1, "volume_error_ml": 1}
 
 
@@ -50,6 +51,15 @@ def write_csv(path: Path, scores: Mapping[str, Iterable[Score]]) -> None:
         writer.writeheader()
         for model, made in scores.items():
             writer.writerows({"model": model} | score.row() for score in made)
+
+
+def chances(scores: Path) -> dict[str, float]:
+    """How often each case of a ``scores.csv`` is to be shown: a perfect one 1, one that was missed 11 times."""
+    dice: dict[str, list[float]] = {}
+    with scores.open(newline="") as file:
+        for row in csv.DictReader(file):
+            dice.setdefault(row["case"], []).append(float(row["dice"]))
+    return {case: 1 + _HARDER * (1 - float(np.mean(each))) for case, each in dice.items()}
 
 
 def write_figure(path: Path, scores: Mapping[str, Sequence[Score]]) -> None:
