@@ -35,9 +35,12 @@ def _writing(url: str) -> Iterator[sa.Connection]:
     try:
         with engine.begin() as connection:
             yield connection
-        with engine.connect() as connection:  # as PostgreSQL does by itself, some minutes later
-            connection.execute(sa.text("ANALYZE"))
-            connection.commit()
+        if (
+            engine.dialect.name == "postgresql"
+        ):  # which does so by itself, some minutes later; nobody does for SQLite
+            with engine.connect() as connection:
+                connection.execute(sa.text("ANALYZE"))
+                connection.commit()
     finally:
         engine.dispose()
 
