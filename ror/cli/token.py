@@ -10,18 +10,19 @@ from ror.registry import Right
 __all__ = ["command"]
 
 
+_OF_A_PROJECT = (Right.STORE, Right.READ, Right.SUBMIT)
+
+
 def _rights(_context: click.Context, _parameter: click.Parameter, value: str) -> frozenset[Right]:
-    try:
-        return frozenset(Right(word.strip()) for word in value.split(","))
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{value!r} is not store, read or submit, or some of them: store,read"
-        ) from error
+    words = {word.strip() for word in value.split(",") if word.strip()}
+    if not words <= set(_OF_A_PROJECT):
+        raise click.BadParameter(f"{value!r} is not store, read or submit, or some of them: store,read")
+    return frozenset(map(Right, words))
 
 
 @click.group()
 def command() -> None:
-    """Add, remove and list the tokens of those who come by DICOMweb, or submit workflows.
+    """Add, remove and list the tokens of those who come by DICOMweb, submit workflows, or are hosts.
 
     Example: ror token add viewer --project lungs --may read
     """
@@ -29,24 +30,33 @@ def command() -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--project", required=True, help="The project that it opens.")
+@click.option("--project", help="The project that it opens.")
 @click.option(
     "--may",
     "rights",
     callback=_rights,
-    required=True,
+    default="",
     metavar="store,read,submit",
-    help="What its holder may do.",
+    help="What its holder may do there.",
 )
+@click.option("--host", help="Instead: the name of a host that works without the shared folder.")
 @home_option
 @click.pass_context
-def add(context: click.Context, name: str, project: str, rights: frozenset[Right]) -> None:
+def add(
+    context: click.Context, name: str, project: str | None, rights: frozenset[Right], host: str | None
+) -> None:
     """Make a token and print it, this once: no command can tell it again.
 
     Example: ror token add scanner7 --project lungs --may store
     """
+    if (host is None) == (project is None) or (host is not None and rights):
+        raise click.UsageError("say --project and --may, or --host alone")
     with opened(context) as app:
-        token = app.tokens.add(name, app.projects.get(project).name, rights)
+        if host is not None:
+            token = app.tokens.add_host(name, host)
+        else:
+            assert project is not None
+            token = app.tokens.add(name, app.projects.get(project).name, rights)
     click.echo(token)
 
 
@@ -68,10 +78,12 @@ def remove(context: click.Context, name: str) -> None:
 @home_and_json
 @click.pass_context
 def list_(context: click.Context, as_json: bool) -> None:
-    """List who has a token, for which project and what.
+    """List who has a token, for which project and what, or as which host.
 
     Example: ror token list
     """
     with opened(context) as app:
-        rows = [(one.name, one.project, sorted(one.rights), one.added_at) for one in app.tokens.list()]
-    print_table(("name", "project", "may", "added_at"), rows, as_json=as_json)
+        rows = [
+            (one.name, one.project, sorted(one.rights), one.host, one.added_at) for one in app.tokens.list()
+        ]
+    print_table(("name", "project", "may", "host", "added_at"), rows, as_json=as_json)

@@ -177,7 +177,8 @@ tokens = Table(
     "tokens",
     metadata,
     Column("name", String(16), primary_key=True),
-    Column("project", Name, ForeignKey("projects.name"), nullable=False),
+    Column("project", Name, ForeignKey("projects.name")),  # NULL: it is of a host
+    Column("host", Name),
     Column("may_store", Boolean, nullable=False),
     Column("may_read", Boolean, nullable=False),
     Column("may_submit", Boolean, nullable=False),
@@ -356,6 +357,7 @@ hosts = Table(
     Column("memory_mib", Integer, nullable=False),
     Column("gpus", JSON, nullable=False),
     Column("in_flight", Integer, nullable=False),
+    Column("has_folder", Boolean, nullable=False, default=True),  # else it asks the gateway for studies
     Column("release", String(32), nullable=False),
     Column("joins", Integer, nullable=False),
     Column("joined_at", Double, nullable=False),

@@ -22,6 +22,7 @@ class Needs:
 
     Memory in MiB; `seconds` is the time limit of the program, after which it holds nothing for certain. A GPU without
     `gpu_memory_mib` is the job's alone. `slots` is 0 for a job whose program has ended: it needs a host, and no room.
+    Its output is in the `folder` that hosts share, which some have not.
     """
 
     cpus: float = 1.0
@@ -32,15 +33,19 @@ class Needs:
     labels: frozenset[str] = frozenset()
     seconds: float = 600.0
     slots: int = 1
+    folder: bool = False
 
 
-BEHIND_THE_RUN = Needs(cpus=0.0, seconds=0.0, slots=0)
+BEHIND_THE_RUN = Needs(cpus=0.0, seconds=0.0, slots=0, folder=True)
 """What a job needs whose program has ended: somebody who delivers and records."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A worker as it has told what it has: cores, memory (MiB), programs at once, jobs at once."""
+    """A worker as it has told what it has: cores, memory (MiB), programs at once, jobs at once.
+
+    One that has not the `folder` that hosts share asks the gateway for studies, and only runs programs.
+    """
 
     name: str
     slots: int
@@ -49,6 +54,7 @@ class Host:
     gpus: tuple[Gpu, ...] = ()
     labels: frozenset[str] = frozenset()
     in_flight: int = 1024
+    folder: bool = True
 
     def suits(self, needs: Needs) -> bool:
         """Whether the job could run here if nothing else did; on its processor, if that is all it can be given."""
@@ -58,6 +64,8 @@ class Host:
         """What of the host could never do, in words; "" where it suits. Cores are shared, so never too few."""
         if missing := needs.labels - self.labels:
             return f"the label {', '.join(sorted(missing))}"
+        if needs.folder and not self.folder:
+            return "the home folder that hosts share, where its output is"
         if needs.memory_mib > self.memory_mib:
             return f"{needs.memory_mib} MiB of memory"
         if gpu and not self.gpus:

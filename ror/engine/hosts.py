@@ -153,6 +153,7 @@ def _values(host: Host) -> dict[str, object]:
         "memory_mib": host.memory_mib,
         "gpus": [asdict(card) for card in host.gpus],
         "in_flight": host.in_flight,
+        "has_folder": host.folder,
     }
 
 
@@ -165,6 +166,7 @@ def _row(row: sa.Row[tuple[object, ...]]) -> HostRow:
         tuple(Gpu(**card) for card in row.gpus),
         frozenset(row.labels),
         row.in_flight,
+        row.has_folder,
     )
     silent = max(0.0, row.silent)
     return HostRow(host, row.release, row.joined_at, silent, row.beat_seconds, row.drained, row.jobs)

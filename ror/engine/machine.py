@@ -29,6 +29,7 @@ class Declared:
     memory_mib: int = 0
     gpus: str = "auto"
     labels: Sequence[str] = ()
+    folder: bool = True
 
 
 def this_host(declared: Declared) -> Host:
@@ -47,6 +48,7 @@ def this_host(declared: Declared) -> Host:
         _cards(declared.gpus),
         frozenset(declared.labels),
         declared.in_flight,
+        declared.folder,
     )
 
 

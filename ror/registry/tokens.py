@@ -1,4 +1,7 @@
-"""Tokens of those who come by HTTP: to which project, and what they may do there. Only their digests are kept."""
+"""Tokens of those who come by HTTP: to which project, and what they may do there; or as which host they work.
+
+Only their digests are kept.
+"""
 
 from __future__ import annotations
 
@@ -26,21 +29,26 @@ _MOST_CHARACTERS = 256
 
 
 class Right(StrEnum):
-    """What the holder of a token may do in its project."""
+    """What the holder of a token may do: in its project, or `WORK` for every project, as a host."""
 
     STORE = "store"
     READ = "read"
     SUBMIT = "submit"
+    WORK = "work"
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One line of ``ror token list``: all but the token itself, which nobody can tell any more."""
+    """One line of ``ror token list``: all but the token itself, which nobody can tell any more.
+
+    That of a `host` has no project: it opens what the jobs need that this host has been given.
+    """
 
     name: str
     project: str
     rights: frozenset[Right]
     added_at: float
+    host: str = ""
 
 
 class TokenStore:
@@ -59,20 +67,28 @@ class TokenStore:
         AlreadyExists
             There is a token of that name.
         """
+        if not rights or Right.WORK in rights:
+            raise ConfigurationError(
+                "the token may do nothing in its project",
+                advice="say --may store, read or submit, or some of them with commas",
+            )
+        return self._add(name, rights, project)
+
+    def add_host(self, name: str, host: str) -> str:
+        """Make a token of the worker of this name and return it, as `add`; the host need not be there yet."""
+        return self._add(name, frozenset({Right.WORK}), host=host)
+
+    def _add(self, name: str, rights: frozenset[Right], project: str = "", host: str = "") -> str:
         if not _NAME.fullmatch(name):
             raise ConfigurationError(
                 f"{name!r} is no name of a token",
                 advice="use 1 to 16 letters, digits, _, . and -, beginning with a letter or digit",
             )
-        if not rights:
-            raise ConfigurationError(
-                "the token may do nothing",
-                advice="say --may store, read or submit, or some of them with commas",
-            )
         token = _PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
         row = {
             "name": name,
-            "project": project,
+            "project": project or None,
+            "host": host or None,
             "may_store": Right.STORE in rights,
             "may_read": Right.READ in rights,
             "may_submit": Right.SUBMIT in rights,
@@ -83,7 +99,7 @@ class TokenStore:
             insert = self._database.insert(tables.tokens).values(row)
             added = connection.execute(insert.on_conflict_do_nothing(index_elements=["name"]))
             if added.rowcount:
-                may = ", ".join(sorted(rights))
+                may = f"{', '.join(sorted(rights))}{f' as host {host}' if host else ''}"
                 add_record(connection, "add token", project, detail=f"{name} may {may}")
         if not added.rowcount:
             raise AlreadyExists(f"there is a token {name} already", "choose another name, or remove it first")
@@ -97,7 +113,7 @@ class TokenStore:
                 tables.tokens.delete().where(token.name == name).returning(token.project)
             ).first()
             if removed is not None:
-                add_record(connection, "remove token", removed.project, detail=name)
+                add_record(connection, "remove token", removed.project or "", detail=name)
         if removed is None:
             raise NotFound(f"there is no token {name}", "see `ror token list`")
 
@@ -124,5 +140,7 @@ def _digest(token: str) -> str:
 
 
 def _token(row: sa.Row[tuple[object, ...]]) -> Token:
-    held = ((Right.STORE, row.may_store), (Right.READ, row.may_read), (Right.SUBMIT, row.may_submit))
-    return Token(row.name, row.project, frozenset(right for right, has in held if has), row.added_at)
+    held = {Right.STORE: row.may_store, Right.READ: row.may_read, Right.SUBMIT: row.may_submit}
+    held[Right.WORK] = row.host is not None
+    rights = frozenset(right for right, has in held.items() if has)
+    return Token(row.name, row.project or "", rights, row.added_at, row.host or "")

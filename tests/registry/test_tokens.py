@@ -13,7 +13,7 @@ from ror.errors import AlreadyExists, ConfigurationError, NotFound
 from ror.registry import Project, ProjectStore, Right, TokenStore
 from tests.cli.test_commands import Home
 
-BOTH = frozenset(Right)
+BOTH = frozenset({Right.STORE, Right.READ})
 
 
 @pytest.fixture
@@ -89,3 +89,40 @@ def test_the_commands_refuse_what_is_wrong(tmp_path: Path) -> None:
     assert "no project heads" in home.ror("token", "add", "a", "--project", "heads", "--may", "read").err
     wrong = home.ror("token", "add", "a", "--project", "lungs", "--may", "write")
     assert (wrong.code, "store,read" in wrong.err) == (2, True)
+
+
+def test_the_token_of_a_host_opens_no_project(tokens: TokenStore) -> None:
+    token = tokens.add_host("gpu2-token", "gpu2")
+    found = tokens.find(token)
+    assert found is not None
+    assert (found.host, found.project, found.rights) == ("gpu2", "", {Right.WORK})
+    assert tokens.list() == [found]
+    tokens.remove("gpu2-token")
+    assert tokens.find(token) is None
+
+
+def test_no_project_has_a_token_to_work(tokens: TokenStore) -> None:
+    with pytest.raises(ConfigurationError, match="may do nothing"):
+        tokens.add("viewer", "lungs", frozenset({Right.WORK}))
+
+
+def test_a_host_gets_its_token_by_the_command_line_and_it_is_on_record(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.good("project", "add", "lungs")
+    token = home.good("token", "add", "gpu2", "--host", "gpu2").strip()
+    assert token.startswith("ror_")
+    (listed,) = json.loads(home.good("token", "list", "--json"))
+    assert (listed["name"], listed["project"], listed["may"], listed["host"]) == (
+        "gpu2",
+        "",
+        ["work"],
+        "gpu2",
+    )
+    (record,) = [
+        one for one in json.loads(home.good("audit", "list", "--json")) if one["action"] == "add token"
+    ]
+    assert (record["project"], record["detail"]) == ("", "gpu2 may work as host gpu2")
+    for words in (("--project", "lungs", "--host", "gpu2"), ("--host", "gpu2", "--may", "read"), ()):
+        assert "or --host alone" in home.ror("token", "add", "other", *words).err
+    home.good("token", "remove", "gpu2")
+    assert json.loads(home.good("token", "list", "--json")) == []
