@@ -30,7 +30,9 @@ __all__ = ["Order", "Placer", "Seen"]
 
 _log = logging.getLogger(__name__)
 _LATELY_SECONDS = 3600.0
+# It reads all that was placed in the last hour, which may be a hundred thousand jobs: then less often.
 _USE_IS_KNOWN_FOR_SECONDS = 5.0
+_USE_IS_KNOWN_FOR_TIMES = 20
 # So many of each line are enough for all that could start at once.
 _FIRST_OF_LINE = 64
 
@@ -138,7 +140,8 @@ class Placer:
         self._packages = packages
         self._order = order
         self._needs: dict[tuple[str, str], Needs] = {}
-        self._used: tuple[float, Mapping[str, float], Mapping[tuple[str, str], float]] = (0.0, {}, {})
+        self._used: tuple[float, float, Mapping[str, float], Mapping[tuple[str, str], float]]
+        self._used = (0.0, 0.0, {}, {})
 
     def place(self, *, judge: bool) -> bool:
         """Give waiting jobs to hosts; with `judge`, first take those of hosts that are lost. False if others do it now.
@@ -147,6 +150,8 @@ class Placer:
         """
         if not self._is_something_to_do(judge):
             return True
+        with self._database.read() as connection:
+            self._lately(connection, time.time())  # before the lock, which nobody is to wait for meanwhile
         with self._database.alone("placement") as connection:
             if connection is None:
                 return False
@@ -244,9 +249,10 @@ class Placer:
         self, connection: sa.Connection, now: float
     ) -> tuple[Mapping[str, float], Mapping[tuple[str, str], float]]:
         """What projects have used in the last hour with programs that have ended; when lines were last served."""
-        known_at, used, served = self._used
-        if known_at <= now < known_at + _USE_IS_KNOWN_FOR_SECONDS:
+        known_at, until, used, served = self._used
+        if known_at <= now < until:
             return used, served
+        began = time.monotonic()
         ended_at = sa.func.coalesce(_jobs.released_at, _jobs.ended_at)
         seconds = sa.func.sum((ended_at - _jobs.placed_at) * _jobs.host_share)
         # As plain columns they would be read in the order of their own index, all that ever ran.
@@ -262,7 +268,8 @@ class Placer:
         for project, workflow, total, last in connection.execute(query):
             of_project[project] += total or 0.0
             of_line[project, workflow] = last
-        self._used = now, of_project, of_line
+        known_for = max(_USE_IS_KNOWN_FOR_SECONDS, _USE_IS_KNOWN_FOR_TIMES * (time.monotonic() - began))
+        self._used = now, now + known_for, of_project, of_line
         return of_project, of_line
 
     def _lines(self, connection: sa.Connection, served: Mapping[tuple[str, str], float]) -> list[Line]:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from datetime import datetime
 from datetime import time as time_of_day
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from containers import Package
 from containers.manifest import Resources
@@ -242,3 +244,23 @@ def test_caps_hours_and_the_line_are_told(
 def test_off_peak_hours_may_go_over_midnight(hours: str, at: int, within: bool) -> None:
     begin, end = (time_of_day(int(part)) for part in hours.split("-"))
     assert Order((begin, end)).is_off_peak(datetime(2026, 3, 2, at, 30).timestamp()) == within
+
+
+def test_nobody_waits_while_it_is_looked_up_what_projects_have_used(
+    database: Database, hosts: HostStore, jobs: JobStore, queue: Queue
+) -> None:
+    hosts.join(HOST, 10.0)
+    queue("a")
+    asked: dict[str, bool] = {}  # and whether whoever wants to write had to wait
+
+    def note(connection: sa.Connection, _cursor: Any, text: str, *_: Any) -> None:
+        asked[text] = asked.get(text, False) or connection.get_execution_options().get("ror_write", False)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        assert placer(database).place(judge=False)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    assert where(jobs)["a"] == ("here", None)
+    assert [locked for text, locked in asked.items() if "host_share" in text and "sum(" in text] == [False]
+    assert any(locked for text, locked in asked.items() if text.startswith("UPDATE jobs"))
