@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ror.app import App
 from ror.cli.common import home_and_json, home_option, opened, print_table
 from ror.engine import HostRow
 
@@ -22,7 +23,7 @@ def command() -> None:
 @home_and_json
 @click.pass_context
 def list_(context: click.Context, as_json: bool) -> None:
-    """List the hosts: what each has, how many jobs, and whether it was heard of lately.
+    """List the hosts: what each has, how many jobs, where it has studies from, and whether it is there.
 
     Example: ror hosts list --json
     """
@@ -37,6 +38,7 @@ def list_(context: click.Context, as_json: bool) -> None:
         "memory_mib",
         "gpus",
         "labels",
+        "studies",
         "release",
         "joined_at",
     )
@@ -52,6 +54,7 @@ def list_(context: click.Context, as_json: bool) -> None:
                 row.host.memory_mib,
                 [f"{card.id} ({card.memory_mib} MiB)" for card in row.host.gpus],
                 sorted(row.host.labels),
+                "shared folder" if row.host.folder else "gateway",
                 row.release,
                 row.joined_at,
             )
@@ -72,11 +75,12 @@ def _state(row: HostRow) -> str:
 @home_option
 @click.pass_context
 def drain(context: click.Context, name: str) -> None:
-    """Give a host no more jobs; it finishes those that it has. It stays so over restarts.
+    """Give a host no more jobs; it finishes those that it has. It stays so over restarts. On record.
 
     Example: ror hosts drain gpu2
     """
     with opened(context) as app:
+        _note(app, "drain host", name)
         app.hosts.drain(name, drained=True)
     click.echo(f"{name} gets no more jobs")
 
@@ -86,11 +90,12 @@ def drain(context: click.Context, name: str) -> None:
 @home_option
 @click.pass_context
 def resume(context: click.Context, name: str) -> None:
-    """Give a host jobs again that was drained.
+    """Give a host jobs again that was drained. On record.
 
     Example: ror hosts resume gpu2
     """
     with opened(context) as app:
+        _note(app, "resume host", name)
         app.hosts.drain(name, drained=False)
     click.echo(f"{name} gets jobs again")
 
@@ -100,10 +105,18 @@ def resume(context: click.Context, name: str) -> None:
 @home_option
 @click.pass_context
 def remove(context: click.Context, name: str) -> None:
-    """Forget a host whose worker was stopped for good; jobs that it still had go on elsewhere.
+    """Forget a host whose worker was stopped for good; jobs that it still had go on elsewhere. On record.
 
     Example: ror hosts remove gpu2
     """
     with opened(context) as app:
+        _note(app, "remove host", name, silent=True)
         jobs = app.hosts.remove(name)
-    click.echo(f"{name} is forgotten; {jobs} jobs go on elsewhere")
+    went = "no job of it was left" if not jobs else "1 job goes" if jobs == 1 else f"{jobs} jobs go"
+    click.echo(f"{name} is forgotten; {went}{' on elsewhere' if jobs else ''}")
+
+
+def _note(app: App, action: str, name: str, *, silent: bool = False) -> None:
+    """Put on record what is about to be done with a host that there is; of what will be refused nothing is said."""
+    if any(row.host.name == name and not (silent and row.alive) for row in app.hosts.list()):
+        app.who.audit.record(action, "", detail=name)

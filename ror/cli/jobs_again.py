@@ -89,7 +89,7 @@ def _print(letter: DeadLetter) -> None:
 def retry(
     context: click.Context, job_ids: tuple[str, ...], workflow: str | None, every: bool, project: str | None
 ) -> None:
-    """Queue failed or cancelled jobs again; each continues from the step that failed, with all its tries.
+    """Queue failed or cancelled jobs again, on record; each continues from the step that failed, with all its tries.
 
     Example: ror jobs retry --workflow lung_mask --project lungs
     """
@@ -119,7 +119,7 @@ def _retry_each(app: App, job_ids: tuple[str, ...]) -> list[str]:
 @home_option
 @click.pass_context
 def cancel(context: click.Context, job_id: str) -> None:
-    """Cancel a job that has not ended well; the engine stops its container within a second.
+    """Cancel a job that has not ended well, on record; the engine stops its container within a second.
 
     Example: ror jobs cancel lung_mask-0123
     """

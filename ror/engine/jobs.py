@@ -12,6 +12,7 @@ from ror.db import Database, tables
 from ror.engine.job_rows import JobRow, job_of, rows_of
 from ror.errors import NotAllowed, NotFound
 from ror.model import JOB_TRANSITIONS, Job, JobState, job_id
+from ror.registry import add_record
 
 __all__ = ["JobStore", "storable"]
 
@@ -196,22 +197,26 @@ class JobStore:
         return bool(connection.execute(update).rowcount)
 
     def retry(self, job_id: str) -> None:
-        """Queue a failed or cancelled job again; the engine continues it from the step that failed."""
+        """Queue a failed or cancelled job again, on record; the engine continues it from the step that failed."""
+        job = self.get(job_id)
         with self._database.write() as connection:
-            done = _queue_again(connection, job_id, (JobState.FAILED, JobState.CANCELLED))
-        if not done:
-            state = self.get(job_id).state
-            raise NotAllowed(f"job {job_id} is {state}", "only failed and cancelled jobs can be retried")
+            if not _queue_again(connection, job.id, (JobState.FAILED, JobState.CANCELLED)):
+                raise NotAllowed(
+                    f"job {job.id} is {job.state}", "only failed and cancelled jobs can be retried"
+                )
+            _note(connection, "retry job", [job])
 
     def retry_failed(self, project: str | None = None, workflow: str | None = None) -> list[str]:
         """Queue all failed jobs again, or those of a project, or a workflow, as `retry`; returns their ids."""
-        query = sa.select(_jobs.id).where(_jobs.state == JobState.FAILED).order_by(_jobs.created_at)
+        query = sa.select(tables.jobs).where(_jobs.state == JobState.FAILED).order_by(_jobs.created_at)
         for column, value in ((_jobs.project, project), (_jobs.workflow, workflow)):
             if value is not None:
                 query = query.where(column == value)
         with self._database.write() as connection:
-            ids = list(connection.execute(query).scalars())
-            return [one for one in ids if _queue_again(connection, one, (JobState.FAILED,))]
+            failed = [job_of(row) for row in connection.execute(query)]
+            queued = [job for job in failed if _queue_again(connection, job.id, (JobState.FAILED,))]
+            _note(connection, "retry job", queued)
+        return [job.id for job in queued]
 
     def requeue(self, connection: sa.Connection, job_id: str) -> bool:
         """Within a transaction: queue a job whose results are accepted; it goes on where it began to wait.
@@ -221,13 +226,16 @@ class JobStore:
         return _queue_again(connection, job_id, (JobState.REVIEW, JobState.REJECTED))
 
     def cancel(self, job_id: str) -> None:
-        """Cancel a job that is queued, runs, is in review or has failed; the engine stops its container."""
+        """Cancel a job that is queued, runs, is in review or has failed, on record; the engine stops its container."""
         job = self.get(job_id)
-        if job.state not in _CANCELLABLE or not self.move(job.id, JobState.CANCELLED, "cancelled on request"):
-            raise NotAllowed(
-                f"job {job_id} is {job.state}",
-                "only jobs that are queued, run, are in review or have failed can be cancelled",
-            )
+        with self._database.write() as connection:
+            told = "cancelled on request"
+            if job.state not in _CANCELLABLE or not self.move(job.id, JobState.CANCELLED, told, connection):
+                raise NotAllowed(
+                    f"job {job.id} is {job.state}",
+                    "only jobs that are queued, run, are in review or have failed can be cancelled",
+                )
+            _note(connection, "cancel job", [job])
 
     def is_live(self, job_id: str) -> bool:
         """Whether the job is still to be worked on."""
@@ -268,6 +276,11 @@ def _queue_again(connection: sa.Connection, job_id: str, states: Sequence[JobSta
     anew = steps.update().where(steps.c.job_id == job_id).values(setbacks={}, next_at=time.time())
     connection.execute(anew)
     return True
+
+
+def _note(connection: sa.Connection, action: str, jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        add_record(connection, action, job.project, job.patient_id, f"job {job.id}")
 
 
 def storable(text: str) -> str:

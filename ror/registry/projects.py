@@ -129,7 +129,7 @@ class ProjectStore:
         self._secrets = secrets_folder
 
     def add(self, project: Project) -> None:
-        """Create a project and its secret.
+        """Create a project and its secret, on record.
 
         Raises
         ------
@@ -154,6 +154,7 @@ class ProjectStore:
             if not added.rowcount:
                 raise AlreadyExists(f"there is a project {project.name} already", "choose another name")
             self._make_secret(project.name)
+            add_record(connection, "add project", project.name)
 
     def change(self, project: Project) -> None:
         """Replace the settings of a project, on record; what has been taken in stays as it is.

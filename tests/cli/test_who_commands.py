@@ -61,6 +61,7 @@ def test_a_patient_who_was_not_listed_is_listed_and_released(home: Home, tmp_pat
         "release",
         "set pseudonyms",
         "add route",
+        "add project",
     ]
     assert "QZ" not in json.dumps(ask(home, "audit", "list"))
 
@@ -178,7 +179,7 @@ def test_who_has_not_the_role_opens_nothing_and_the_attempt_is_on_record(home: H
 def test_a_pseudonym_that_there_is_not_and_a_changed_project_are_on_record(home: Home) -> None:
     assert home.ror("reidentify", "MOBA-9999", "--project", "lungs", "--purpose", "request 12").code == 1
     home.good("project", "change", "lungs", "--keep", "PatientSex")
-    changed, asked, _route = ask(home, "audit", "list")
+    changed, asked, *_ = ask(home, "audit", "list")
     assert (asked["action"], asked["pseudonym"]) == ("reidentify failed", "")
     assert (changed["action"], changed["project"]) == ("change project", "lungs")
     assert str(changed["detail"]).startswith("keep; profile ")

@@ -13,6 +13,7 @@ from ror.db import Database, tables
 from ror.engine import HeldJobs, Hold, JobRow, JobStore
 from ror.errors import NotAllowed, NotFound
 from ror.model import JOB_TRANSITIONS, STEPS, Job, JobSeries, JobState, job_id
+from ror.registry import AuditLog
 
 STATES = list(JobState)
 
@@ -365,3 +366,27 @@ def test_whatever_a_program_says_last_can_be_the_reason(
     assert jobs.move(job.id, JobState.FAILED, "bad \0 byte \udc80")
     assert "bad " in jobs.get(job.id).detail
     assert "bad " in jobs.show(job.id).steps[0].detail
+
+
+# -- on record --------------------------------------------------------------------------------------------------------
+
+
+def test_who_has_retried_or_cancelled_a_job_is_on_record_and_what_was_refused_is_not(
+    database: Database, jobs: JobStore
+) -> None:
+    one, two = (made(database, jobs, JobState.FAILED, a_job(content)) for content in "ab")
+    jobs.retry(one.id[:12])
+    assert jobs.retry_failed("lungs") == [two.id]
+    jobs.cancel(two.id)
+    with pytest.raises(NotAllowed):
+        jobs.retry(one.id)
+    with pytest.raises(NotAllowed):
+        jobs.cancel(two.id)
+    told = [
+        (event.action, event.project, event.pseudonym, event.detail) for event in AuditLog(database).list()
+    ]
+    assert told == [
+        ("cancel job", "lungs", "P", f"job {two.id}"),
+        ("retry job", "lungs", "P", f"job {two.id}"),
+        ("retry job", "lungs", "P", f"job {one.id}"),
+    ]

@@ -281,6 +281,7 @@ def test_who_may_send_and_read_is_on_record_without_a_value_of_a_condition(tmp_p
     app.routes.remove(route)
     told = [(one.action, one.project, one.detail) for one in reversed(app.who.audit.list())]
     assert told == [
+        ("add project", "lungs", ""),
         ("add route", "lungs", "SCANNER to ROR, on a condition"),
         ("add token", "lungs", "viewer may read"),
         ("remove token", "lungs", "viewer"),

@@ -177,7 +177,7 @@ def test_a_job_that_is_retried_while_the_house_is_kept_keeps_its_folder(app: App
     app.jobs.retry(job_id)
     assert not keeper._remove(due)
     assert app.home.job(job_id).results.is_dir()
-    assert app.who.audit.list() == []
+    assert "removed by housekeeping" not in [one.action for one in app.who.audit.list()]
 
 
 def test_an_old_study_goes_with_its_files_and_comes_in_again_when_it_is_sent(
