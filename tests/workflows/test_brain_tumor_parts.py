@@ -1,4 +1,4 @@
-"""The parts of the brain-tumour workflow, each held to what it promises; no network runs here."""
+"""The parts of the brain-tumour workflow, each held to what it promises; no brain is shown to a network here."""
 
 from __future__ import annotations
 
@@ -246,7 +246,7 @@ def test_a_bundle_that_sets_no_limits_keeps_what_its_network_finds(part: Part) -
 
 
 def bundle_copy(tmp_path: Path) -> Path:
-    shutil.copytree(PACKAGE / "model", tmp_path / "model")
+    shutil.copytree(PACKAGE / "model", tmp_path / "model", ignore=shutil.ignore_patterns("*.safetensors"))
     return tmp_path / "model"
 
 
@@ -278,6 +278,40 @@ def test_a_bundle_whose_classes_are_unknown_is_refused(part: Part, tmp_path: Pat
     path.write_text(json.dumps(said))
     with pytest.raises(part("job").Unusable, match="finds 'liver'"):
         part("bundle").Bundle.read(folder)
+
+
+def test_an_ensemble_is_the_mean_of_its_bundles(part: Part, tmp_path: Path) -> None:
+    """Two that differ: the second takes the sequences in another order."""
+    folders = [bundle_without_limits(tmp_path / str(number), turned=number) for number in range(2)]
+    (tmp_path / "ensemble.json").write_text(json.dumps({str(folder): "" for folder in folders}))
+    draw = np.random.default_rng(11)
+    mass = ellipsoid((32, 32, 32), np.eye(4), (9, 7, 8)).astype(np.float32)
+    bright = zip(part("volumes").CHANNELS, (-0.5, 2, 1, 3), strict=True)
+    sequences = {name: 2 + more * mass + 1.5 * draw.random(mass.shape, np.float32) for name, more in bright}
+    prepared = part("prepare").Prepared(sequences, np.ones(mass.shape, bool), None, (), {})
+    find_model = part("models").find_model
+    one, other = (find_model(["bundle", str(folder)])(prepared).probabilities for folder in folders)
+    both = find_model(["ensemble", str(tmp_path / "ensemble.json")])(prepared)
+    assert np.abs(one - other).max() > 0.1
+    np.testing.assert_allclose(both.probabilities, (one + other) / 2, atol=1e-4)
+    assert len(both.each) == 2
+
+
+def bundle_without_limits(tmp_path: Path, turned: int) -> Path:
+    """The shipped one, which takes noise for a brain and its sequences turned so far."""
+    folder = bundle_copy(tmp_path)
+    path = folder / "configs" / "metadata.json"
+    said = json.loads(path.read_text())
+    image, found = (
+        said["network_data_format"][end][name] for end, name in (("inputs", "image"), ("outputs", "pred"))
+    )
+    names = list(image["channel_def"].values())
+    image["channel_def"] = dict(zip("0123", names[turned:] + names[:turned], strict=True))
+    for limit in ("smallest_mm3", "smallest_core_mm3", "least_enhancing_share"):
+        del found[limit]
+    del said["correlations"]
+    path.write_text(json.dumps(said))
+    return folder
 
 
 @pytest.mark.parametrize("words", [["unet", "x"], ["nothing"], [], ["bundle"]])
