@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_commands import Home
-from tests.support.environments import kept_environments, need_torch
+from tests.support.environments import kept_environments, need_torch, python_of
 
 VOLUME_ML = "64.9"
 PACKAGES = "lib/python3.*/site-packages"
@@ -88,7 +88,7 @@ def test_a_monai_bundle_runs_by_its_own_configuration(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need_torch()
-    made(home, "monai", tmp_path, monkeypatch)
+    python_of(made(home, "monai", tmp_path, monkeypatch), home.folder)
     home.good("config", "--data", "../images")
     said = home.good("trigger")
     assert "1 series for bright_part 0.1.0" in said

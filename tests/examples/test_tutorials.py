@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.environments import kept_environments, need_torch
+from ror.develop import start
+from tests.support.environments import kept_environments, need_torch, python_of
 
 ROOT = Path(__file__).parent.parent.parent
 TUTORIALS = ROOT / "examples" / "tutorials"
@@ -64,45 +66,41 @@ def numbers(line: str) -> list[float]:
 
 
 @pytest.fixture
-def environments(tmp_path: Path) -> Path:
-    return kept_environments(tmp_path / "home")
+def home(tmp_path: Path) -> Path:
+    """The home folder of the commands, whose environments are kept."""
+    kept_environments(tmp_path / "home")
+    return tmp_path / "home"
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("environments")
+@pytest.mark.usefixtures("home")
 def test_the_lungs_are_found_by_a_threshold(tmp_path: Path) -> None:
     require_as_shown("threshold", followed("threshold", tmp_path))
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("environments")
+@pytest.mark.usefixtures("home")
 def test_the_notebook_runs_by_itself(tmp_path: Path) -> None:
     require_as_shown("notebook", followed("notebook", tmp_path))
 
 
 @pytest.mark.slow
-def test_the_bundle_runs_by_its_own_configuration(environments: Path, tmp_path: Path) -> None:
-    python = python_with("monai", environments)
+def test_the_bundle_runs_by_its_own_configuration(home: Path, tmp_path: Path) -> None:
+    need_torch()
+    python = python_of(start(tmp_path / "like" / "ball", "monai").folder, home)
     require_as_shown("monai_bundle", followed("monai_bundle", tmp_path, TORCH=python))
 
 
 @pytest.mark.slow
-def test_the_model_of_nnunet_runs_by_nnunet(environments: Path, tmp_path: Path) -> None:
-    printed = followed("nnunet", tmp_path, TORCH=python_with("nnunetv2", environments))
+def test_the_model_of_nnunet_runs_by_nnunet(home: Path, tmp_path: Path) -> None:
+    need_torch()
+    like = start(tmp_path / "like" / "balls").folder
+    shutil.copy(TUTORIALS / "nnunet" / "requirements.txt", like)
+    printed = followed("nnunet", tmp_path, TORCH=python_of(like, home))
     require_as_shown("nnunet", printed)
     # What a network learns is not the same to the digit on each processor.
     (found,) = re.findall(r"^([\d.]+) mL are bright$", printed, flags=re.MULTILINE)
     assert float(found) == pytest.approx(BALL_ML, rel=0.25)
-
-
-def python_with(package: str, environments: Path) -> str:
-    """The Python of a kept environment that has a package: it makes the model that the tutorial runs."""
-    need_torch()
-    for found in environments.glob(f"*/lib/python3.*/site-packages/{package}"):
-        return str(found.parents[3] / "bin" / "python")
-    pytest.skip(
-        f"{package} is in no folder of {environments}: make its environment there once, by `ror trigger`"
-    )
 
 
 def test_every_tutorial_is_listed() -> None:
