@@ -20,6 +20,7 @@ class Scale:
     large_frames: int  # of 0.5 MiB, in the object that may not be loaded
     folder_files: int  # CT objects in the folder that is de-identified by processes
     catalogue: int  # series that a statement is evaluated over
+    scanned: int  # files in the folder that a developer's data are read from
     archive: int  # series in the database that is searched; a tenth of it, too, for what grows
     brain_slices: int  # slices of 240 × 240 in the study whose SEG is delivered
     measurements: int  # each of a record of its own, into REDCap
@@ -42,6 +43,7 @@ FULL = Scale(
     large_frames=2048,
     folder_files=1000,
     catalogue=10_000,
+    scanned=20_000,
     archive=1_000_000,
     brain_slices=155,
     measurements=10_000,
@@ -63,6 +65,7 @@ QUICK = Scale(
     large_frames=128,
     folder_files=40,
     catalogue=2_000,
+    scanned=1_000,
     archive=20_000,
     brain_slices=31,
     measurements=1_000,

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from benchmarks import (
     deid,
+    develop,
     engine,
     gateway,
     many,
@@ -40,6 +41,7 @@ SUITE: Mapping[str, Callable[[Scale, Path], list[Figure]]] = MappingProxyType(
         "engine": engine.measure,
         "schedule": schedule.measure,
         "redcap": redcap.measure,
+        "develop": develop.measure,
         "start": start.measure,
     }
 )

@@ -24,6 +24,7 @@ TINY = Scale(
     large_frames=8,
     folder_files=10,
     catalogue=40,
+    scanned=12,
     archive=600,
     brain_slices=8,
     measurements=20,

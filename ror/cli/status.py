@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,32 @@ def command(
     if tui:
         _walk(project, package, statement)
         return
+    with _uncollected():
+        _tell(project, package, statement, everything=everything, jobs=jobs, data=data, as_json=as_json)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from looking at ten thousand series again and again, which are needed to the end."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _tell(
+    project: DeveloperProject,
+    package: Package,
+    statement: Statement,
+    *,
+    everything: bool,
+    jobs: bool,
+    data: bool,
+    as_json: bool,
+) -> None:
     with DataIndex.opened(project.data_index) as index:
         series, files = index.series(), index.files()
         unused = index.unused_files() if data or everything else []
