@@ -182,6 +182,7 @@ class App:
                 engine.memory_mib,
                 engine.gpus,
                 engine.labels,
+                folder=not engine.gateway,
             )
         )
 

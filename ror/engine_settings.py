@@ -13,6 +13,7 @@ from ror.setting_types import Section
 __all__ = ["EngineSettings", "WorkflowSettings"]
 
 _GPUS = re.compile(r"auto|none|[A-Za-z0-9-]+(:[1-9][0-9]*)?(,[A-Za-z0-9-]+(:[1-9][0-9]*)?)*")
+_HTTP = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -21,6 +22,12 @@ def _gpus(text: str) -> str:
         raise ValueError(
             'write "auto", "none", or ids as "0,1", with memory in MiB where no driver tells it: "0:16384"'
         )
+    return text
+
+
+def _http(text: str) -> str:
+    if text and not _HTTP.fullmatch(text):
+        raise ValueError("write an address as https://gateway.example.org:8104")
     return text
 
 
@@ -44,6 +51,17 @@ class WorkflowSettings(Section):
 class EngineSettings(Section):
     """What runs jobs."""
 
+    gateway: Annotated[str, AfterValidator(_http)] = Field(
+        default="",
+        description="of `ror work` without the shared folder: the address of `ror serve`, its web.port",
+    )
+    gateway_token_file: str = Field(
+        default="", description="holds the token of this host; empty for ROR_GATEWAY_TOKEN"
+    )
+    gateway_ca: str = Field(
+        default="",
+        description="PEM; of the authority of the gateway's certificate that the system does not know",
+    )
     runtime: Literal["auto", "docker", "process"] = "auto"
     slots: int = Field(default=1, ge=1, le=256, description="containers at once on this host")
     in_flight: int = Field(

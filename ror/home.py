@@ -79,6 +79,11 @@ class Home:
         """The folders of jobs."""
         return self.root / "jobs"
 
+    @property
+    def coming(self) -> Path:
+        """What hosts without this folder are sending; what a killed process left is removed at the next start."""
+        return self.jobs / ".coming"  # where it is moved from, so on the same disk
+
     def job(self, job_id: str) -> JobFolder:
         """The folder of one job."""
         return JobFolder(self.jobs / job_id)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import ror.archive
 import ror.engine
@@ -16,16 +17,19 @@ import ror.results
 from containers import Package, Runtime
 from ror.app import App
 from ror.archive import Cataloguer
+from ror.away import AwayPlace, Gateway, gateway_of
 from ror.engine import (
     AwaitsReview,
     Engine,
     EngineOptions,
+    Execution,
     Executor,
     HeldJobs,
     Stager,
     Worker,
+    is_staged,
 )
-from ror.errors import ServiceUnavailable
+from ror.errors import ConfigurationError, ServiceUnavailable
 from ror.gateway import USED, Listener, Settler
 from ror.housekeeping import Nightly
 from ror.loading import load_whole
@@ -39,28 +43,67 @@ _log = logging.getLogger(__name__)
 load_whole(ror.archive, ror.registry, ror.gateway, ror.engine, ror.results)
 
 
+class Place(Protocol):
+    """Where jobs are staged and run: the folder that hosts share, or `ror.away`; `told` of it with each run."""
+
+    @property
+    def told(self) -> str: ...
+
+    def stage(self, job: Job) -> str:
+        """Lay out the job folder, and say what is in it."""
+
+    def execute(self, job: Job) -> Execution:
+        """Run its program; its output is in the shared folder then."""
+
+    def require_staged(self, job: Job) -> None:
+        """Have the job folder laid out: another host may have staged the job elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPlace:
+    """Stages from the archive, and runs in the home folder."""
+
+    app: App
+    stager: Stager
+    executor: Executor
+    told: str = ""
+
+    def stage(self, job: Job) -> str:
+        manifest = self._package(job).manifest
+        volumes = sorted(manifest.series_names_needed())
+        return self.stager.stage(job, self.app.home.job(job.id), manifest.options, volumes)
+
+    def execute(self, job: Job) -> Execution:
+        self.require_staged(job)
+        package = self._package(job)
+        return self.executor.execute(job, self.app.home.job(job.id), package, package.manifest.options)
+
+    def require_staged(self, job: Job) -> None:
+        if not is_staged(self.app.home.job(job.id)):
+            self.stage(job)
+
+    def _package(self, job: Job) -> Package:
+        return self.app.workflows.package(job.workflow, job.package_digest)
+
+
 @dataclass(frozen=True, slots=True)
 class JobStations:
     """The stations of `ror.engine.pipeline`, over the parts of an `App`."""
 
     app: App
-    stager: Stager
-    executor: Executor
+    place: Place
 
     def stage(self, job_id: str) -> str:
-        job, package = self._job(job_id)
-        folder = self.app.home.job(job_id)
-        volumes = sorted(package.manifest.series_names_needed())
-        return self.stager.stage(job, folder, package.manifest.options, volumes)
+        return self.place.stage(self._job(job_id))
 
     def execute(self, job_id: str) -> str:
-        job, package = self._job(job_id)
-        execution = self.executor.execute(job, self.app.home.job(job_id), package, package.manifest.options)
+        execution = self.place.execute(self._job(job_id))
         image = execution.image
         self.app.jobs.set_image(job_id, f"{image.runtime}:{image.reference}", image.digest)
-        return f"{image.runtime}, {execution.seconds:.1f} s"
+        return f"{image.runtime}, {execution.seconds:.1f} s{self.place.told}"
 
     def collect(self, job_id: str) -> str:
+        self.place.require_staged(self._job(job_id))
         return self.app.results.collect(self.app.finished_run(job_id))
 
     def encode(self, job_id: str) -> str:
@@ -95,10 +138,10 @@ class JobStations:
             self.app.jobs.supersede_finished(connection, run.job)
         return told
 
-    def _job(self, job_id: str) -> tuple[Job, Package]:
+    def _job(self, job_id: str) -> Job:
         job = self.app.jobs.get(job_id)
         note(study=job.study_uid)
-        return job, self.app.workflows.package(job.workflow, job.package_digest)
+        return job
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +157,11 @@ class Service:
     @contextmanager
     def serve(cls, app: App) -> Iterator[Service]:
         """Listener, settling and engine in one process, until the block ends."""
+        if app.settings.engine.gateway:
+            raise ConfigurationError(
+                "engine.gateway is of a host that only works; this home is to receive",
+                advice="take it out of ror.toml, or say `ror work`",
+            )
         with app.home.exclusively():
             app.require_own_database()
             app.heal()
@@ -151,19 +199,22 @@ class Service:
     @contextmanager
     def work(cls, app: App) -> Iterator[Service]:
         """The engine alone, until the block ends."""
-        app.require_own_database()
         name = app.settings.engine.executor_id
-        with app.home.worked_on_by(name), app.database.worked_on_by(name), cls._work(app) as service:
+        gateway = _gateway(app)
+        if gateway is None:
+            app.require_own_database()
+        with app.home.worked_on_by(name), app.database.worked_on_by(name), cls._work(app, gateway) as service:
             yield service
 
     @classmethod
     @contextmanager
-    def _work(cls, app: App) -> Iterator[Service]:
+    def _work(cls, app: App, gateway: Gateway | None) -> Iterator[Service]:
         runtime = app.runtime()
         host = app.host()
         executor = Executor(runtime, host.name)
         held = HeldJobs(app.database)
-        stations = JobStations(app, Stager(app.index, app.home.archive), executor)
+        away = AwayPlace(app, gateway, executor) if gateway is not None else None
+        place = away or SharedPlace(app, Stager(app.index, app.home.archive), executor)
         options = EngineOptions(
             app.home.root,
             app.checkpoints_url,
@@ -172,18 +223,43 @@ class Service:
         )
 
         def worker(ready: Callable[[], None]) -> Worker:
-            return Worker(stations, app.jobs, held, app.home.root, ready)
+            hand_over = away.hand_over if away is not None else None
+            return Worker(JobStations(app, place), app.jobs, held, app.home.root, ready, hand_over)
 
-        engine = Engine(options, app.matcher, app.hosts, app.placer, executor, worker)
+        here = away is None
+        engine = Engine(
+            options, app.matcher if here else None, app.hosts, app.placer if here else None, executor, worker
+        )
         engine.start()
         threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
         try:
-            app.redcap_outlook.log()
+            if here:
+                app.redcap_outlook.log()
             app.who.audit.log_end()
             yield cls(app, engine, None, runtime)
         finally:
             engine.stop()
             _put_down(held, host.name)
+
+
+def _gateway(app: App) -> Gateway | None:
+    """The gateway of a host without the shared folder, which has said that it knows us; None where there is one."""
+    engine = app.settings.engine
+    if not engine.gateway:
+        return None
+    if not app.settings.database.url:
+        raise ConfigurationError(
+            "a host with a gateway has its jobs from the database of the gateway, and none is named",
+            advice="set database.url, or ROR_DATABASE__URL, to what the gateway has there",
+        )
+    gateway = gateway_of(engine)
+    release = gateway.require(engine.executor_id)
+    _log.info("studies come from %s, release %s", gateway, release)
+    if gateway.is_overheard:
+        _log.warning(
+            "without TLS: the token of this host, and studies, can be read on the way from the gateway"
+        )
+    return gateway
 
 
 def _put_down(held: HeldJobs, host: str) -> None:

@@ -15,6 +15,7 @@ import click
 
 from containers import ContainersError
 from ror.app import App
+from ror.cli.away_findings import gateway
 from ror.cli.common import folded, home_and_json
 from ror.cli.findings import (
     Finding,
@@ -78,7 +79,8 @@ def examine(root: Path) -> Iterator[Finding]:
         yield _settings(app)
         database = _database(app)
         yield database
-        for what, look in _LOOKS.items():
+        looks = _OF_A_HOST if app.settings.engine.gateway else _LOOKS
+        for what, look in looks.items():
             if database.well or what in _WITHOUT_DATABASE:
                 yield from survived(what, look, app)
 
@@ -210,6 +212,21 @@ _LOOKS: dict[str, Look] = {
     "identities": _identities,
     "storage commitment": commitments,
 }
+# Without the shared folder there is nothing of the others to look at.
+_OF_A_HOST = {name: _LOOKS[name] for name in ("versions", "disk", "clock", "runtimes", "cards", "wheels")}
+_OF_A_HOST["gateway"] = gateway
 _WITHOUT_DATABASE = frozenset(
-    ("versions", "disk", "clock", "ports", "runtimes", "cards", "wheels", "TLS", "PACS", "storage commitment")
+    (
+        "versions",
+        "disk",
+        "clock",
+        "ports",
+        "runtimes",
+        "cards",
+        "wheels",
+        "TLS",
+        "PACS",
+        "storage commitment",
+        "gateway",
+    )
 )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ror.loading import on_demand
 
 if TYPE_CHECKING:
+    from ror.engine.away import AwayJobs, take_in
     from ror.engine.capacity import Gpu, Host, Needs
     from ror.engine.dead_letters import DeadLetter, find_dead_letters
     from ror.engine.engine import Engine, EngineOptions
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
     from ror.engine.placement import Priority
     from ror.engine.placing import Order, Placer
     from ror.engine.stage import Stager
+    from ror.engine.staged_input import is_staged
     from ror.engine.timings import HOPS, Hop, HopSummary, JobHops, Timings, summarised
     from ror.engine.waiting import why_it_waits
 else:
     __getattr__ = on_demand(
         __name__,
         {
+            "away": "AwayJobs take_in",
             "capacity": "Gpu Host Needs",
             "dead_letters": "DeadLetter find_dead_letters",
             "engine": "Engine EngineOptions",
@@ -45,6 +48,7 @@ else:
             "placement": "Priority",
             "placing": "Order Placer",
             "stage": "Stager",
+            "staged_input": "is_staged",
             "timings": "HOPS Hop HopSummary JobHops Timings summarised",
             "waiting": "why_it_waits",
         },
@@ -53,6 +57,7 @@ else:
 __all__ = [
     "HOPS",
     "AwaitsReview",
+    "AwayJobs",
     "DeadLetter",
     "Declared",
     "EndedJob",
@@ -87,10 +92,12 @@ __all__ = [
     "find_dead_letters",
     "forget_checkpoints",
     "forget_jobs",
+    "is_staged",
     "jobs_on",
     "packages_in_use",
     "studies_in_use",
     "summarised",
+    "take_in",
     "this_host",
     "why_it_waits",
 ]

@@ -49,14 +49,17 @@ class EngineOptions:
 
 
 class Engine:
-    """One per process, as DBOS is."""
+    """One per process, as DBOS is.
+
+    Without a matcher and a placer, on a host that has no packages to ask, it leaves that to the others.
+    """
 
     def __init__(
         self,
         options: EngineOptions,
-        matcher: Matcher,
+        matcher: Matcher | None,
         hosts: HostStore,
-        placer: Placer,
+        placer: Placer | None,
         executor: Executor,
         worker: Callable[[Callable[[], None]], Worker],
     ) -> None:
@@ -134,9 +137,10 @@ class Engine:
                 if self._settled.is_set() or time.monotonic() >= looked_at + _TICK_SECONDS:
                     looked_at = time.monotonic()
                     self._settled.clear()
-                    self._matcher.match_settled()
+                    if self._matcher is not None:
+                        self._matcher.match_settled()
                     self._stop_unwanted()
-                if not self._placer.place(judge=self._beating.is_steady()):
+                if self._placer is not None and not self._placer.place(judge=self._beating.is_steady()):
                     wait = _TURN_SECONDS
                 for job in self._worker.held.undispatched(self._options.host.name):
                     self._dispatch(job)

@@ -59,7 +59,8 @@ class Stations(Protocol):
 class Worker:
     """Who works on a job: its stations, what it notes, and `ready`, called when there is room for another job.
 
-    `home` is the folder that is told as full where the system names none.
+    `home` is the folder that is told as full where the system names none. `hand_over`, of a host without the folder
+    that hosts share, gives a job whose program has ended to one that has it.
     """
 
     stations: Stations
@@ -67,6 +68,7 @@ class Worker:
     held: HeldJobs
     home: Path
     ready: Callable[[], None]
+    hand_over: Callable[[Hold], bool] | None = None
 
 
 def workflow_id(hold: Hold) -> str:
@@ -97,6 +99,8 @@ def durable_job(worker: Worker) -> Callable[[str], None]:
         try:
             stage(job_id)
             execute(job_id)
+            if _handed_over(worker, hold):
+                return
             collect(job_id)
             encode(job_id)
             deliver(job_id)
@@ -124,6 +128,16 @@ def _begin(worker: Worker, hold: Hold) -> bool:
     return _move(worker, hold, JobState.RUNNING) or _waited_for(
         lambda: worker.held.is_held(hold), hold.job_id
     )
+
+
+def _handed_over(worker: Worker, hold: Hold) -> bool:
+    """Whether it goes on elsewhere from here: behind the run, as another attempt."""
+    hand_over = worker.hand_over
+    if hand_over is None:
+        return False
+    if _waited_for(lambda: hand_over(hold), hold.job_id):
+        _log.info("job %s goes on where the shared folder is", hold.job_id)
+    return True
 
 
 def _fail(worker: Worker, hold: Hold, fault: RorError) -> None:

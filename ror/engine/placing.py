@@ -81,7 +81,14 @@ _OF_LINE = _WAITING.where(
 _PLACE = (
     tables.jobs.update()
     .where(_UNPLACED, _jobs.id == sa.bindparam("job"))
-    .values({name: sa.bindparam(f"its_{name}") for name in ("host", "gpu", "host_share", "placed_at")})
+    .values({name: sa.bindparam(f"its_{name}") for name in ("host", "gpu")})
+    .values(
+        {
+            # Of one whose program has ended, when and where that ran: it is what its project has used.
+            name: sa.case((_jobs.released_at.is_(None), sa.bindparam(f"its_{name}")), else_=_jobs[name])
+            for name in ("host_share", "placed_at")
+        }
+    )
 )
 _RESERVE = (
     tables.jobs.update()
@@ -155,8 +162,11 @@ class Placer:
         with self._database.alone("placement") as connection:
             if connection is None:
                 return False
-            if judge and (lost := self._hosts.take_from_the_lost(connection, self._hosts.rows(connection))):
-                _log.warning("hosts are lost; their jobs go on elsewhere: %s", ", ".join(lost))
+            rows = self._hosts.rows(connection) if judge else []
+            if judge and (taken := self._hosts.take_from_the_lost(connection, rows)):
+                lost = [row.host.name for row in rows if not row.alive and row.jobs]
+                told = ", ".join(lost) or "removed ones"
+                _log.warning("hosts are lost (%s); their jobs go on elsewhere: %s", told, ", ".join(taken))
             self._write(connection, self._seen(connection, time.time()).plan())
         return True
 

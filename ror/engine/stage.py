@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +16,7 @@ from pydicom import Dataset
 
 from ror.archive.geometry import GeometryMismatch, Stack, stack
 from ror.engine.pixels import header_and_fault
-from ror.engine.staged_input import note_input
+from ror.engine.staged_input import forget_input, note_input
 from ror.errors import JobFailed
 from ror.model import Job, JobFolder, JobSeries
 
@@ -72,9 +72,13 @@ class _StagedSeries:
 class Stager:
     """Lays out job folders from the archive, or from what else holds series."""
 
-    def __init__(self, index: Held, archive: Path) -> None:
+    def __init__(
+        self, index: Held, archive: Path, put: Callable[[Path, Path], object] = shutil.copyfile
+    ) -> None:
+        # A copy, not a hard link: a program that writes into /data must not reach the archive through it.
         self._index = index
         self._archive = archive
+        self._put = put
 
     def stage(
         self, job: Job, folder: JobFolder, options: Mapping[str, object], volumes: Sequence[str]
@@ -89,6 +93,7 @@ class Stager:
             A series has changed since it matched, an image of it has no pixels that could be read, or one of
             `volumes` forms no volume.
         """
+        forget_input(folder)
         shutil.rmtree(folder.data, ignore_errors=True)
         (folder.data / "input").mkdir(parents=True)
         numbers = itertools.count()  # of the files in /data/input, over all series
@@ -125,8 +130,7 @@ class Stager:
         (data / view).mkdir(parents=True, exist_ok=True)
         for index in order:
             name = f"{_safe(first.get('Modality') or 'OT')}_{next(numbers):06d}.dcm"
-            # A copy, not a hard link: a program that writes into /data must not reach the archive through it.
-            shutil.copyfile(sources[index], data / "input" / name)
+            self._put(sources[index], data / "input" / name)
             link = data / view / name
             link.symlink_to(os.path.relpath(data / "input" / name, link.parent))
             files.append(f"input/{name}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from ror.errors import JobFailed
 from ror.model import JobFolder
 
-__all__ = ["note_input", "require_input"]
+__all__ = ["forget_input", "is_staged", "note_input", "require_input"]
 
 _NOTE = "staged.json"
 _DESCRIPTIONS = ("job.json", "descr.json")
@@ -29,6 +29,17 @@ def note_input(folder: JobFolder) -> None:
     new = folder.root / f".{_NOTE}.new"
     new.write_text(json.dumps(dict(_marks(folder.data))), encoding="utf-8")
     new.replace(folder.root / _NOTE)
+
+
+def forget_input(folder: JobFolder) -> None:
+    """Before ``/data`` is laid out anew: what is there is not whole any more."""
+    (folder.root / _NOTE).unlink(missing_ok=True)
+    (folder.data / _DESCRIPTIONS[0]).unlink(missing_ok=True)
+
+
+def is_staged(folder: JobFolder) -> bool:
+    """Whether ``/data`` was laid out whole; that of an earlier release has no note."""
+    return (folder.root / _NOTE).exists() or (folder.data / _DESCRIPTIONS[0]).exists()
 
 
 def require_input(folder: JobFolder) -> None:

@@ -80,7 +80,7 @@ class WorkflowStore:
         if shadow:
             self._require_another(workflow)
         with ExitStack() as undo:
-            if self._keep_copy(package):
+            if self._keep_copy(package, self._folder(manifest.name, package.digest)):
                 undo.callback(shutil.rmtree, self._folder(workflow.name, workflow.digest))
             if prepare is not None:
                 prepare(self.package(workflow.name, workflow.digest))
@@ -196,11 +196,25 @@ class WorkflowStore:
             raise NotFound(f"the package {name} {digest[:12]} is not in {self._packages}", "install it again")
         return self._known.load(self._folder(name, digest), older_name=name)
 
+    def keep(self, name: str, digest: str, folder: Path) -> None:
+        """Keep a copy of a package that was installed on another host, so that it is held here, too.
+
+        Raises
+        ------
+        NotFound
+            What is in the folder is another package.
+        """
+        package = Package.load(folder, older_name=name)
+        if package.digest != digest:
+            raise NotFound(
+                f"this is the package {package.digest[:12]}, not {name} {digest[:12]}", "fetch it again"
+            )
+        self._keep_copy(package, self._folder(name, digest))
+
     def _folder(self, name: str, digest: str) -> Path:
         return self._packages / name / digest
 
-    def _keep_copy(self, package: Package) -> bool:
-        target = self._folder(package.manifest.name, package.digest)
+    def _keep_copy(self, package: Package, target: Path) -> bool:
         if target.exists():
             return False
         target.parent.mkdir(parents=True, exist_ok=True)

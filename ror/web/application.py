@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Mount
 
 from ror.errors import RorError
 from ror.registry import TokenStore
-from ror.web.access import Access
+from ror.web.access import Access, Needing
 from ror.web.errors import Refusal
 from ror.web.patience import Patience
 from ror.web.reads import Read, Reads, log_read
@@ -31,17 +31,19 @@ def application(
     told: Callable[[Read], None] = log_read,
     without_token: Sequence[Middleware] = (),
     beside: Sequence[BaseRoute] = (),
+    needing: Needing = lambda _host, _study, _series: None,
 ) -> Starlette:
     """All `routes` below ``/dicom-web``, others `beside` it; none without a token, each bounded in time and number.
 
     Pages of `origins` may ask for them, too, by scripts that show a token: browsers keep none for us (no credentials).
-    Every request to read is `told`. What is `without_token` answers for itself, before one is asked for.
+    Every request to read is `told`. By `needing`, tokens of hosts are judged. What is `without_token` answers for
+    itself, before one is asked for.
     """
     middleware = [
         Middleware(Patience, requests=max_requests, seconds=idle_seconds),
         *without_token,
         Middleware(Reads, told=told),
-        Middleware(Access, tokens=tokens),
+        Middleware(Access, tokens=tokens, needing=needing),
     ]
     if origins:
         # First of all: a page asks what it may without a token (Fetch 3.3), and has to see refusals, too.

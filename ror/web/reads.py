@@ -64,7 +64,8 @@ class Reads:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def telling(message: Message) -> None:
             token = scope["state"].get("token")
-            if message["type"] == "http.response.start" and isinstance(token, Token):
+            is_of_a_project = isinstance(token, Token) and bool(token.project)
+            if message["type"] == "http.response.start" and is_of_a_project:
                 self._told(_read(scope, token, message["status"]))
             await send(message)
 

@@ -9,7 +9,9 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from ror.app import App
+from ror.engine import AwayJobs
 from ror.web.application import application
+from ror.web.away import Away
 from ror.web.finding import Finding
 from ror.web.metrics import Metrics
 from ror.web.metrics_now import Now
@@ -53,7 +55,8 @@ def serving(app: App) -> Iterator[WebServer | None]:
         limits.idle_seconds,
         origins=settings.allowed_origins,
         without_token=[Middleware(Metrics, collectors=collectors, sources=settings.metrics_from)],
-        beside=submission.routes(),
+        beside=[*submission.routes(), *Away(app).routes()],
+        needing=AwayJobs(app.database).project_of,
     )
     server = WebServer(settings, made, limits.request_seconds)
     server.start()

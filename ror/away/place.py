@@ -1,0 +1,150 @@
+"""Where a host without the shared folder works: it pulls, runs, and brings back, with everything in its own home.
+
+Each may happen twice. What a job has run to its end here is noted, so that a broken link lets only the bringing be
+repeated; it is forgotten when the gateway's hosts have gone on with the job, or another host has it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from containers import Image, Package
+from ror.app import App
+from ror.away.gateway import Gateway
+from ror.away.pulled import Pulled
+from ror.engine import AwayJobs, Execution, Executor, Hold, Stager, is_staged
+from ror.errors import JobFailed, RorError, ServiceUnavailable
+from ror.model import Job, JobFolder
+from ror.packing import BadArchive, NotPacked, Packed, entries_of, unpack
+
+__all__ = ["AwayPlace"]
+
+_log = logging.getLogger(__name__)
+_RAN: Final = "ran.json"
+# Of a package that the gateway holds, and whose digest is known.
+_MOST_BYTES, _MOST_ENTRIES = 2**37, 10**6
+
+
+class AwayPlace:
+    """Stages jobs from a gateway, and runs them; `ror.service` calls it in the place of the shared folder."""
+
+    def __init__(self, app: App, gateway: Gateway, executor: Executor) -> None:
+        self._app = app
+        self._gateway = gateway
+        self._executor = executor
+        self._host = app.settings.engine.executor_id
+        self._jobs = AwayJobs(app.database)
+        self._fetching = threading.Lock()
+        self.forget_others()
+
+    @property
+    def told(self) -> str:
+        """Which host it was: the job itself tells of the one that goes on with it."""
+        return f", on host {self._host}"
+
+    def stage(self, job: Job) -> str:
+        """Lay out the job folder from what the gateway holds."""
+        self.forget_others()
+        manifest, folder = self._package(job).manifest, self._app.home.job(job.id)
+        (folder.root / _RAN).unlink(missing_ok=True)
+        pulled = folder.root / "pulled"
+        held = Pulled(self._app.index, self._gateway, pulled, job)
+        # Only of this job, and checked, so that it need not be there twice.
+        stager = Stager(held, pulled, os.link)
+        told = stager.stage(job, folder, manifest.options, sorted(manifest.series_names_needed()))
+        shutil.rmtree(pulled)
+        return f"{told}, from the gateway"
+
+    def execute(self, job: Job) -> Execution:
+        """Run the program, unless it has ended well here already, and bring the gateway what it has written."""
+        folder = self._app.home.job(job.id)
+        execution = _ran(folder)
+        if execution is None:
+            execution = self._run(job, folder)
+            _note_ran(folder, execution)
+        try:
+            packed = Packed([*entries_of(folder.output.resolve(), "output"), *_log_of(folder)])
+            self._gateway.bring(job.id, job.attempt, packed)
+        except NotPacked as error:
+            advice = "let it write files, folders and links to /output"
+            raise JobFailed(f"what the program has written cannot be sent: {error}", advice) from error
+        return execution
+
+    def require_staged(self, job: Job) -> None:
+        """Have the job folder laid out."""
+        if not is_staged(self._app.home.job(job.id)):
+            self.stage(job)
+
+    def hand_over(self, hold: Hold) -> bool:
+        """Let hosts with the folder go on with a job, and forget it here; False if it is held no longer."""
+        handed = self._jobs.hand_over(hold)
+        if handed:
+            shutil.rmtree(self._app.home.job(hold.job_id).root, ignore_errors=True)
+        return handed
+
+    def forget_others(self) -> None:
+        """Remove the folders of jobs that are not this host's any more: they hold copies of studies."""
+        root = self._app.home.jobs
+        there = list(root.iterdir()) if root.is_dir() else []  # first: what comes meanwhile is ours
+        keep = self._jobs.of_host(self._host) | self._executor.running().keys()
+        for folder in there:
+            if folder.name not in keep:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _run(self, job: Job, folder: JobFolder) -> Execution:
+        self.require_staged(job)
+        package = self._package(job)
+        try:
+            return self._executor.execute(job, folder, package, package.manifest.options)
+        except JobFailed:
+            self._bring_log(job, folder)
+            raise
+
+    def _bring_log(self, job: Job, folder: JobFolder) -> None:
+        """Let people read at the gateway why it failed; that it did, they are told in any case."""
+        try:
+            self._gateway.bring(job.id, job.attempt, Packed(_log_of(folder)))
+        except (RorError, NotPacked) as error:
+            _log.warning("job %s: its log stays on this host: %s", job.id, error)
+
+    def _package(self, job: Job) -> Package:
+        """The package of a job, fetched once."""
+        workflows, digest = self._app.workflows, job.package_digest
+        with self._fetching:
+            if not workflows.holds(job.workflow, digest):
+                with tempfile.TemporaryDirectory(dir=self._app.home.root, prefix="package-") as temporary:
+                    archive, folder = Path(temporary) / "archive", Path(temporary) / "package"
+                    self._gateway.package(job.id, archive)
+                    try:
+                        unpack(archive, folder, _MOST_BYTES, _MOST_ENTRIES)
+                    except BadArchive as error:
+                        told = f"{self._gateway} has sent no whole package: {error}"
+                        raise ServiceUnavailable(told, "it is fetched again") from error
+                    workflows.keep(job.workflow, digest, folder)
+        return workflows.package(job.workflow, digest)
+
+
+def _log_of(folder: JobFolder) -> list[tuple[str, Path]]:
+    return [(f"log/{folder.log.name}", folder.log)] if folder.log.is_file() else []
+
+
+def _note_ran(folder: JobFolder, execution: Execution) -> None:
+    new = folder.root / f".{_RAN}.new"
+    new.write_text(json.dumps(asdict(execution)), encoding="utf-8")
+    new.replace(folder.root / _RAN)
+
+
+def _ran(folder: JobFolder) -> Execution | None:
+    try:
+        noted = json.loads((folder.root / _RAN).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return Execution(Image(**noted["image"]), noted["seconds"])
