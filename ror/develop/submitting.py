@@ -13,16 +13,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 from typing import IO
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import requests
 from urllib3.exceptions import NewConnectionError
 
 from containers import Package
 from ror.errors import ConfigurationError, NotAllowed, ServiceUnavailable
+from ror.overheard import is_overheard
 
 __all__ = ["ENDED", "JobTold", "Server", "Submitted", "followed", "packed", "require_package"]
 
@@ -116,8 +116,7 @@ class Server:
     @property
     def is_overheard(self) -> bool:
         """Whether the token goes over a network in plain text."""
-        parts = urlsplit(self._url)
-        return parts.scheme != "https" and not _is_here(parts.hostname or "")
+        return is_overheard(self._url)
 
     def submit(self, archive: IO[bytes], told: Callable[[str], None], *, match: bool = False) -> Submitted:
         """Send a package; `told` gets every line that the server says of it. With `match`, held studies get it, too.
@@ -243,10 +242,3 @@ def _in_words(url: str, error: Exception) -> ServiceUnavailable:
                 "its log says why; is the package much larger than its web.max_package_mib?",
             )
     return ServiceUnavailable(f"the server {url} cannot be asked: {type(error).__name__}", its_address)
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
