@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -230,16 +230,17 @@ class Service:
         engine = Engine(
             options, app.matcher if here else None, app.hosts, app.placer if here else None, executor, worker
         )
-        engine.start()
-        threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
-        try:
-            if here:
-                app.redcap_outlook.log()
-            app.who.audit.log_end()
-            yield cls(app, engine, None, runtime)
-        finally:
-            engine.stop()
-            _put_down(held, host.name)
+        with nullcontext() if away is None else away.open():
+            engine.start()
+            threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+            try:
+                if here:
+                    app.redcap_outlook.log()
+                app.who.audit.log_end()
+                yield cls(app, engine, None, runtime)
+            finally:
+                engine.stop()
+                _put_down(held, host.name)
 
 
 def _gateway(app: App) -> Gateway | None:

@@ -12,12 +12,15 @@ import os
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
 from containers import Image, Package
 from ror.app import App
+from ror.away.copies import Copies
 from ror.away.gateway import Gateway
 from ror.away.pulled import Pulled
 from ror.engine import AwayJobs, Execution, Executor, Hold, Stager, is_staged
@@ -42,8 +45,17 @@ class AwayPlace:
         self._executor = executor
         self._host = app.settings.engine.executor_id
         self._jobs = AwayJobs(app.database)
+        self._copies = Copies(self._jobs, self._host, app.home.jobs)
         self._fetching = threading.Lock()
-        self.forget_others()
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Keep no copies of studies but of this host's jobs, until the block ends."""
+        self._copies.start()
+        try:
+            yield
+        finally:
+            self._copies.stop()
 
     @property
     def told(self) -> str:
@@ -52,30 +64,18 @@ class AwayPlace:
 
     def stage(self, job: Job) -> str:
         """Lay out the job folder from what the gateway holds."""
-        self.forget_others()
-        manifest, folder = self._package(job).manifest, self._app.home.job(job.id)
-        (folder.root / _RAN).unlink(missing_ok=True)
-        pulled = folder.root / "pulled"
-        held = Pulled(self._app.index, self._gateway, pulled, job)
-        # Only of this job, and checked, so that it need not be there twice.
-        stager = Stager(held, pulled, os.link)
-        told = stager.stage(job, folder, manifest.options, sorted(manifest.series_names_needed()))
-        shutil.rmtree(pulled)
-        return f"{told}, from the gateway"
+        with self._copies.in_hand(job.id):
+            return self._stage(job)
 
     def execute(self, job: Job) -> Execution:
         """Run the program, unless it has ended well here already, and bring the gateway what it has written."""
-        folder = self._app.home.job(job.id)
-        execution = _ran(folder)
-        if execution is None:
-            execution = self._run(job, folder)
-            _note_ran(folder, execution)
-        try:
-            packed = Packed([*entries_of(folder.output.resolve(), "output"), *_log_of(folder)])
-            self._gateway.bring(job.id, job.attempt, packed)
-        except NotPacked as error:
-            advice = "let it write files, folders and links to /output"
-            raise JobFailed(f"what the program has written cannot be sent: {error}", advice) from error
+        with self._copies.in_hand(job.id):
+            folder = self._app.home.job(job.id)
+            execution = _ran(folder)
+            if execution is None:
+                execution = self._run(job, folder)
+                _note_ran(folder, execution)
+            self._bring(job, folder)
         return execution
 
     def require_staged(self, job: Job) -> None:
@@ -87,26 +87,37 @@ class AwayPlace:
         """Let hosts with the folder go on with a job, and forget it here; False if it is held no longer."""
         handed = self._jobs.hand_over(hold)
         if handed:
-            shutil.rmtree(self._app.home.job(hold.job_id).root, ignore_errors=True)
+            self._copies.look()
         return handed
 
-    def forget_others(self) -> None:
-        """Remove the folders of jobs that are not this host's any more: they hold copies of studies."""
-        root = self._app.home.jobs
-        there = list(root.iterdir()) if root.is_dir() else []  # first: what comes meanwhile is ours
-        keep = self._jobs.of_host(self._host) | self._executor.running().keys()
-        for folder in there:
-            if folder.name not in keep:
-                shutil.rmtree(folder, ignore_errors=True)
+    def _stage(self, job: Job) -> str:
+        manifest, folder = self._package(job).manifest, self._app.home.job(job.id)
+        (folder.root / _RAN).unlink(missing_ok=True)
+        pulled = folder.root / "pulled"
+        held = Pulled(self._app.index, self._gateway, pulled, job)
+        # Only of this job, and checked, so that it need not be there twice.
+        stager = Stager(held, pulled, os.link)
+        told = stager.stage(job, folder, manifest.options, sorted(manifest.series_names_needed()))
+        shutil.rmtree(pulled)
+        return f"{told}, from the gateway"
 
     def _run(self, job: Job, folder: JobFolder) -> Execution:
-        self.require_staged(job)
+        if not is_staged(folder):
+            self._stage(job)
         package = self._package(job)
         try:
             return self._executor.execute(job, folder, package, package.manifest.options)
         except JobFailed:
             self._bring_log(job, folder)
             raise
+
+    def _bring(self, job: Job, folder: JobFolder) -> None:
+        try:
+            packed = Packed([*entries_of(folder.output.resolve(), "output"), *_log_of(folder)])
+            self._gateway.bring(job.id, job.attempt, packed)
+        except NotPacked as error:
+            advice = "let it write files, folders and links to /output"
+            raise JobFailed(f"what the program has written cannot be sent: {error}", advice) from error
 
     def _bring_log(self, job: Job, folder: JobFolder) -> None:
         """Let people read at the gateway why it failed; that it did, they are told in any case."""

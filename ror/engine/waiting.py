@@ -16,6 +16,7 @@ __all__ = ["why_it_waits"]
 def why_it_waits(job: Job, needs: Needs, seen: Seen, order: Order) -> str:
     """Why a queued job that no host has does not start now."""
     line = next((one for one in seen.lines if any(first.job == job.id for first in one.jobs)), None)
+    needs = needs if line is None else line.needs  # of one whose program has ended, another thing
     return (
         _no_host(seen)
         or _unsuited(needs, seen.takers)

@@ -12,11 +12,13 @@ import sqlalchemy as sa
 
 from containers import Package
 from orthanc import free_port
+from ror.away.copies import Copies
 from ror.db import tables
-from ror.engine import Hold, Stager
+from ror.engine import AwayJobs, Hold, Stager
 from ror.errors import JobFailed, ProgramFailed, ServiceUnavailable
 from ror.model import JobFolder
 from tests.away.conftest import HOST, Away, link_that_breaks
+from tests.support.serving import eventually
 
 
 def differing(one: Path, other: Path) -> list[str]:
@@ -31,6 +33,12 @@ def differing(one: Path, other: Path) -> list[str]:
 
 def folder_of(away: Away) -> JobFolder:
     return away.app.home.job(away.job.id)
+
+
+def copies(away: Away) -> list[str]:
+    """The jobs of which the host has files."""
+    root = away.app.home.jobs
+    return sorted(one.name for one in root.iterdir() if one.name != ".removed") if root.is_dir() else []
 
 
 def at_the_gateway(away: Away) -> JobFolder:
@@ -159,9 +167,11 @@ def test_a_job_that_was_given_away_brings_nothing_in(away: Away) -> None:
 
 def test_nothing_of_a_job_stays_when_it_is_handed_over(away: Away) -> None:
     place = away.place()
-    place.execute(away.job)
-    assert place.hand_over(Hold(away.job.id, 1))
-    assert list(away.app.home.jobs.iterdir()) == []
+    with place.open():
+        place.execute(away.job)
+        assert folder_of(away).data.exists()
+        assert place.hand_over(Hold(away.job.id, 1))
+        eventually(lambda: copies(away) == [])
     assert not place.hand_over(Hold(away.job.id, 1))
     handed = away.web.app.jobs.get(away.job.id)
     assert (handed.host, handed.attempt) == (None, 2)
@@ -169,10 +179,20 @@ def test_nothing_of_a_job_stays_when_it_is_handed_over(away: Away) -> None:
 
 def test_nothing_of_a_job_stays_that_went_elsewhere_while_the_host_was_away(away: Away) -> None:
     away.place().stage(away.job)
-    away.place()  # as it begins again
-    assert folder_of(away).data.exists()
+    with away.place().open():  # it begins again, and the job is its own still
+        assert copies(away) == [away.job.id]
     with away.web.app.database.write() as connection:
         connection.execute(tables.jobs.update().values(attempt=2, host="gpu3"))
-    away.place()
-    assert list(away.app.home.jobs.iterdir()) == []
-    assert away.job.host == HOST
+    with away.place().open():
+        eventually(lambda: copies(away) == [])
+
+
+def test_what_a_job_that_was_given_away_still_works_on_stays_until_it_is_done(away: Away) -> None:
+    root = away.app.home.jobs
+    copies_kept = Copies(AwayJobs(away.app.database), HOST, root)
+    (root / "box-other").mkdir(parents=True)
+    with copies_kept.in_hand("box-other"):
+        copies_kept.forget_others()
+        assert copies(away) == ["box-other"]
+    copies_kept.forget_others()
+    assert copies(away) == []

@@ -264,3 +264,25 @@ def test_nobody_waits_while_it_is_looked_up_what_projects_have_used(
     assert where(jobs)["a"] == ("here", None)
     assert [locked for text, locked in asked.items() if "host_share" in text and "sum(" in text] == [False]
     assert any(locked for text, locked in asked.items() if text.startswith("UPDATE jobs"))
+
+
+def test_a_job_whose_program_has_ended_waits_for_a_host_that_has_its_output(
+    database: Database, hosts: HostStore, jobs: JobStore, queue: Queue
+) -> None:
+    hosts.join(dataclasses.replace(HOST, name="away", folder=False), 10.0)
+    ran_on = {"placed_at": 10.0, "host_share": 0.5}
+    queue("new"), queue("ran", released_at=50.0, **ran_on)
+    placing = placer(database)
+    assert placing.place(judge=False)
+    assert where(jobs) == {"new": ("away", None), "ran": (None, None)}
+    job = jobs.get("ran")
+    needs = placing.needs(job.workflow, job.package_digest)
+    told = why_it_waits(job, needs, placing.seen(), Order(ALWAYS))
+    assert told == "no host has the home folder that hosts share, where its output is"
+    hosts.join(HOST, 10.0)
+    assert placing.place(judge=False)
+    assert where(jobs) == {"new": ("away", None), "ran": ("here", None)}
+    # What its project has used is where its program ran.
+    with database.read() as connection:
+        row = connection.execute(sa.select(tables.jobs).where(tables.jobs.c.id == "ran")).one()
+    assert {name: getattr(row, name) for name in ran_on} == ran_on
