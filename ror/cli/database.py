@@ -38,7 +38,8 @@ def show(context: click.Context) -> None:
 def downgrade(context: click.Context, revision: str, yes: bool) -> None:
     """Bring the tables back to the revision of an earlier release, which is then to be installed.
 
-    What that release does not know is lost; what it knows stays. Any command of this release upgrades the tables again.
+    What that release does not know is lost; what it knows stays. It is refused while jobs in the shadow of another
+    version have not ended, which it would deliver. Any command of this release upgrades the tables again.
 
     Example: ror database downgrade 0011
     """

@@ -13,7 +13,7 @@ from alembic import command
 from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ror.db.migrating import migrating, revisions
+from ror.db.migrating import earlier, migrating, revisions
 from ror.db.short_questions import ShortQuestions
 from ror.errors import ConfigurationError, HomeInUse, NotFound, ServiceUnavailable
 
@@ -154,7 +154,11 @@ class Database:
             try:
                 command.downgrade(config, revision)
             except CommandError as error:
-                raise NotFound(f"the database cannot go back to {revision}: {error}") from error
+                known = ", ".join(earlier(config, self.revision()))
+                raise NotFound(
+                    f"the database cannot go back to {revision}: {error}",
+                    f"say to which revision: {known or 'there is no earlier one'}",
+                ) from error
 
     @contextmanager
     def worked_on_by(self, executor_id: str) -> Iterator[None]:

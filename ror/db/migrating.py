@@ -9,8 +9,9 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
-__all__ = ["migrating", "revisions"]
+__all__ = ["earlier", "migrating", "revisions"]
 
 
 @contextmanager
@@ -53,6 +54,12 @@ def migrating(writer: sa.Engine, lock: int) -> Iterator[Config]:
 def revisions(connection: sa.Connection) -> tuple[str, ...]:
     """The revision of the schema; none where there is none."""
     return MigrationContext.configure(connection).get_current_heads()
+
+
+def earlier(config: Config, revision: str) -> list[str]:
+    """The revisions before one, the first of them first."""
+    script = ScriptDirectory.from_config(config)
+    return [one.revision for one in script.walk_revisions("base", revision or "base")][:0:-1]
 
 
 def _require_foreign_keys(connection: sa.Connection) -> None:

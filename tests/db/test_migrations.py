@@ -14,8 +14,8 @@ from alembic.migration import MigrationContext
 
 from ror.db import Database, tables
 from ror.engine import JobStore
-from ror.errors import ConfigurationError, ServiceUnavailable
-from ror.model import JobState, StudyState
+from ror.errors import ConfigurationError, NotAllowed, ServiceUnavailable
+from ror.model import Job, JobState, StudyState, job_id
 from tests.engine.test_jobs import a_job
 
 MIGRATE = "import sys; from ror.db import Database; Database(sys.argv[1]).migrate()"
@@ -93,6 +93,41 @@ def test_what_is_in_quarantine_stays_there_through_all_revisions(database: Datab
             sa.select(tables.quarantine).order_by(tables.quarantine.c.sha256)
         ).mappings()
         assert [dict(one) for one in held] == [row, {**row, "sha256": "cd", "project": ""}]
+
+
+def a_shadow(database: Database, state: JobState) -> Job:
+    job = a_job()
+    of_shadow = job_id(job.workflow, job.package_digest, job.match_key, job.series, shadow=True)
+    shadow = dataclasses.replace(job, id=of_shadow, shadow=True)
+    with database.write() as connection:
+        connection.execute(tables.projects.insert().values(name=job.project, settings={}, created_at=0.0))
+        for one in (job, shadow):
+            JobStore(database).create(connection, one)
+            ended = tables.jobs.update().where(tables.jobs.c.id == one.id)
+            connection.execute(ended.values(state=state if one.shadow else JobState.SUCCEEDED))
+    return shadow
+
+
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING, JobState.FAILED])
+def test_nothing_goes_back_to_a_release_that_would_deliver_what_runs_in_the_shadow(
+    database: Database, state: JobState
+) -> None:
+    shadow, newest = a_shadow(database, state), database.revision()
+    with pytest.raises(NotAllowed, match=r"have not ended \(1\), and would deliver") as refused:
+        downgrade(database, "0014")
+    assert "ror workflow disable NAME --shadow" in refused.value.advice
+    assert database.revision() == newest
+    assert JobStore(database).get(shadow.id).shadow
+
+
+def test_jobs_that_ran_in_the_shadow_are_known_again_after_the_way_back(database: Database) -> None:
+    shadow = a_shadow(database, JobState.SUCCEEDED)
+    downgrade(database, "0014")
+    database.migrate()
+    assert {row.job.id: row.job.shadow for row in JobStore(database).find()} == {
+        shadow.id: True,
+        a_job().id: False,
+    }
 
 
 def test_an_older_release_can_take_up_what_waits_for_a_decision(database: Database) -> None:

@@ -235,5 +235,7 @@ def test_every_revision_can_be_left_and_come_back_to_with_rows_in_it(first_relea
 
 
 def test_a_revision_that_is_none_is_told(database: Database) -> None:
-    with pytest.raises(NotFound, match="cannot go back to 9999"):
+    with pytest.raises(NotFound, match="cannot go back to 9999") as told:
         database.downgrade("9999")
+    assert "0001, 0002, " in told.value.advice
+    assert database.revision() not in told.value.advice
