@@ -199,7 +199,7 @@ class OrthancRest:
                 **(self._tls.of_requests() if self._tls is not None else {}),
             )
         except requests.RequestException as error:
-            raise PeerUnavailable(f"Orthanc at {self.url} does not answer: {error}") from error
+            raise PeerUnavailable(f"Orthanc at {self.url} does not answer: {type(error).__name__}") from error
         if answer.status_code >= 500:
             raise PeerUnavailable(f"Orthanc at {self.url} answers {answer.status_code} to {method} {path}")
         if answer.status_code >= 400 and answer.status_code not in known:

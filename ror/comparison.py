@@ -57,9 +57,10 @@ def compare(
     mine, theirs = _latest(app, one), _latest(app, other)
     both = [match for match in mine if match in theirs]
     if not both:
+        number = [f"{each.version} on {len(runs)}" for each, runs in ((one, mine), (other, theirs))]
         raise NotFound(
-            f"{one.name} {one.version} and {other.version} have not both run on anything yet",
-            f"let them: ror jobs match --project {one.project}",
+            f"{one.name}: there is no match that both have run on ({', '.join(number)})",
+            _how_to_run(one, other),
         )
     pairs, left_out = list[ror.results.Compared](), list[str]()
     for match in both:
@@ -76,6 +77,15 @@ def compare(
         ror.results.fields(pairs),
         tuple(dict.fromkeys(left_out)),
     )
+
+
+def _how_to_run(one: ror.registry.InstalledWorkflow, other: ror.registry.InstalledWorkflow) -> str:
+    match = f"ror jobs match --project {one.project}"
+    idle = next((each for each in (one, other) if not (each.enabled or each.shadow)), None)
+    if idle is None:
+        return f"let both run on the studies that are held: {match}"
+    add = f"ror workflow add FOLDER --project {idle.project} --shadow"
+    return f"{idle.version} gets no studies: let it run beside the current version ({add}), then {match}"
 
 
 def _latest(app: App, workflow: ror.registry.InstalledWorkflow) -> Mapping[_Match, ror.engine.JobRow]:

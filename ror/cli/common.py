@@ -16,11 +16,22 @@ from rich.console import Console
 from rich.table import Table
 
 from ror import log
+from ror.errors import NotFound
 
 if TYPE_CHECKING:
     from ror.app import App
 
-__all__ = ["folded", "home_and_json", "moment", "opened", "point_in_time", "print_table", "set_up_log"]
+__all__ = [
+    "counted",
+    "folded",
+    "home_and_json",
+    "moment",
+    "opened",
+    "point_in_time",
+    "print_table",
+    "require_known",
+    "set_up_log",
+]
 
 _WIDTH = 1000
 _LEAST = 60
@@ -64,6 +75,15 @@ def opened(
         app.close()
 
 
+def require_known(app: App, project: str | None, workflow: str | None = None) -> None:
+    """Let what is asked for exist, or an answer of nothing would look like one."""
+    if project is not None:
+        app.projects.get(project)
+    if workflow is not None and not any(one.name == workflow for one in app.workflows.list(project)):
+        within = f"project {project} has" if project is not None else "there is"
+        raise NotFound(f"{within} no workflow {workflow}", "see `ror workflow list`")
+
+
 def set_up_log(app: App, *, shown: bool = True) -> None:
     """Write what happens into the log of the home folder as its settings say."""
     settings = app.settings
@@ -87,6 +107,11 @@ def moment(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     return datetime.fromtimestamp(seconds).astimezone().isoformat(sep=" ", timespec="seconds")
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 project``, ``2 projects``."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def folded(text: str) -> str:

@@ -16,12 +16,11 @@ import click
 from containers import ContainersError
 from ror.app import App
 from ror.cli.away_findings import gateway
-from ror.cli.common import folded, home_and_json
+from ror.cli.common import counted, folded, home_and_json
 from ror.cli.findings import (
     Finding,
     Look,
     commitments,
-    counted,
     of_error,
     packages,
     profiles,
@@ -39,6 +38,7 @@ __all__ = ["command"]
 
 _MIB = 2**20
 _REDCAP_SECONDS = 5.0
+_NO_SETTINGS = ("ROR_REDCAP_TOKEN_", "ROR_TEST_")
 
 
 @click.command()
@@ -87,7 +87,12 @@ def examine(root: Path) -> Iterator[Finding]:
 
 def _settings(app: App) -> Finding:
     file = app.home.root / "ror.toml"
-    return Finding("settings", True, str(file) if file.exists() else f"no {file}, so all have their defaults")
+    named = (name for name in os.environ if name.startswith("ROR_") and "__" in name)
+    overruling = ", ".join(sorted(name for name in named if not name.startswith(_NO_SETTINGS)))
+    if file.exists():
+        return Finding("settings", True, f"{file}{overruling and f', overruled by {overruling}'}")
+    others = f"all have their defaults, but for {overruling}" if overruling else "all have their defaults"
+    return Finding("settings", True, f"no {file}, so {others}")
 
 
 def _database(app: App) -> Finding:

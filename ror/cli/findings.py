@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from anonymizer import ProfileError, check_text_search
 from containers import ContainersError
 from ror.app import App
-from ror.cli.common import folded, moment
+from ror.cli.common import counted, folded, moment
 from ror.errors import ConfigurationError, NotFound, RorError
 from ror.gateway import PendingCommitments, peer_for
 from select_lang.classification import RulesError
@@ -18,7 +18,6 @@ __all__ = [
     "Finding",
     "Look",
     "commitments",
-    "counted",
     "of_error",
     "packages",
     "profiles",
@@ -58,11 +57,6 @@ def of_error(what: str, error: RorError) -> Finding:
     """An error as a finding: all its faults, and its advice."""
     faults = "; ".join(error.faults) if isinstance(error, ConfigurationError) else ""
     return Finding(what, False, folded(f"{error.what} {faults}"), folded(error.advice))
-
-
-def counted(number: int, thing: str) -> str:
-    """``1 project``, ``2 projects``."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def secrets(app: App) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from ror.cli.common import home_and_json, moment, opened, point_in_time, print_table
+from ror.cli.common import home_and_json, moment, opened, point_in_time, print_table, require_known
 from ror.engine import Hop, summarised
 
 __all__ = ["hops_told", "timings"]
@@ -31,11 +31,14 @@ def timings(
     Example: ror jobs timings --workflow lung_mask --since 2026-03-01
     """
     with opened(context) as app:
+        require_known(app, project, workflow)
         rows = [
             (one.workflow, one.hop, one.n, round(one.median, 3), round(one.p95, 3), round(one.longest, 3))
             for one in summarised(app.timings.find(workflow, project, since))
         ]
     print_table(("workflow", "hop", "jobs", "median_s", "p95_s", "longest_s"), rows, as_json=as_json)
+    if not rows:
+        click.echo("no such job has come anywhere yet: see `ror jobs list`", err=True)
 
 
 def hops_told(hops: Sequence[Hop]) -> Iterator[str]:

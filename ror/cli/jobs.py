@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from ror.app import App
-from ror.cli.common import folded, home_and_json, home_option, moment, opened, print_table
+from ror.cli.common import folded, home_and_json, home_option, moment, opened, print_table, require_known
 from ror.cli.decisions import decisions_told
 from ror.cli.job_timings import hops_told, timings
 from ror.cli.jobs_again import cancel, dead, retry, tries_told
 from ror.engine import JobRow
 from ror.errors import NotFound
-from ror.model import JobState
+from ror.housekeeping import REMOVED
+from ror.model import Job, JobState
+from ror.registry import AuditFilter, AuditRecord
 
 if TYPE_CHECKING:
     from ror.results import DeliveryState
@@ -53,14 +55,28 @@ def list_(
     Example: ror jobs list --state failed --json
     """
     with opened(context) as app:
+        require_known(app, project)
         rows = app.jobs.find(project, JobState(state) if state else None, study)
-    columns = ("id", "project", "state", "step", "study_uid", "created_at", "ended_at", "detail")
+    columns = (
+        "id",
+        "project",
+        "version",
+        "shadow",
+        "state",
+        "step",
+        "study_uid",
+        "created_at",
+        "ended_at",
+        "detail",
+    )
     print_table(
         columns,
         [
             (
                 row.job.id,
                 row.job.project,
+                row.job.version,
+                row.job.shadow if as_json else "shadow" if row.job.shadow else "",
                 row.job.state.value,
                 row.steps[-1].step if row.steps else "",
                 row.job.study_uid,
@@ -91,6 +107,7 @@ def show(context: click.Context, job_id: str, as_json: bool) -> None:
         hops = app.timings.of(row.job.id)
         decisions, decided = app.reviews.decisions(row.job.id), decisions_told(app, row.job.id)
         folder, log = app.home.job(row.job.id).root, app.home.job(row.job.id).log
+        removed = None if folder.exists() else _removal(app, row.job)
     if as_json:
         shown = asdict(row) | {
             "results": [asdict(one) for one in results],
@@ -98,6 +115,7 @@ def show(context: click.Context, job_id: str, as_json: bool) -> None:
             "deliveries": [asdict(one) for one in deliveries],
             "hops": [asdict(one) for one in hops],
             "folder": str(folder),
+            "folder_removed_at": removed.at if removed else None,
         }
         click.echo(json.dumps(shown, indent=1, default=str))
         return
@@ -105,15 +123,26 @@ def show(context: click.Context, job_id: str, as_json: bool) -> None:
     for line in decided:
         click.echo(f"  {line}")
     for one in results:
-        click.echo(f"  {one.kind:<8} {one.sop_uid}  {folder / one.path}")
+        click.echo(f"  {one.kind:<8} {one.sop_uid}{f'  {folder / one.path}' if folder.exists() else ''}")
     for state in deliveries:
         when = f" {moment(state.last_at)}" if state.last_at is not None else ""
         click.echo(f"  → {state.destination}:{when} {_how_far(state)}")
     for line in hops_told(hops):
         click.echo(f"  {line}")
-    click.echo(f"  folder   {folder}")
+    told = (
+        f"removed {moment(removed.at)}, by housekeeping: {removed.detail.partition(': ')[2]}"
+        if removed
+        else ""
+    )
+    click.echo(f"  folder   {told or (folder if folder.exists() else 'not there')}")
     if log.exists():
         click.echo(f"  log      {log}")
+
+
+def _removal(app: App, job: Job) -> AuditRecord | None:
+    """The event of the housekeeping that has removed the folder of a job last, with the rule."""
+    wanted = AuditFilter(job.project, job.patient_id, REMOVED)
+    return next((one for one in app.who.audit.list(wanted) if f" {job.id}: " in f" {one.detail}"), None)
 
 
 def _how_far(state: DeliveryState) -> str:
@@ -155,7 +184,10 @@ def logs(context: click.Context, job_id: str) -> None:
     with opened(context) as app:
         file = app.home.job(app.jobs.show(job_id).job.id).log
         if not file.exists():
-            raise NotFound(f"job {job_id} has written no log yet", "see `ror jobs show`")
+            advice = (
+                "see `ror jobs show`; of a host without this home folder it comes when the program has ended"
+            )
+            raise NotFound(f"job {job_id} has written no log yet", advice)
         click.echo(file.read_text(encoding="utf-8", errors="replace"), nl=False)
 
 

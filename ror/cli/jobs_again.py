@@ -9,7 +9,7 @@ from dataclasses import asdict
 import click
 
 from ror.app import App
-from ror.cli.common import folded, home_and_json, home_option, moment, opened
+from ror.cli.common import counted, home_and_json, home_option, moment, opened, require_known
 from ror.engine import DeadLetter, JobStep, find_dead_letters
 
 __all__ = ["cancel", "dead", "retry", "tries_told"]
@@ -37,13 +37,15 @@ def dead(context: click.Context, project: str | None, workflow: str | None, as_j
     Example: ror jobs dead --workflow lung_mask
     """
     with opened(context) as app:
+        require_known(app, project, workflow)
         letters = find_dead_letters(app.jobs, lambda job_id: app.home.job(job_id).log, project, workflow)
     if as_json:
         click.echo(json.dumps([_for_machines(one) for one in letters], indent=1, default=str))
         return
     for one in letters:
         _print(one)
-    click.echo(f"{len(letters)} dead letters{': `ror jobs retry` tries them again' if letters else ''}")
+    again = f": `ror jobs retry` tries {'it' if len(letters) == 1 else 'them'} again" if letters else ""
+    click.echo(f"{counted(len(letters), 'dead letter')}{again}")
 
 
 def _for_machines(letter: DeadLetter) -> dict[str, object]:
@@ -70,7 +72,8 @@ def _print(letter: DeadLetter) -> None:
     at = f" at {step.step}" if step else ""
     tries = f", {tries_told(step)}" if step and step.tries > 1 else ""
     click.echo(f"{job.id}: gave up{at}, {moment(letter.row.ended_at)}{tries}")
-    click.echo(f"  reason   {folded(letter.reason)}")
+    for line in filter(None, map(str.strip, letter.reason.splitlines())):
+        click.echo(f"  reason   {line}")
     click.echo(f"  workflow {job.workflow} {job.version}, project {job.project}")
     click.echo(f"  patient  {job.patient_id}, study {job.study_uid}")
     for one in job.series:
@@ -98,8 +101,7 @@ def retry(
     if project and job_ids:
         raise click.UsageError("--project is for --workflow and --all")
     with opened(context) as app:
-        if project:
-            app.projects.get(project)
+        require_known(app, project)
         queued = _retry_each(app, job_ids) if job_ids else app.jobs.retry_failed(project, workflow)
     for job_id in queued:
         click.echo(f"{job_id} is queued again")

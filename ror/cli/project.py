@@ -186,7 +186,8 @@ def change(
         if original_identity:
             _authorise_original_identity(app, name)
         app.projects.change(changed)
-        click.echo(f"project {name}: {', '.join(wanted) or 'nothing'} changed")
+        new = [field for field in wanted if getattr(changed, field) != getattr(before, field)]
+        click.echo(f"project {name}: {', '.join(new) or 'nothing'} changed")
         if any(field.startswith("redcap_") for field in wanted):
             tell_mismatches(app, name)
 

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from ror.cli.common import home_and_json, home_option, opened, print_table
+from ror.cli.common import counted, home_and_json, home_option, opened, print_table
 from ror.withdrawal import Found, Withdrawing
 
 __all__ = ["readmit", "withdraw", "withdrawn"]
@@ -45,12 +45,19 @@ def withdraw(
             click.echo(line)
         for name, uids in outcome.remains.items():
             click.echo(
-                f"{name} cannot remove, and keeps {len(uids)} objects: ask its administrator to delete"
+                f"{name} cannot remove, and keeps {counted(len(uids), 'object')}: ask its administrator to delete"
             )
             for uid in uids:
                 click.echo(f"  {uid}")
         for line in outcome.waits:
             click.echo(f"not done yet: {line}", err=True)
+        if outcome.waits:
+            again = f"ror project withdraw {of}{f' --project {project}' if project else ''}"
+            forget = " --forget-patient" if forget_patient else ""
+            click.echo(
+                f"what could be done is done, and nothing of it comes in any more; then: {again}{forget}",
+                err=True,
+            )
     if outcome.waits:
         sys.exit(1)
 

@@ -45,11 +45,17 @@ def command(
 
 def _other(app: App, one: InstalledWorkflow, version: str | None) -> InstalledWorkflow:
     if version is not None:
-        return app.workflows.version(one.project, one.name, version)
+        other = app.workflows.version(one.project, one.name, version)
+        if other.digest == one.digest:
+            raise NotFound(f"{one.version} and {other.version} are the same package", "name another version")
+        return other
     for installed in app.workflows.versions(one.project, one.name):
         if installed.enabled and installed.digest != one.digest:
             return installed
-    raise NotFound(f"there is no other current version of {one.name} in {one.project}", "name one")
+    raise NotFound(
+        f"{one.name} {one.version} is the current version of {one.project} itself, or there is none",
+        f"name another to compare it with: see `ror workflow versions {one.name} --project {one.project}`",
+    )
 
 
 def _print(name: str, told: Comparison) -> None:
@@ -67,6 +73,8 @@ def _print(name: str, told: Comparison) -> None:
         print_table(of_field, [_rounded(*asdict(row).values()) for row in told.fields], as_json=False)
     for line in told.left_out:
         click.echo(f"left out: {line}")
+    if not told.compared:
+        click.echo("nothing could be compared, for the reasons above", err=True)
 
 
 def _rounded(*values: object) -> tuple[object, ...]:

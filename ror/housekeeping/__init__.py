@@ -4,8 +4,8 @@ Never removed is what a job works with that is queued, runs, is in review or has
 delivered, and the newest or an enabled version of a workflow. Every removal is an event of the audit log.
 """
 
-from ror.housekeeping.keeper import Housekeeper
+from ror.housekeeping.keeper import REMOVED, Housekeeper
 from ror.housekeeping.nightly import Nightly
 from ror.housekeeping.rules import Removal, Rules
 
-__all__ = ["Housekeeper", "Nightly", "Removal", "Rules"]
+__all__ = ["REMOVED", "Housekeeper", "Nightly", "Removal", "Rules"]

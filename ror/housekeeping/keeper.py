@@ -20,8 +20,10 @@ from ror.housekeeping.rules import Candidate, Removal, Rules
 from ror.model import JobState, StudyState
 from ror.registry import add_record
 
-__all__ = ["Housekeeper"]
+__all__ = ["REMOVED", "Housekeeper"]
 
+REMOVED = "removed by housekeeping"
+"""The event of the record; its detail is ``KIND NAME: the rule``."""
 _log = logging.getLogger(__name__)
 _DAY_SECONDS = 86400.0
 # The steps of a failed job at which it has results that somebody waits for.
@@ -70,7 +72,7 @@ class Housekeeper:
 
         def note(connection: sa.Connection) -> None:
             detail = f"{one.kind} {one.name}: {removal.why}"
-            add_record(connection, "removed by housekeeping", one.project, one.pseudonym, detail)
+            add_record(connection, REMOVED, one.project, one.pseudonym, detail)
 
         match one.kind:
             case "image":

@@ -116,7 +116,10 @@ class Withdrawing:
         key = (found.project, found.pseudonym, found.study_uid)
         self._app.who.withdrawals.begin(*key)
         if busy := self._end(found.jobs):
-            waits = f"{', '.join(busy)} may be sending results right now and were stopped: run it again in a minute"
+            waits = (
+                f"{', '.join(busy)} may be sending results right now, and {'was' if len(busy) == 1 else 'were'} "
+                "stopped: run it again in a minute"
+            )
             return Outcome((), self._remains(key), (waits,))
         done, left = self._take_back(self._app.projects.get(found.project), found)
         if left:
@@ -125,7 +128,12 @@ class Withdrawing:
         for study_uid in found.studies:
             self._studies.remove(study_uid, lambda _connection: None)
         self._app.catalogue.forget_unused_terms()
-        done += [f"{len(found.jobs)} jobs, {len(found.studies)} studies, {len(found.images)} images removed"]
+        removed = (
+            (len(found.jobs), "job", "jobs"),
+            (len(found.studies), "study", "studies"),
+            (len(found.images), "image", "images"),
+        )
+        done += [f"{', '.join(_number(*one) for one in removed)} removed"]
         if forget:
             done += [self._forget_patient(found)]
         if late := self._come_meanwhile(found):
@@ -156,13 +164,17 @@ class Withdrawing:
         """Take back what was delivered; what was done, and what is to be waited for."""
         ids, images = [job.id for job in found.jobs], found.images
         back = self._back.from_destinations(project, ids, images)
-        done = [f"{count} objects removed from {name}" for name, count in back.removed.items()]
+        done = [
+            f"{_number(count, 'object', 'objects')} removed from {name}"
+            for name, count in back.removed.items()
+        ]
         waits = list(back.waits)
         self._app.who.withdrawals.note_remains(found.project, found.pseudonym, found.study_uid, back.remains)
         self._back.forget(back, ids, images)
         try:
             if count := self._back.from_redcap(project, ids):
-                done.append(f"{count} records of REDCap emptied of what was measured")
+                told = _number(count, "record", "records")
+                done.append(f"{told} of REDCap emptied of what was measured")
         except RorError as error:
             waits.append(f"REDCap: {error}")
         return done, waits
@@ -209,3 +221,7 @@ class Withdrawing:
         held = {one.study_uid for one in self._app.index.studies(found.project)}
         matched = self._app.matcher.match_again([uid for uid in found.others if uid in held])
         return [f"study {one.study_uid} is matched again without it" for one in matched]
+
+
+def _number(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -74,6 +75,38 @@ def test_a_dead_letter_says_why_it_gave_up_on_what_and_what_its_program_said_las
     (letter,) = json.loads(installed.good("jobs", "dead", "--json"))
     assert (letter["id"], letter["step"], letter["tries"]) == (job_id, "execute", 3)
     assert (letter["log"][-1], letter["series"][0]["name"]) == ("slice 8", "CT")
+
+
+def test_each_fault_of_a_dead_letter_has_a_line_of_its_own(installed: Installed) -> None:
+    job = a_job()
+    create(installed.app.database, installed.app.jobs, job)
+    installed.app.jobs.move(
+        job.id, JobState.FAILED, "the output is wrong:\n  no mask lungs\n  no field volume"
+    )
+    told = installed.good("jobs", "dead").splitlines()
+    assert [line.split(maxsplit=1)[1] for line in told if line.startswith("  reason ")] == [
+        "the output is wrong:",
+        "no mask lungs",
+        "no field volume",
+    ]
+    assert told[-1] == "1 dead letter: `ror jobs retry` tries it again"
+
+
+@pytest.mark.parametrize("command", ["dead", "timings", "list"])
+def test_who_asks_for_what_is_not_there_is_told_so(installed: Installed, command: str) -> None:
+    assert "there is no project nope" in str(installed.ror("jobs", command, "--project", "nope").exception)
+    if command != "list":
+        said = installed.ror("jobs", command, "--workflow", "nope")
+        assert (said.exit_code, str(said.exception)) == (1, "there is no workflow nope")
+
+
+def test_jobs_are_listed_with_their_versions_and_whether_they_are_shadows(installed: Installed) -> None:
+    for shadow in (False, True):
+        job = dataclasses.replace(a_job(str(shadow), key=str(shadow)), shadow=shadow)
+        create(installed.app.database, installed.app.jobs, job)
+    rows = json.loads(installed.good("jobs", "list", "--json"))
+    assert sorted((row["version"], row["shadow"]) for row in rows) == [("1.0", False), ("1.0", True)]
+    assert "shadow" in installed.good("jobs", "list").splitlines()[1]  # the latest is the first
 
 
 def test_only_what_gave_up_is_on_the_list(installed: Installed) -> None:

@@ -49,6 +49,16 @@ def test_of_a_home_that_is_well_everything_is(home: Home) -> None:
     assert "ok    packages: 1 enabled workflow looked at\n" in said
 
 
+def test_variables_that_overrule_the_settings_are_named_without_what_they_say(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROR_LISTENER__SETTLE_SECONDS", "471.1")
+    monkeypatch.setenv("ROR_REDCAP_TOKEN_A__B", "hidden-word")
+    told = rows(home)["settings"]["told"]
+    assert told.endswith("ror.toml, overruled by ROR_LISTENER__SETTLE_SECONDS")
+    assert "471" not in told
+
+
 def test_a_database_that_is_down_hides_no_other_row(home: Home, tmp_path: Path) -> None:
     with (home.folder / "ror.toml").open("a") as settings:
         settings.write(f'[database]\nurl = "postgresql://ror:hidden-word@/ror?host={tmp_path}"')

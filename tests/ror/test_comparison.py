@@ -69,9 +69,9 @@ def test_versions_that_have_not_both_run_cannot_be_compared(app: App, versions: 
     new, old = versions
     ran(app, new, JobState.SUCCEEDED, seconds=5.0)
     ran(app, old, JobState.SUCCEEDED, seconds=5.0, match="other")
-    with pytest.raises(NotFound, match="have not both run on anything yet") as told:
+    with pytest.raises(NotFound, match="there is no match that both have run on") as told:
         compare(app, new, old)
-    assert told.value.advice == "let them: ror jobs match --project lungs"
+    assert told.value.advice == "let both run on the studies that are held: ror jobs match --project lungs"
 
 
 def test_a_job_that_failed_counts_and_says_why(app: App, versions: Versions) -> None:

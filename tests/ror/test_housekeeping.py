@@ -171,6 +171,20 @@ def test_a_job_whose_folder_is_gone_begins_anew_when_it_is_retried(app: App) -> 
     assert (job.attempt, job.first_attempt) == (2, 2)
 
 
+def test_a_job_whose_folder_is_gone_says_by_which_rule_and_when(app: App) -> None:
+    job_id = job_that(app, JobState.SUCCEEDED)
+
+    def shown(*words: str) -> str:
+        return CliRunner().invoke(cli, ["--home", str(app.home.root), "jobs", "show", job_id, *words]).output
+
+    folder = str(app.home.job(job_id).root)
+    assert folder in shown()
+    assert len(Housekeeper(app).run(time.time())) == 1
+    assert folder not in shown()
+    assert "folder   removed 2" in shown() and "by housekeeping: kept for 90 days" in shown()
+    assert json.loads(shown("--json"))["folder_removed_at"] <= time.time()
+
+
 def test_a_job_that_is_retried_while_the_house_is_kept_keeps_its_folder(app: App) -> None:
     job_id, keeper = job_that(app, JobState.CANCELLED), Housekeeper(app)
     (due,) = keeper.due(time.time())

@@ -208,7 +208,7 @@ def test_what_a_destination_cannot_remove_is_told_with_its_uids(home: Home, tmp_
     (made,) = home.app.ledger.made([job.id])
     said = home.ror("withdraw", study)
     assert said.exit_code == 0, said.output
-    assert "main cannot remove, and keeps 1 objects" in said.output
+    assert "main cannot remove, and keeps 1 object:" in said.output
     assert made.sop_uid in said.output
     assert "1 at main" in home.ror("withdrawn").output
     (row,) = json.loads(home.ror("withdrawn", "--json").output)
@@ -257,6 +257,10 @@ def test_a_destination_that_is_away_is_told_and_the_same_command_goes_on(tmp_pat
     said = home.ror("withdraw", study)  # the folder is not there: nothing was mounted
     assert said.exit_code == 1
     assert "not done yet: main: " in said.output
+    assert (
+        f"what could be done is done, and nothing of it comes in any more; then: ror project withdraw {study}"
+        in (said.output)
+    )
     assert home.app.jobs.show(job.id).job.id == job.id
     answer = home.app.intake.receive(
         Received.from_file(next((tmp_path / "ct").iterdir()).read_bytes(), "CT"), "lungs"
@@ -268,7 +272,7 @@ def test_a_destination_that_is_away_is_told_and_the_same_command_goes_on(tmp_pat
     said = home.ror("withdraw", study)
     assert said.exit_code == 0, said.output
     assert not delivered.exists()
-    assert "1 objects removed from main" in said.output
+    assert "1 object removed from main" in said.output
     home.app.close()
 
 

@@ -60,7 +60,7 @@ class Pacs:
                 return sum(rest.delete_instance(one.sop_uid) for one in objects)
         except PeerError as error:  # the new results are there: the job does not fail for the old ones
             raise DeliveryUnavailable(
-                f"replaced results cannot be removed: {error}",
+                f"what is to go cannot be removed: {error}",
                 "it is tried again; check orthanc_url, orthanc_user and orthanc_password in ror.toml",
             ) from error
 
