@@ -5,7 +5,7 @@ WORKERS ?= 2
 BIN := .venv/bin
 CODE := ror select_lang anonymizer containers orthanc examples tests workflows benchmarks
 
-.PHONY: help setup servers ocr viewer demo test lint check bench kill-test phi-report format lock clean
+.PHONY: help setup servers ocr viewer demo test lint check bench podman-test kill-test phi-report format lock clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -42,6 +42,10 @@ check: lint test  ## format, lint, types, tests
 
 bench: setup  ## figures beside those of peers, measured in one run
 	$(BIN)/python -m benchmarks
+
+podman-test: setup servers  ## the tests of the Docker runtime, with Podman's socket in place of Docker's
+	ROR_TEST_DOCKER=podman ROR_TEST_REQUIRE=podman $(BIN)/python -m pytest tests/containers -m "docker or podman" \
+	  --deselect tests/containers/test_docker_stops.py
 
 kill-test: setup  ## kill the service 200 times while it receives, hosts 100 times while jobs run; nothing may be lost
 	ROR_TEST_KILL_ROUNDS=200 $(BIN)/python -m pytest tests/ror/test_kill.py

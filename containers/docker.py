@@ -10,6 +10,7 @@ import dataclasses
 import os
 import threading
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from containers.docker_terms import (
     CARD_ADVICE,
     ENDED_BY_DAEMON,
     JOB_LABEL,
+    code_of_refusal,
     container_settings,
     instant,
     outcome,
@@ -41,6 +43,9 @@ __all__ = ["DockerRuntime"]
 _GRACE_SECONDS = 3
 _LOOK_SECONDS = 0.1
 _ANSWER_SECONDS = 3
+# Versions of Podman that do not say of a program that it was over its memory.
+_PODMANS_SILENT_OF_MEMORY = range(1, 5)
+_OTHER_CARDS = "Use Docker on hosts with cards, or gpu = false in workflow.toml."
 _WITH_DAEMON = "the Docker daemon has stopped, and ended the program"
 
 
@@ -84,11 +89,15 @@ class DockerRuntime(DockerImages):
             try:
                 container = _left_behind(client, order.job_id)
                 if container:
+                    if (
+                        container.status == "created"
+                    ):  # as Podman says, too, of one that ended with its machine
+                        emptied(order.output_dir)
                     log.note(
                         f"an earlier run of this job left its container ({container.status}); taking it over"
                     )
                 else:
-                    container = _create(client, order)
+                    container = _create(client, order, self._cards(order))
                 return self._attend(container, order, log)
             finally:
                 self._running.discard(order.job_id)
@@ -108,12 +117,13 @@ class DockerRuntime(DockerImages):
         """See the container to its end and take it away. If the daemon left us, the next run adopts it."""
         try:
             try:
+                attached = self._attached(container)
                 refused = _start(container) if container.status == "created" else None
                 if refused:
                     return refused
-                ending = self._follow(container, order, log)
+                ending = self._follow(container, order, log, attached)
                 container.reload()
-                told = outcome(container.attrs["State"], ending, order)
+                told = outcome(container.attrs["State"], ending, order, tells_memory=self._tells_memory())
                 if told.ending is Ending.TOO_MUCH_OUTPUT:  # which is no result, and others want the room
                     emptied(order.output_dir)
                 if told.exit_code in ENDED_BY_DAEMON and not self._saw_end(container):
@@ -129,8 +139,10 @@ class DockerRuntime(DockerImages):
         """Is the daemon that saw the container end there now? None is while it stops, and another after its restart.
 
         Asked over a connection of its own: a daemon that stops serves those it has, and takes no new ones. One that
-        came after it has its containers, but not its events.
+        came after it has its containers, but not its events. Podman's containers depend on none.
         """
+        if self._daemon.podman():
+            return True
         try:
             with contextlib.closing(self._daemon.connected(_ANSWER_SECONDS)) as client:
                 ends = {"container": container.id, "event": "die"}
@@ -138,7 +150,31 @@ class DockerRuntime(DockerImages):
         except (DockerException, RequestException):
             return False
 
-    def _follow(self, container: Container, order: RunOrder, log: LogSink) -> Ending | None:
+    def _tells_memory(self) -> bool:
+        return self._daemon.podman() not in _PODMANS_SILENT_OF_MEMORY
+
+    def _cards(self, order: RunOrder) -> list[DeviceRequest]:
+        cards = _cards(order)
+        if cards and self._daemon.podman():  # which would start it without, and say nothing
+            raise RuntimeUnavailable("Podman gives a program no card by this socket", _OTHER_CARDS)
+        return cards
+
+    def _attached(self, container: Container) -> Iterable[bytes] | None:
+        """What a program that has not started will print, in Podman: of a log that it follows it loses lines."""
+        if self._daemon.podman() and container.status == "created":
+            return container.attach(stream=True)
+        return None
+
+    def _log_of(self, container: Container) -> Iterable[bytes]:
+        """What a program prints, while it runs; in Podman when it has ended."""
+        whole = bool(self._daemon.podman())
+        if whole:
+            container.wait(timeout=None)
+        return container.logs(stream=True, follow=not whole)
+
+    def _follow(
+        self, container: Container, order: RunOrder, log: LogSink, attached: Iterable[bytes] | None
+    ) -> Ending | None:
         """Pass on what the program prints until it ends; end it over time or when told, and say why."""
         container.reload()
         started_at = instant(container.attrs["State"]["StartedAt"])
@@ -149,7 +185,7 @@ class DockerRuntime(DockerImages):
         guard = threading.Thread(target=self._guard, args=(container, order, deadline, ended, reasons))
         guard.start()
         try:
-            for chunk in container.logs(stream=True, follow=True):
+            for chunk in attached or self._log_of(container):
                 log.feed(chunk)
             # A program may close its output long before it ends.
             container.wait(timeout=None)
@@ -191,7 +227,7 @@ def _left_behind(client: docker.DockerClient, job_id: str) -> Container | None:
     return found[0] if found else None
 
 
-def _create(client: docker.DockerClient, order: RunOrder) -> Container:
+def _create(client: docker.DockerClient, order: RunOrder, cards: list[DeviceRequest]) -> Container:
     try:
         image = client.images.get(order.image.digest)
     except ImageNotFound as error:
@@ -208,7 +244,7 @@ def _create(client: docker.DockerClient, order: RunOrder) -> Container:
                 Mount("/data", str(order.data_dir.resolve()), type="bind", read_only=True),
                 Mount("/output", str(order.output_dir.resolve()), type="bind"),
             ],
-            device_requests=_cards(order),
+            device_requests=cards,
             # Bounded on the host's disk; LogSink bounds what we keep.
             log_config=LogConfig(type="json-file", config={"max-size": "64m", "max-file": "1"}),
             **settings,
@@ -237,11 +273,8 @@ def _start(container: Container) -> Outcome | None:
         text = str(error.explanation)
         if wants_card(text):  # its words of a missing library look as those of a missing program
             raise RuntimeUnavailable(f"Docker cannot give the program a card: {text}", CARD_ADVICE) from error
-        if "permission denied" in text:
-            code = 126
-        elif "not found" in text or "no such file" in text:
-            code = 127
-        else:
+        code = code_of_refusal(text)
+        if code is None:
             raise RuntimeUnavailable("Docker cannot start the container", text) from error
         return Outcome(Ending.EXITED, code, started_at, datetime.now(UTC), f"exit code {code}: {text}")
     return None

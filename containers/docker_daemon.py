@@ -15,6 +15,8 @@ from containers.errors import RuntimeUnavailable
 
 __all__ = ["Daemon", "gone_told", "innermost"]
 
+_PODMAN = "Podman Engine"
+
 
 class Daemon:
     """The daemon at `host`; without one, at DOCKER_HOST, else ``unix:///var/run/docker.sock``."""
@@ -22,6 +24,7 @@ class Daemon:
     def __init__(self, host: str | None) -> None:
         self.host = host
         self._known_client: docker.DockerClient | None = None
+        self._known_podman: int | None = None
 
     def client(self) -> docker.DockerClient:
         """A connection that has answered once; `RuntimeUnavailable` where none does."""
@@ -37,6 +40,14 @@ class Daemon:
                 ) from error
             self._known_client = client
         return self._known_client
+
+    def podman(self) -> int:
+        """The major version of the Podman that is behind the socket; 0 if it is Docker itself."""
+        if self._known_podman is None:
+            told = self.client().version()
+            is_podman = any(part["Name"] == _PODMAN for part in told.get("Components", ()))
+            self._known_podman = int(told["Version"].partition(".")[0]) if is_podman else 0
+        return self._known_podman
 
     def connected(self, timeout_s: int = DEFAULT_TIMEOUT_SECONDS) -> docker.DockerClient:
         """A new connection, nothing asked yet."""

@@ -143,11 +143,13 @@ class DockerImages:
 
     def import_root(self, archive: Path, name: str) -> Image:
         """Make an image of the root of a system, a tar archive that may be compressed (`ImageError` if it is none)."""
-        repository, _, tag = name.partition(":")
         with gone_told():
             client = self._daemon.client()
             try:
-                client.api.import_image_from_file(str(archive), repository=repository, tag=tag or "latest")
+                # As one word, since Podman takes no notice of a tag by itself.
+                client.api.import_image_from_file(
+                    str(archive), repository=name if ":" in name else f"{name}:latest"
+                )
                 found = client.images.get(name)
             except APIError as error:
                 raise ImageError(
@@ -276,6 +278,6 @@ def _read_build(answers: Iterable[dict[str, Any]], reference: str, report: Repor
         if "error" in answer:
             # All lines have been reported.
             raise ImageError(
-                f"{reference} cannot be built: {answer['error']}: {last_words(said)}",
+                f"{reference} cannot be built: {answer['error'].strip()}: {last_words(said)}",
                 "Mend the Dockerfile. A build has no network; wheels of requirements.txt are in wheels/.",
             )

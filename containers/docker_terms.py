@@ -13,6 +13,7 @@ __all__ = [
     "CARD_ADVICE",
     "ENDED_BY_DAEMON",
     "JOB_LABEL",
+    "code_of_refusal",
     "container_settings",
     "instant",
     "outcome",
@@ -27,7 +28,8 @@ CARD_ADVICE = (
     "A program that needs none is given none: gpu = false in workflow.toml."
 )
 # How a container ends with its daemon: by SIGTERM, by SIGKILL, or unseen (255) when the daemon itself was killed.
-ENDED_BY_DAEMON = frozenset({128 + 15, 128 + 9, 255})
+_BY_SIGKILL = 128 + 9
+ENDED_BY_DAEMON = frozenset({128 + 15, _BY_SIGKILL, 255})
 # An ancestor's image with this label ends its command with /output by itself, and wants the call as its
 # arguments.
 _ANCESTOR_LABEL = "com.ror.conda.env.name"
@@ -94,15 +96,30 @@ def wants_card(refusal: str) -> bool:
     return "nvidia-container" in said or ("device driver" in said and "gpu" in said)
 
 
-def outcome(state: dict[str, Any], ending: Ending | None, order: RunOrder) -> Outcome:
-    """Read the ``State`` of an ended container; `ending` is why we ended it, if we did."""
-    code = int(state["ExitCode"])
+def code_of_refusal(refusal: str) -> int | None:
+    """The exit code of a shell for a program that cannot be started; None where it is not the program's fault."""
+    # Podman says this of whatever the machine does not let it do.
+    said = refusal.lower().replace("oci permission denied", "")
+    if "permission denied" in said:
+        return 126
+    return 127 if "not found" in said or "no such file" in said else None
+
+
+def outcome(state: dict[str, Any], ending: Ending | None, order: RunOrder, *, tells_memory: bool) -> Outcome:
+    """Read the ``State`` of an ended container; `ending` is why we ended it, if we did.
+
+    Podman before 5 does not tell (`tells_memory`) which program was over its memory: then one that was ended by SIGKILL
+    counts as such, which is also said.
+    """
+    code, unsure = int(state["ExitCode"]), ""
     if ending is None and state["OOMKilled"] and code != 0:
         ending = Ending.OUT_OF_MEMORY
+    elif ending is None and not tells_memory and code == _BY_SIGKILL:
+        ending, unsure = Ending.OUT_OF_MEMORY, ", or by another: Podman tells which from version 5 on"
     started_at, ended_at = instant(state["StartedAt"]), instant(state["FinishedAt"])
     if ending is None:
         return Outcome(Ending.EXITED, code, started_at, ended_at, f"exit code {code}")
-    return Outcome(ending, None, started_at, ended_at, killed(ending, order.limits))
+    return Outcome(ending, None, started_at, ended_at, f"{killed(ending, order.limits)}{unsure}")
 
 
 def instant(text: str) -> datetime:

@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.support.postgres",  # the fixture `database`, on SQLite and on PostgreSQL
     "tests.support.pacs",  # `orthanc_pacs`
     "tests.support.docker_daemon",  # `docker_host`
+    "tests.support.podman",  # `podman_host`
     "tests.support.registry",  # `registry`, for images
 ]
 REQUIRED = set(filter(None, os.environ.get("ROR_TEST_REQUIRE", "").split(",")))

