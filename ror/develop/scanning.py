@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from pydicom import dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
@@ -24,6 +25,7 @@ from pydicom.tag import BaseTag, Tag
 
 from ror.archive import describe
 from ror.develop.data_index import DataIndex, FileState, Instance, Seen, SeriesFound
+from ror.develop.identifying import ENOUGH_BYTES, Identified, identified
 from ror.errors import NotFound, ServiceUnavailable
 from ror.stopping import Stop, asked_to_stop, end_with_parent, kept_from_children
 from ror.walking import HEAD_BYTES, Found, kind_of, walk
@@ -35,7 +37,7 @@ _HANDFUL = 64
 _AHEAD = 3  # handfuls that wait for each process
 _FILES_WORTH_A_PROCESS = 400  # that many take about as long as a process takes to start
 _LAST_UID = Tag("SeriesInstanceUID")
-_NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+_PLACE = ("SOPClassUID", "SOPInstanceUID", "PatientID", "StudyInstanceUID", "SeriesInstanceUID")
 # What pydicom raises for files that are broken in one way or another.
 _BROKEN = (InvalidDicomError, BytesLengthException, EOFError, ValueError, TypeError, KeyError, AttributeError)
 _TOLD = {"empty": "empty file", "not_dicom": "no DICOM file"}
@@ -171,18 +173,24 @@ def _seen(path: str) -> Seen:
     try:
         state = FileState.of(path)
         with Path(path).open("rb") as file:
-            if reason := kind_of(file.read(HEAD_BYTES)):
+            beginning = file.read(ENOUGH_BYTES)
+            if reason := kind_of(beginning[:HEAD_BYTES]):
                 return Seen(path, state, unused=_TOLD[reason])
-            file.seek(0)
-            header = read_partial(file, _behind_the_uids)
-        if any(not header.get(keyword) for keyword in _NEEDED):
+            told = identified(beginning) or _read(file)
+        if not all((told.study_uid, told.series_uid, told.sop_uid, told.sop_class)):
             return Seen(path, state, unused=_WITHOUT_UIDS)
-        place = (str(header.StudyInstanceUID), str(header.get("PatientID") or ""))
-        return Seen(path, state, str(header.SeriesInstanceUID), str(header.SOPInstanceUID), place)
+        return Seen(path, state, told.series_uid, told.sop_uid, (told.study_uid, told.patient_id))
     except OSError as error:
         return Seen(path, FileState(0, 0), unused=f"file that cannot be read: {error.strerror}")
     except _BROKEN:
         return Seen(path, state, unused=_UNREADABLE)
+
+
+def _read(file: BinaryIO) -> Identified:
+    """What pydicom reads, of whatever encoding."""
+    file.seek(0)
+    header = read_partial(file, _behind_the_uids)
+    return Identified(*(str(header.get(keyword) or "") for keyword in _PLACE))
 
 
 def _behind_the_uids(tag: BaseTag, _vr: str | None, _length: int) -> bool:
