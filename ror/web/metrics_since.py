@@ -40,8 +40,12 @@ _BOUNDS: Final = (
     86400.0,
 )
 _COMMITTED_WITHIN_SECONDS: Final = 120.0  # with what clocks of hosts may differ by
-_LIVE: Final = (JobState.QUEUED, JobState.RUNNING)
 _jobs, _results, _deliveries = tables.jobs.c, tables.results.c, tables.deliveries.c
+_LIVE: Final = (
+    _jobs.state == JobState.RUNNING,
+    # As the partial index says it: no parameter, or it is not found.
+    (_jobs.state == JobState.QUEUED) & sa.text("attempt > 1"),
+)
 
 
 class Objects(Collector):
@@ -151,13 +155,16 @@ class Ended(Collector):
                     self._delivered[destination] += count
 
     def _count_attempts(self, ended: list[str], horizon: float) -> None:
-        """Of the jobs that are under way, or have just ended; what was before this process counts for nothing."""
+        """Of the jobs that are under way, or have just ended; what was before this process counts for nothing.
+
+        One that waits for its first attempt has none to count; there may be very many.
+        """
         step = tables.job_steps
         query = sa.select(
             _jobs.id, _jobs.project, _jobs.workflow, _jobs.attempt, step.c.started_at
         ).outerjoin(step, (step.c.job_id == _jobs.id) & (step.c.step == "execute"))
         with self._database.read() as connection:
-            rows = [*connection.execute(query.where(_jobs.state.in_(_LIVE)))]
+            rows = [row for live in _LIVE for row in connection.execute(query.where(live))]
             for some in in_batches(ended):
                 rows += connection.execute(query.where(_jobs.id.in_(some)))
         before, self._attempts = self._attempts, {row.id: row.attempt for row in rows}

@@ -224,6 +224,16 @@ def test_hops_starts_retries_and_deliveries_of_ended_jobs_are_counted(
         assert samples[("ror_job_hop_seconds_bucket", "started", "3.0", "box")] == 1
 
 
+def test_a_job_that_was_queued_again_counts_before_it_begins(
+    database: Database, job: str, clock: Callable[..., float]
+) -> None:
+    ended = Ended(database, Timings(database), clock)
+    told(ended)
+    change(database, state=JobState.QUEUED, attempt=2)
+    for _ in range(2):
+        assert told(ended)[("ror_job_retries_total", "lungs", "box")] == 1
+
+
 def test_objects_are_told_as_they_were_counted() -> None:
     tally = Tally()
     for reason in ("unlisted_patient", "unlisted_patient"):
@@ -251,8 +261,8 @@ def test_hosts_tell_what_they_have_and_what_is_asked_of_them(database_url: str, 
 # -- what it costs ----------------------------------------------------------------------------------------------------
 
 
-def fill(app: App, number: int) -> None:
-    """Have so many jobs that ended long ago, each with a study that was matched."""
+def fill(app: App, number: int, **values: object) -> None:
+    """Have so many jobs that ended long ago, or as `values` say, each with a study that was matched."""
     job = a_job()
     row: dict[str, object] = {
         "project": "lungs",
@@ -274,7 +284,7 @@ def fill(app: App, number: int) -> None:
         "placed_at": 1.5,
         "ended_at": 2.0,
         "host": "main",
-    }
+    } | values
     study = {"project": "lungs", "patient_id": "P", "first_received_at": 1.0, "last_received_at": 1.0}
     with app.database.write() as connection:
         connection.execute(
@@ -287,11 +297,15 @@ def fill(app: App, number: int) -> None:
         )
 
 
-def instructions(folder: Path, number: int) -> int:
-    """How much the virtual machine of SQLite does for a scrape, in tens of instructions, beside so many jobs."""
+def instructions(folder: Path, number: int, *, queued: bool = False) -> int:
+    """How much the virtual machine of SQLite does for a scrape, in tens of instructions, beside so many jobs.
+
+    Of those that are `queued`, which have to be counted, only for what has happened.
+    """
     app = App(folder)
-    fill(app, number)
-    collectors = [Now(app), Ended(app.database, app.timings)]
+    fill(app, number, **({"state": JobState.QUEUED, "ended_at": None, "host": None} if queued else {}))
+    since = Ended(app.database, app.timings)
+    collectors = [since] if queued else [Now(app), since]
     for one in collectors:
         told(one)
     done = [0]
@@ -314,3 +328,9 @@ def test_a_scrape_does_as_much_beside_twenty_thousand_jobs_as_beside_twenty(tmp_
     assert few > 0
     # It differs by a little, since what has used hosts lately is asked only now and then; one for each job is far more.
     assert many <= few + 50
+
+
+def test_jobs_that_wait_for_their_first_attempt_are_not_looked_at(tmp_path: Path) -> None:
+    few = instructions(tmp_path / "few", 20, queued=True)
+    many = instructions(tmp_path / "many", 20_000, queued=True)
+    assert 0 < many <= few + 50
