@@ -70,9 +70,8 @@ class DicomWeb:
         self._timeout_seconds = timeout_seconds
         self._tls = tls
         self._session = requests.Session()
-        self._session.auth = credentials
-        if token:
-            self._session.headers["Authorization"] = f"Bearer {token}"
+        # Said as `auth`, no file of passwords of the user's (.netrc) takes its place.
+        self._session.auth = _Bearer(token) if token else credentials
 
     def __enter__(self) -> Self:
         return self
@@ -284,6 +283,17 @@ class DicomWeb:
             later = (status >= 500 and status not in _NEVER) or status in (408, 429)
             raise (PeerUnavailable if later else PeerRefused)(f"{self} answers {status}")
         return answer
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Shows a token (RFC 6750)."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
 
 
 def _object(answer: requests.Response) -> dict[str, Any]:

@@ -80,11 +80,11 @@ class Gateway:
         with (
             self._asked("GET", f"/jobs/{quote(job_id)}/package", stream=True) as answer,
             file.open("xb") as to,
+            self._in_words(),
         ):
             self._require(answer, HTTPStatus.OK)
-            with self._in_words():
-                for piece in answer.iter_content(_CHUNK_BYTES):
-                    to.write(piece)
+            for piece in answer.iter_content(_CHUNK_BYTES):
+                to.write(piece)
 
     def objects(
         self,
@@ -160,7 +160,7 @@ class Gateway:
         try:
             yield
         except PeerError as error:  # of our own files of TLS
-            raise ConfigurationError(f"engine.gateway_ca: {error}", advice="name a file of PEM") from error
+            raise ServiceUnavailable(f"engine.gateway_ca: {error}", "name a file of PEM") from error
         except requests.exceptions.SSLError as error:
             raise ServiceUnavailable(
                 f"{self} has a certificate that is not trusted here, or speaks no TLS",

@@ -101,8 +101,8 @@ def test_a_certificate_that_is_not_trusted_is_told_with_the_setting_for_it(
         assert "engine.gateway_ca" in refused(Gateway(url, token), ServiceUnavailable)
         assert Gateway(url, token, certificate).require("gpu2") == __version__
         assert not Gateway(url, token).is_overheard
-        assert "engine.gateway_ca" in refused(Gateway(url, token, key), ConfigurationError)
-        assert "engine.gateway_ca" in refused(Gateway(url, token, tmp_path / "none"), ConfigurationError)
+        assert "engine.gateway_ca" in refused(Gateway(url, token, key), ServiceUnavailable)
+        assert "engine.gateway_ca" in refused(Gateway(url, token, tmp_path / "none"), ServiceUnavailable)
 
 
 def test_the_token_is_in_a_file_or_in_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,12 @@ def copies(away: Away) -> list[str]:
     return sorted(one.name for one in root.iterdir() if one.name != ".removed") if root.is_dir() else []
 
 
+def held_files(away: Away) -> list[Path]:
+    """The files of the series, as the gateway holds them."""
+    app = away.web.app
+    return [app.home.archive / one.path for one in app.index.instances(away.series)]
+
+
 def at_the_gateway(away: Away) -> JobFolder:
     return away.web.app.home.job(away.job.id)
 
@@ -62,7 +68,7 @@ def test_what_came_whole_before_the_link_broke_is_not_pulled_again(
 ) -> None:
     away.place().stage(away.job)  # and so has the package
     shutil.rmtree(folder_of(away).root)
-    (size,) = {file.stat().st_size for file in away.web.app.home.archive.rglob("*.dcm")}
+    size = max(file.stat().st_size for file in held_files(away))
     with (
         link_that_breaks(away.web.port, 3 * size + 1500) as url,
         pytest.raises(ServiceUnavailable, match="midst"),
@@ -80,8 +86,17 @@ def test_what_came_whole_before_the_link_broke_is_not_pulled_again(
     assert all("objects 1," in one for one in read)
 
 
+def test_a_password_that_the_user_has_for_the_same_address_is_not_shown_instead_of_the_token(
+    away: Away, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert away.place().stage(away.job).startswith("1 series, 8 images")
+
+
 def test_an_object_that_is_not_what_the_index_says_is_never_staged(away: Away) -> None:
-    damaged = min(away.web.app.home.archive.rglob("*.dcm"))
+    damaged = held_files(away)[0]
     whole = damaged.read_bytes()
     damaged.chmod(0o644)
     damaged.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
