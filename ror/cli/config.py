@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 import select_lang
 from ror import deid
+from ror.cli.common import counted
 from ror.cli.reasons import jobs_of
 from ror.cli.statements import text_of
 from ror.develop import DataIndex, DeveloperProject
@@ -166,8 +167,10 @@ class _Answer:
             return cls(messages, complains, statement, known=False)
         told = select_lang.explain(statement, series)
         studies = len({one.study_uid for one in series})
-        patients = len({one.patient_id for one in series})
-        held = f"{len(series)} series of {studies} studies of {patients} patients are known"
+        patients = counted(len({one.patient_id for one in series}), "patient")
+        held = (
+            f"known: {len(series)} series of {studies} {'study' if studies == 1 else 'studies'} of {patients}"
+        )
         return cls([*messages, held, told.sentence], complains, statement, told.matches)
 
     def suggest(self, index: DataIndex) -> None:
@@ -221,7 +224,7 @@ def _node(value: object) -> Any:
 
 def _told(scanned: Scanned) -> str:
     gone = f", {scanned.gone} are gone" if scanned.gone else ""
-    return f"{scanned.files} files, {scanned.read} of them new or changed{gone}"
+    return f"{counted(scanned.files, 'file')}, {scanned.read} of them new or changed{gone}"
 
 
 def _counted(files: int, why: str) -> str:

@@ -57,6 +57,7 @@ def test_data_is_added_and_matched(dashes: str, home: Home, folder: Path) -> Non
     assert told["ast"]["node"] == "Statement"
     assert len(told["matches"]) == 1  # the other has three images
     assert "11 files, 11 of them new or changed" in told["messages"]
+    assert "known: 2 series of 2 studies of 2 patients" in told["messages"]
     assert told["complains"] == []
 
 
