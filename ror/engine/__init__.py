@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ror.engine.dead_letters import DeadLetter, find_dead_letters
     from ror.engine.engine import Engine, EngineOptions
     from ror.engine.execute import Execution, Executor
-    from ror.engine.forgetting import forget_checkpoints, forget_jobs, jobs_on
+    from ror.engine.forgetting import forget_checkpoints, forget_jobs, forget_old_checkpoints, jobs_on
     from ror.engine.held import HeldJobs, Hold
     from ror.engine.hosts import HostRow, HostStore
     from ror.engine.in_use import packages_in_use, studies_in_use
@@ -35,7 +35,7 @@ else:
             "dead_letters": "DeadLetter find_dead_letters",
             "engine": "Engine EngineOptions",
             "execute": "Execution Executor",
-            "forgetting": "forget_checkpoints forget_jobs jobs_on",
+            "forgetting": "forget_checkpoints forget_jobs forget_old_checkpoints jobs_on",
             "held": "HeldJobs Hold",
             "hosts": "HostRow HostStore",
             "in_use": "packages_in_use studies_in_use",
@@ -92,6 +92,7 @@ __all__ = [
     "find_dead_letters",
     "forget_checkpoints",
     "forget_jobs",
+    "forget_old_checkpoints",
     "is_staged",
     "jobs_on",
     "packages_in_use",

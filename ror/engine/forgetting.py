@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Final
 
 import sqlalchemy as sa
 from dbos import DBOSClient
 
-from ror.db import in_batches, tables
+from ror.db import Database, in_batches, tables
 from ror.engine.checkpoints import checkpoint_engine
 from ror.engine.held import Hold
 from ror.engine.job_rows import job_of
 from ror.engine.pipeline import workflow_id
-from ror.model import Job
+from ror.model import Job, JobState
 
-__all__ = ["forget_checkpoints", "forget_jobs", "jobs_on"]
+__all__ = ["forget_checkpoints", "forget_jobs", "forget_old_checkpoints", "jobs_on"]
 
 _jobs = tables.jobs.c
+_ENDED: Final = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_AT_ONCE: Final = 500
+_MS: Final = 1000.0
 
 
 def jobs_on(connection: sa.Connection, project: str, study_uids: Collection[str]) -> list[Job]:
@@ -55,15 +61,74 @@ def forget_jobs(connection: sa.Connection, jobs: Sequence[Job]) -> None:
 
 def forget_checkpoints(database_url: str, jobs: Sequence[Job]) -> None:
     """Let the durable engine know nothing of jobs: one that is made again has their id, and has to run."""
-    engine = checkpoint_engine(database_url) or sa.create_engine(database_url)
-    try:
-        schema = None if engine.dialect.name == "sqlite" else "dbos"
-        if not jobs or not sa.inspect(engine).has_table("workflow_status", schema=schema):
-            return  # none has ever run
-        client = DBOSClient(system_database_engine=engine)
-        try:
+    with _durable_engine(database_url) as client:
+        if client is not None and jobs:
             attempts = (Hold(job.id, number) for job in jobs for number in range(1, job.attempt + 1))
             client.delete_workflows([workflow_id(one) for one in attempts])
+
+
+def forget_old_checkpoints(database: Database, database_url: str, before: float) -> int:
+    """Let the durable engine, which forgets nothing, know nothing of attempts that no retry can go on from.
+
+    Those that ended `before` (seconds since the epoch), of jobs that have succeeded, were superseded, or have begun
+    anew since. Returns how many they were.
+    """
+    forgotten = kept = 0
+    made_before = datetime.fromtimestamp(before, UTC).isoformat()
+    with _durable_engine(database_url) as client:
+        while client is not None:
+            some = client.list_workflows(
+                status=_ENDED,
+                end_time=made_before,
+                limit=_AT_ONCE,
+                offset=kept,
+                load_input=False,
+                load_output=False,
+            )
+            if not some:
+                break
+            old = [one.workflow_id for one in some if (one.updated_at or 0) < before * _MS]
+            gone = _needless(database, old)
+            client.delete_workflows(gone)
+            forgotten += len(gone)
+            kept += len(some) - len(gone)
+    return forgotten
+
+
+def _needless(database: Database, workflow_ids: Sequence[str]) -> list[str]:
+    """Of workflows of attempts, those that no attempt to come goes on from."""
+    attempts = [(one, *one.rpartition("#")[::2]) for one in workflow_ids if "#" in one]
+    query = sa.select(_jobs.id, _jobs.state, _jobs.first_attempt)
+    with database.read() as connection:
+        rows = {
+            row.id: row
+            for some in in_batches({job_id for _, job_id, _ in attempts})
+            for row in connection.execute(query.where(_jobs.id.in_(some)))
+        }
+    return [
+        name
+        for name, job_id, number in attempts
+        if (row := rows.get(job_id)) is None
+        or row.state in (JobState.SUCCEEDED, JobState.SUPERSEDED)
+        or int(number) < row.first_attempt
+    ]
+
+
+@contextmanager
+def _durable_engine(database_url: str) -> Iterator[DBOSClient | None]:
+    """What DBOS offers to who runs none of its workflows; None where none has ever run."""
+    address = sa.make_url(database_url)
+    if address.drivername == "postgresql":
+        address = address.set(drivername="postgresql+psycopg")  # which is installed with us
+    engine = checkpoint_engine(database_url) or sa.create_engine(address)
+    try:
+        schema = None if engine.dialect.name == "sqlite" else "dbos"
+        if not sa.inspect(engine).has_table("workflow_status", schema=schema):
+            yield None
+            return
+        client = DBOSClient(system_database_engine=engine)
+        try:
+            yield client
         finally:
             client.destroy()
     finally:

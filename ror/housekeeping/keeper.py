@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from containers import RuntimeUnavailable
 from ror.app import App
 from ror.archive import StudyRemover
-from ror.engine import JobFolders, packages_in_use, studies_in_use
+from ror.engine import JobFolders, forget_old_checkpoints, packages_in_use, studies_in_use
 from ror.errors import NotFound
 from ror.housekeeping.rules import Candidate, Removal, Rules
 from ror.model import JobState, StudyState
@@ -26,6 +26,8 @@ REMOVED = "removed by housekeeping"
 """The event of the record; its detail is ``KIND NAME: the rule``."""
 _log = logging.getLogger(__name__)
 _DAY_SECONDS = 86400.0
+# A host that is lost and comes back late still finds that its attempt is over.
+_CHECKPOINT_DAYS = 7.0
 # The steps of a failed job at which it has results that somebody waits for.
 _WITH_RESULTS = ("deliver", "record")
 
@@ -63,6 +65,9 @@ class Housekeeper:
         done = [one for one in self.due(now) if self._remove(one)]
         if any(one.candidate.kind == "study" for one in done):
             self._app.catalogue.forget_unused_terms()
+        before = now - _CHECKPOINT_DAYS * _DAY_SECONDS
+        if number := forget_old_checkpoints(self._app.database, self._app.checkpoints_url, before):
+            _log.info("housekeeping has removed the checkpoints of %d attempts that have ended", number)
         if done:
             _log.info("housekeeping has removed %d job folders, images and studies", len(done))
         return done

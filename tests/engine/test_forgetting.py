@@ -12,7 +12,16 @@ from dbos import DBOSClient
 from dbos._sys_db import SystemDatabase
 
 from ror.db import Database, tables
-from ror.engine import HeldJobs, Hold, JobFolders, JobStore, forget_checkpoints, forget_jobs, jobs_on
+from ror.engine import (
+    HeldJobs,
+    Hold,
+    JobFolders,
+    JobStore,
+    forget_checkpoints,
+    forget_jobs,
+    forget_old_checkpoints,
+    jobs_on,
+)
 from ror.model import Job, JobSeries, JobState
 from tests.engine.test_jobs import a_job, bring, create, jobs
 
@@ -103,8 +112,57 @@ def test_the_durable_engine_knows_nothing_of_a_job_that_is_forgotten(checkpoints
     engine.dispose()
 
 
-def test_where_nothing_has_ever_run_there_is_nothing_to_forget(empty_url: str) -> None:
+def ended(engine: sa.Engine, client: DBOSClient, name: str, *, at: float, status: str = "SUCCESS") -> None:
+    client.enqueue({"workflow_name": "ror.job", "queue_name": "q", "workflow_id": name})
+    schema = None if engine.dialect.name == "sqlite" else "dbos"
+    names = ("workflow_uuid", "status", "created_at", "updated_at")
+    table = sa.table("workflow_status", *map(sa.column, names), schema=schema)
+    values = {"status": status, "created_at": int(at * 1000), "updated_at": int(at * 1000)}
+    with engine.begin() as connection:
+        connection.execute(table.update().where(table.c.workflow_uuid == name).values(values))
+
+
+def test_old_attempts_are_forgotten_that_no_retry_goes_on_from(
+    database: Database, jobs: JobStore, checkpoints: str
+) -> None:
+    engine = sa.create_engine(checkpoints)
+    client = DBOSClient(system_database_engine=engine)
+    needed = set()
+    for state in JobState:
+        job = a_job(state, key=state)
+        create(database, jobs, job)
+        bring(database, job, state)
+        ended(engine, client, f"{job.id}#1", at=1000.0)
+        if state not in (JobState.SUCCEEDED, JobState.SUPERSEDED):
+            needed.add(f"{job.id}#1")
+    anew = a_job("anew", key="anew")
+    create(database, jobs, anew)
+    with database.write() as connection:  # its folder has gone
+        values = {"state": JobState.FAILED, "attempt": 2, "first_attempt": 2}
+        connection.execute(tables.jobs.update().where(tables.jobs.c.id == anew.id).values(values))
+    late = a_job("late", key="late")
+    create(database, jobs, late)
+    bring(database, late, JobState.SUCCEEDED)
+    for name, at, status in (
+        (f"{anew.id}#1", 1000.0, "ERROR"),
+        (f"{anew.id}#2", 1000.0, "ERROR"),
+        ("box-of-nobody#1", 1000.0, "CANCELLED"),
+        (f"{late.id}#1", 3000.0, "SUCCESS"),
+        (f"{late.id}#2", 1000.0, "PENDING"),
+        ("another program's", 1000.0, "SUCCESS"),
+    ):
+        ended(engine, client, name, at=at, status=status)
+    needed |= {f"{anew.id}#2", f"{late.id}#1", f"{late.id}#2", "another program's"}
+    for number in (4, 0):
+        assert forget_old_checkpoints(database, checkpoints, 2000.0) == number
+        assert {one.workflow_id for one in client.list_workflows()} == needed
+    client.destroy()
+    engine.dispose()
+
+
+def test_where_nothing_has_ever_run_there_is_nothing_to_forget(database: Database, empty_url: str) -> None:
     forget_checkpoints(empty_url, [a_job()])
+    assert forget_old_checkpoints(database, empty_url, 2000.0) == 0
 
 
 @pytest.mark.parametrize("state", list(JobState))
