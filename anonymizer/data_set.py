@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from operator import attrgetter
+from typing import Final
 
 from anonymizer.errors import Unreadable
 from anonymizer.memory import Memory
+from anonymizer.piece_reader import PieceReader
 from anonymizer.pieces import NotSure, Part, Piece
 from anonymizer.stored import OpenFile
 from anonymizer.wire import Element, Encoding, read, read_one, tag_path
 
-__all__ = ["DataSet"]
+__all__ = ["FIRST_BYTES", "GROWTH", "DataSet"]
+
+FIRST_BYTES: Final = 16 * 1024
+"""Most headers are shorter; each that is not is read again with `GROWTH` times as much."""
+GROWTH: Final = 4
 
 
 @dataclass(slots=True, repr=False, eq=False)
@@ -64,6 +71,39 @@ class DataSet:
             return cls(before, pixels, reader.rest(data, at) if at < len(data) else ())
         except (NotSure, Unreadable):
             return None  # `wire.read` tells what is wrong, if anything is
+
+    @classmethod
+    def read_begun(
+        cls, data: memoryview, there: int, encoding: Encoding, memory: Memory
+    ) -> tuple[DataSet, int]:
+        """Take the data set apart of which the first `there` bytes of `data` have come; and where its pixel data ends.
+
+        What is behind its pixel data is not read. The pixels are a view of `data`, which must stay as it is, and where
+        all has come the data set may have none.
+
+        Raises
+        ------
+        NotSure
+            What has come does not reach pixel data that `data` has room for, or is not plain.
+        """
+        reader, length = memory.reader(encoding), FIRST_BYTES
+        while length < there:
+            with suppress(NotSure):
+                return cls._begun(bytes(data[:length]), data, reader)
+            length *= GROWTH
+        return cls._begun(bytes(data[:there]), data, reader)
+
+    @classmethod
+    def _begun(cls, head: bytes, data: memoryview, reader: PieceReader) -> tuple[DataSet, int]:
+        before, at = reader.parts(head, 0)
+        if at == len(data):
+            return cls(before), at
+        if at == len(head):
+            raise NotSure
+        tag, vr, start, length = reader.pixel_head(head, at)
+        if length is None or start + length > len(data):
+            raise NotSure
+        return cls(before, Element(tag, vr, data[start : start + length])), start + length
 
     @classmethod
     def read_stored(cls, head: bytes, encoding: Encoding, memory: Memory, at: int, file: OpenFile) -> DataSet:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from anonymizer.data_set import FIRST_BYTES, GROWTH
 from anonymizer.instance import IdentifiedInstance, ResearchInstance
 from anonymizer.memory import Memory
 from anonymizer.pieces import NotSure
@@ -20,9 +21,6 @@ from anonymizer.stored import OpenFile, StoredValue, shortened
 
 __all__ = ["read_file", "write_file"]
 
-# Most headers are shorter; each that is not is read again with four times as much.
-_FIRST_BYTES: Final = 16 * 1024
-_GROWTH: Final = 4
 # Between two file systems, or in one that cannot.
 _NOT_BETWEEN_THESE: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
@@ -42,11 +40,11 @@ def read_file(path: Path, memory: Memory | None = None) -> IdentifiedInstance:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         file = OpenFile(path, descriptor, os.fstat(descriptor).st_size)
-        length = _FIRST_BYTES
+        length = FIRST_BYTES
         while length < file.size:
             with suppress(NotSure):
                 return IdentifiedInstance.from_part10(file.read(0, length), memory, file)
-            length *= _GROWTH
+            length *= GROWTH
         return IdentifiedInstance.from_part10(file.read(0), memory)
     finally:
         os.close(descriptor)

@@ -14,6 +14,7 @@ from anonymizer.errors import MissingIdentifier, Unreadable
 from anonymizer.identity import is_uid
 from anonymizer.kinds import DEFLATED, encoding_of
 from anonymizer.memory import Memory
+from anonymizer.pieces import NotSure
 from anonymizer.stored import OpenFile, StoredValue, Value, loaded
 from anonymizer.wire import Element, Encoding
 
@@ -55,7 +56,7 @@ class IdentifiedInstance:
     @classmethod
     def from_dataset_bytes(
         cls,
-        data: bytes,
+        data: bytes | memoryview,
         sop_class_uid: str,
         sop_instance_uid: str,
         transfer_syntax_uid: str,
@@ -63,7 +64,8 @@ class IdentifiedInstance:
     ) -> IdentifiedInstance:
         """An object as a C-STORE request brings it: the data set alone, the rest from the command set.
 
-        With the memory of a `Deidentifier` what came before is not read again.
+        With the memory of a `Deidentifier` what came before is not read again. Of a view the pixels are not copied: it
+        must stay as it is until the research object is written.
 
         Raises
         ------
@@ -74,7 +76,38 @@ class IdentifiedInstance:
         MissingIdentifier
             One of the UIDs given is none.
         """
-        return cls._read(data, 0, (sop_class_uid, sop_instance_uid, transfer_syntax_uid), memory or Memory())
+        said, memory = (sop_class_uid, sop_instance_uid, transfer_syntax_uid), memory or Memory()
+        if isinstance(data, memoryview):
+            begun = cls.from_beginning(data, len(data), *said, memory)
+            if begun is not None and begun[1] == len(data):
+                return begun[0]
+        return cls._read(bytes(data), 0, said, memory)
+
+    @classmethod
+    def from_beginning(
+        cls,
+        data: memoryview,
+        there: int,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        transfer_syntax_uid: str,
+        memory: Memory,
+    ) -> tuple[IdentifiedInstance, int] | None:
+        """An object that is still coming in, and where its pixel data will end; errors as in `from_dataset_bytes`.
+
+        Of `data`, which has room for all of it, the first `there` bytes have come. If nothing comes behind its pixel
+        data, this is the object as soon as they are there. None where that cannot be told yet, or at all: then it is
+        to be read when it is whole.
+        """
+        sop_class, sop_instance, syntax = _checked(sop_class_uid, sop_instance_uid, transfer_syntax_uid)
+        encoding = encoding_of(syntax)
+        if syntax == DEFLATED:
+            return None
+        try:
+            data_set, end = DataSet.read_begun(data, there, encoding, memory)
+        except NotSure:
+            return None
+        return cls(data_set, encoding, sop_class, sop_instance, syntax), end
 
     @classmethod
     def from_part10(
@@ -103,10 +136,7 @@ class IdentifiedInstance:
         file: OpenFile | None = None,
     ) -> IdentifiedInstance:
         """The object whose data set begins at `at`; SOP class, SOP instance, transfer syntax as it was told."""
-        sop_class_uid, sop_instance_uid, syntax = (str(uid).strip(" \0") for uid in said)
-        for tag, uid in (("(0008,0016)", sop_class_uid), ("(0008,0018)", sop_instance_uid)):
-            if not is_uid(uid):
-                raise MissingIdentifier("invalid_uid", "Not a UID", "Correct it at the sender.", tag)
+        sop_class_uid, sop_instance_uid, syntax = _checked(*said)
         encoding = encoding_of(syntax)
         if file is not None:
             data_set = DataSet.read_stored(data, encoding, memory, at, file)
@@ -177,6 +207,15 @@ class ResearchInstance:
 
     def __repr__(self) -> str:
         return f"ResearchInstance({self.sop_instance_uid})"
+
+
+def _checked(sop_class_uid: str, sop_instance_uid: str, syntax: str) -> tuple[str, str, str]:
+    """The UIDs without their padding."""
+    sop_class_uid, sop_instance_uid = (str(uid).strip(" \0") for uid in (sop_class_uid, sop_instance_uid))
+    for tag, uid in (("(0008,0016)", sop_class_uid), ("(0008,0018)", sop_instance_uid)):
+        if not is_uid(uid):
+            raise MissingIdentifier("invalid_uid", "Not a UID", "Correct it at the sender.", tag)
+    return sop_class_uid, sop_instance_uid, str(syntax).strip(" \0")
 
 
 def _inflate(data: bytes) -> bytes:

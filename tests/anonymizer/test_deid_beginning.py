@@ -1,0 +1,114 @@
+"""An object of which only the beginning is there: nothing, or the very object that it will be."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from planted import minimal, part10
+from pydicom import Dataset
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGLSLossless,
+)
+
+from anonymizer import (
+    Deidentifier,
+    IdentifiedInstance,
+    MissingIdentifier,
+    Profile,
+    ProjectKey,
+    RunningFingerprint,
+    fingerprint,
+)
+from anonymizer.memory import Memory
+
+KEY = ProjectKey(b"a key for these tests only")
+
+
+def image(pixels: bytes, comments: str = "", vr: str = "OW") -> Dataset:
+    made = minimal(BitsAllocated=16, TextValue=comments, PixelData=pixels)
+    made["PixelData"].VR = vr
+    return made
+
+
+def data_of(dataset: Dataset, syntax: str) -> tuple[bytes, tuple[str, str, str]]:
+    """The data set alone, and what else is told of it."""
+    whole = part10(dataset, syntax)
+    start = 144 + int.from_bytes(whole[140:144], "little")
+    return whole[start:], (str(dataset.SOPClassUID), str(dataset.SOPInstanceUID), syntax)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    syntax=st.sampled_from([ExplicitVRLittleEndian, ImplicitVRLittleEndian]),
+    pixels=st.binary(max_size=300).map(lambda raw: raw + raw),
+    comments=st.sampled_from([0, 100, 5000, 20_000, 70_000]).map("x".__mul__),
+    there=st.integers(0, 80_000),
+    spare=st.integers(0, 100),
+)
+def test_a_beginning_is_nothing_or_the_object_that_it_will_be(
+    syntax: str, pixels: bytes, comments: str, there: int, spare: int
+) -> None:
+    data, said = data_of(image(pixels, comments), syntax)
+    there = min(there, len(data))
+    room = memoryview(bytearray(data[:there] + b"\xff" * (len(data) - there + spare)))
+    memory = Memory()
+    found = IdentifiedInstance.from_beginning(room, there, *said, memory)
+    room[there : len(data)] = data[there:]
+    if found is None:
+        assert there < len(data) - len(pixels) or not pixels
+        return
+    begun, end = found
+    assert end == len(data)
+    whole = IdentifiedInstance.from_dataset_bytes(data, *said)
+    assert begun.elements == whole.elements
+    running = RunningFingerprint(begun)
+    start = len(data) - len(pixels)
+    for at in range(start, len(data), 100):
+        running.update(room[at : min(at + 100, len(data))])
+    assert running.by(KEY) == fingerprint(whole, KEY)
+    deidentifiers = Deidentifier(Profile.of(), KEY), Deidentifier(Profile.of(), KEY)
+    one, other = (
+        by.deidentify(instance)[0] for by, instance in zip(deidentifiers, (begun, whole), strict=True)
+    )
+    assert one.to_part10() == other.to_part10()
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian],
+)
+def test_a_view_is_read_as_its_bytes_are(syntax: str) -> None:
+    for dataset in (image(bytes(1000)), image(bytes(1000), "x" * 30_000), minimal()):
+        data, said = data_of(dataset, syntax)
+        assert (
+            IdentifiedInstance.from_dataset_bytes(memoryview(data), *said).elements
+            == IdentifiedInstance.from_dataset_bytes(data, *said).elements
+        )
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian])
+def test_what_is_read_as_a_whole_only_is_not_begun_with(syntax: str) -> None:
+    data, said = data_of(image(bytes(1000)), syntax)
+    assert IdentifiedInstance.from_beginning(memoryview(data), len(data), *said, Memory()) is None
+
+
+def test_compressed_pixels_are_not_begun_with() -> None:
+    data, (sop_class, uid, _) = data_of(image(bytes(1000)), ExplicitVRLittleEndian)
+    fragments = (
+        b"\xfe\xff\x00\xe0\0\0\0\0" + b"\xfe\xff\x00\xe0\x08\0\0\0" + bytes(8) + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    )
+    compressed = data[:-1004] + b"\xff\xff\xff\xff" + fragments
+    said = sop_class, uid, str(JPEGLSLossless)
+    assert IdentifiedInstance.from_dataset_bytes(memoryview(compressed), *said).elements[-1].encapsulated
+    assert IdentifiedInstance.from_beginning(memoryview(compressed), len(compressed), *said, Memory()) is None
+
+
+def test_what_has_no_uid_is_refused_at_its_beginning() -> None:
+    data, (sop_class, _, syntax) = data_of(image(bytes(1000)), ExplicitVRLittleEndian)
+    with pytest.raises(MissingIdentifier):
+        IdentifiedInstance.from_beginning(memoryview(data), 500, sop_class, "no UID", syntax, Memory())
