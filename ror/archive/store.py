@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import uuid
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +14,8 @@ from typing import Final
 from pydicom import dcmread
 
 from anonymizer import ResearchInstance, same_content
-from ror.archive.durable import sync_folder, write_durably
+from ror.archive.durable import sync_folder
+from ror.archive.new_file import NewFile
 from ror.archive.receipt import Receipt
 
 __all__ = ["DifferentContent", "FileStore", "Filed", "file_of", "let_go", "make_names_durable", "set_aside"]
@@ -61,11 +61,21 @@ class FileStore:
         self._incoming = root / _INCOMING
         self._incoming.mkdir(parents=True, exist_ok=True)
 
-    def file(self, project: str, instance: ResearchInstance, receipt: Receipt | None = None) -> Filed:
+    def begin(self, length: int) -> NewFile:
+        """Begin to write an instance of so many bytes while it comes in; to be closed."""
+        return NewFile(self._incoming, length)
+
+    def file(
+        self,
+        project: str,
+        instance: ResearchInstance,
+        receipt: Receipt | None = None,
+        written: NewFile | None = None,
+    ) -> Filed:
         """Write an instance so that it is complete under its name or not there at all.
 
         What is held already, in this or another transfer syntax, stays as it is. With a receipt, a new one waits to be
-        indexed, by `make_names_durable`, the index, and `let_go`.
+        indexed, by `make_names_durable`, the index, and `let_go`. What was begun and is `written` is not written again.
 
         Raises
         ------
@@ -75,10 +85,12 @@ class FileStore:
             The disk refused; nothing is left behind.
         """
         path = self.path_of(project, instance)
-        if receipt is None:
-            filed = None if (self.root / path).exists() else self._new(path, instance)
-        else:
-            filed = self._waiting(path, instance, receipt)
+        if receipt is None and (self.root / path).exists():
+            return self._held(path, instance)
+        with closing(written or self.begin(instance.length)) as new:
+            for block in instance.blocks() if written is None else ():
+                new.write(block)
+            filed = self._new(path, new) if receipt is None else self._waiting(path, new, receipt)
         return filed or self._held(path, instance)
 
     def remove(self, filed: Filed) -> None:
@@ -122,26 +134,24 @@ class FileStore:
             else:
                 file.unlink(missing_ok=True)
 
-    def _new(self, path: str, instance: ResearchInstance) -> Filed | None:
-        """Write a file under its durable name; None, and nothing is left, if that is taken."""
-        incoming, target = self._incoming / f"{uuid.uuid4().hex}.part", self.root / path
-        digest = hashlib.sha256()
-        try:
-            write_durably(incoming, instance.length, _read_by(digest.update, instance.blocks()))
-            _make_folders(target.parent, self.root)
-            if not _link_unless_there(incoming, target):
-                return None
-            sync_folder(target.parent)
-        finally:
-            incoming.unlink(missing_ok=True)
-        return Filed(path, digest.hexdigest(), new=True)
+    def _new(self, path: str, new: NewFile) -> Filed | None:
+        """Put a file under its durable name; None if that is taken."""
+        target = self.root / path
+        new.finish()
+        _make_folders(target.parent, self.root)
+        if not new.link(target):
+            return None
+        sync_folder(target.parent)
+        return Filed(path, new.sha256, new=True)
 
-    def _waiting(self, path: str, instance: ResearchInstance, receipt: Receipt) -> Filed | None:
-        """Write a file under a durable name that is its receipt, and under its own, which is not durable yet."""
-        sha256, target = _sha256(instance.blocks()), self.root / path
+    def _waiting(self, path: str, new: NewFile, receipt: Receipt) -> Filed | None:
+        """Put a file under a durable name that is its receipt, and under its own, which is not durable yet."""
+        sha256, target = new.sha256, self.root / path
         incoming, linked = self._incoming / receipt.file_name(sha256), False
+        new.rename(incoming)
         try:
-            write_durably(incoming, instance.length, instance.blocks())
+            # Behind its name, for both at once: what is not whole after a crash is not what its name says.
+            new.finish()
             sync_folder(self._incoming)
             _make_folders(target.parent, self.root)
             linked = _link_unless_there(incoming, target)
@@ -219,14 +229,6 @@ def _sha256(blocks: Iterable[bytes | memoryview]) -> str:
     for block in blocks:
         digest.update(block)
     return digest.hexdigest()
-
-
-def _read_by(
-    read: Callable[[bytes | memoryview], None], blocks: Iterable[bytes | memoryview]
-) -> Iterator[bytes | memoryview]:
-    for block in blocks:
-        read(block)
-        yield block
 
 
 def _link_unless_there(source: Path, target: Path) -> bool:
