@@ -106,10 +106,24 @@ class Home:
                 advice=f"correct --home or ROR_HOME, or make one: ror --home {self.root} project add NAME",
             )
 
+    def require_no_studies(self) -> None:
+        """`ConfigurationError` if it is the home of an installation: a mere host removes what is in `jobs`."""
+        if any(folder.exists() for folder in (self.archive, self.secrets)):
+            raise ConfigurationError(
+                f"{self.root} holds studies or secrets of projects; a host with a gateway has a home of its own",
+                advice="say --home with another folder, or leave out --gateway where this one is shared",
+            )
+
     @contextmanager
     def exclusively(self) -> Iterator[None]:
-        """Be the only ``ror serve`` of this home; `HomeInUse` if there is another. A killed one holds nothing."""
-        told = HomeInUse(f"another `ror serve` works in {self.root}", "stop it, or use another --home")
+        """Be the only ``ror serve`` of this home, or host with a gateway; `HomeInUse` if there is another.
+
+        A killed one holds nothing.
+        """
+        told = HomeInUse(
+            f"another `ror serve`, or `ror work` with a gateway, works in {self.root}",
+            "stop it, or use another --home",
+        )
         with _held(self.root / "serve.lock", told):
             yield
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -200,11 +200,15 @@ class Service:
     def work(cls, app: App) -> Iterator[Service]:
         """The engine alone, until the block ends."""
         name = app.settings.engine.executor_id
-        gateway = _gateway(app)
-        if gateway is None:
-            app.require_own_database()
-        with app.home.worked_on_by(name), app.database.worked_on_by(name), cls._work(app, gateway) as service:
-            yield service
+        with ExitStack() as stack:
+            gateway = _gateway(app)
+            if gateway is None:
+                app.require_own_database()
+            else:
+                stack.enter_context(app.home.exclusively())
+            stack.enter_context(app.home.worked_on_by(name))
+            stack.enter_context(app.database.worked_on_by(name))
+            yield stack.enter_context(cls._work(app, gateway))
 
     @classmethod
     @contextmanager
@@ -232,9 +236,9 @@ class Service:
         )
         with nullcontext() if away is None else away.open():
             engine.start()
-            threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
             try:
-                if here:
+                if here:  # others make results, and write to REDCap
+                    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
                     app.redcap_outlook.log()
                 app.who.audit.log_end()
                 yield cls(app, engine, None, runtime)
@@ -248,6 +252,7 @@ def _gateway(app: App) -> Gateway | None:
     engine = app.settings.engine
     if not engine.gateway:
         return None
+    app.home.require_no_studies()
     if not app.settings.database.url:
         raise ConfigurationError(
             "a host with a gateway has its jobs from the database of the gateway, and none is named",

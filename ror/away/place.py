@@ -50,7 +50,10 @@ class AwayPlace:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Keep no copies of studies but of this host's jobs, until the block ends."""
+        """Keep no copies of studies but of this host's jobs, until the block ends; the home is this host's alone."""
+        shutil.rmtree(
+            self._app.home.submissions, ignore_errors=True
+        )  # packages that a killed process was fetching
         self._copies.start()
         try:
             yield
@@ -131,7 +134,8 @@ class AwayPlace:
         workflows, digest = self._app.workflows, job.package_digest
         with self._fetching:
             if not workflows.holds(job.workflow, digest):
-                with tempfile.TemporaryDirectory(dir=self._app.home.root, prefix="package-") as temporary:
+                self._app.home.submissions.mkdir(mode=0o700, exist_ok=True)
+                with tempfile.TemporaryDirectory(dir=self._app.home.submissions) as temporary:
                     archive, folder = Path(temporary) / "archive", Path(temporary) / "package"
                     self._gateway.package(job.id, archive)
                     try:

@@ -16,6 +16,7 @@ from ror.app import App
 from ror.away import Gateway, gateway_of
 from ror.config import EngineSettings
 from ror.errors import ConfigurationError, NotAllowed, RorError, ServiceUnavailable
+from ror.home import Home as AppHome
 from ror.service import Service
 from tests.cli.test_commands import Home
 from tests.web.conftest import Web, serving_at
@@ -128,6 +129,31 @@ def test_a_host_with_a_gateway_needs_its_database(tmp_path: Path) -> None:
     failed = home.ror("work", "--gateway", "http://127.0.0.1:1", "--name", "gpu2")
     assert failed.code == 1
     assert "set database.url" in failed.err
+
+
+@pytest.mark.parametrize("folder", ["archive", "secrets"])
+def test_the_home_of_an_installation_is_no_home_of_a_host(tmp_path: Path, folder: str) -> None:
+    home = Home(tmp_path / "home")
+    jobs = home.folder / "jobs" / "box-1"
+    jobs.mkdir(parents=True)
+    (home.folder / folder).mkdir()
+    failed = home.ror("work", "--gateway", "http://127.0.0.1:1", "--name", "gpu2")
+    assert failed.code == 1
+    assert "has a home of its own" in failed.err
+    assert jobs.exists()
+
+
+def test_the_home_of_a_host_has_one_worker(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROR_GATEWAY_TOKEN", web.app.tokens.add_host("gpu2", "gpu2"))
+    home = Home(tmp_path / "away")
+    home.settings(
+        f'[engine]\nexecutor_id = "gpu2"\nruntime = "process"\ngateway = "{url_of(web)}"\n'
+        f'[database]\nurl = "{web.app.database.url}"\n'
+    )
+    with AppHome(home.folder).exclusively():
+        failed = home.ror("work")
+    assert failed.code == 1
+    assert "`ror work` with a gateway, works in" in failed.err
 
 
 def test_a_home_that_receives_has_no_gateway(tmp_path: Path) -> None:
