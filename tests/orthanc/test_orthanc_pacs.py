@@ -267,17 +267,19 @@ def test_a_file_that_vanishes_midway_ends_the_association(tmp_path: Path) -> Non
 
 
 def test_the_example_tells_whether_the_pacs_is_there(tmp_path: Path) -> None:
-    example = Path(__file__).parents[2] / "examples" / "echo_pacs.py"
+    example = Path(__file__).parents[2] / "examples" / "send_files.py"
 
     def run(peer: Peer, *files: Path) -> subprocess.CompletedProcess[str]:
         call = [sys.executable, example, peer.ae_title, peer.host, str(peer.port), *files]
         return subprocess.run(call, capture_output=True, text=True)
 
-    with Answering(
-        0x0000, contexts=[(CTImageStorage, ExplicitVRLittleEndian), (VERIFICATION, ImplicitVRLittleEndian)]
-    ) as pacs:
-        good = run(pacs.peer, image(tmp_path))
-    assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "1 files stored"), good.stderr
+    both = [(CTImageStorage, ExplicitVRLittleEndian), (VERIFICATION, ImplicitVRLittleEndian)]
+    with Answering(0x0000, 0x0000, contexts=both) as pacs:
+        (tmp_path / "study").mkdir()
+        image(tmp_path / "study")
+        good = run(pacs.peer, image(tmp_path), tmp_path / "study", "--from", "SCANNER")
+        assert pacs.last.requestor.ae_title == "SCANNER"
+    assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "2 files stored"), good.stderr
     bad = run(pacs.peer)
     assert bad.returncode == 1 and "cannot be reached" in bad.stderr and "Traceback" not in bad.stderr
 
