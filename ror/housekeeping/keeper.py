@@ -16,14 +16,12 @@ from ror.app import App
 from ror.archive import StudyRemover
 from ror.engine import JobFolders, forget_old_checkpoints, packages_in_use, studies_in_use
 from ror.errors import NotFound
-from ror.housekeeping.rules import Candidate, Removal, Rules
+from ror.housekeeping.rules import REMOVED, Candidate, Removal, Rules
 from ror.model import JobState, StudyState
 from ror.registry import add_record
 
-__all__ = ["REMOVED", "Housekeeper"]
+__all__ = ["Housekeeper"]
 
-REMOVED = "removed by housekeeping"
-"""The event of the record; its detail is ``KIND NAME: the rule``."""
 _log = logging.getLogger(__name__)
 _DAY_SECONDS = 86400.0
 # A host that is lost and comes back late still finds that its attempt is over.

@@ -8,8 +8,10 @@ from typing import Literal, TypeAlias
 
 from ror.config import HousekeepingSettings
 
-__all__ = ["Candidate", "Kind", "Removal", "Rules"]
+__all__ = ["REMOVED", "Candidate", "Kind", "Removal", "Rules"]
 
+REMOVED = "removed by housekeeping"
+"""The event of the record; its detail is ``KIND NAME: the rule``."""
 Kind: TypeAlias = Literal["job", "dead letter", "image", "study"]
 _DAY_SECONDS = 86400.0
 _MIB = 2**20

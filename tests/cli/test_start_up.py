@@ -15,10 +15,11 @@ import ror.archive
 import ror.deid
 import ror.engine
 import ror.gateway
+import ror.housekeeping
 import ror.results
 from ror.loading import load_whole, on_demand
 
-ON_DEMAND = (ror.archive, ror.deid, ror.engine, ror.gateway, ror.results)
+ON_DEMAND = (ror.archive, ror.deid, ror.engine, ror.gateway, ror.housekeeping, ror.results)
 
 # What takes long to load, by the module of the command that must not: some tenths of a second each.
 UNUSED = {
