@@ -51,9 +51,8 @@ class AwayPlace:
     @contextmanager
     def open(self) -> Iterator[None]:
         """Keep no copies of studies but of this host's jobs, until the block ends; the home is this host's alone."""
-        shutil.rmtree(
-            self._app.home.submissions, ignore_errors=True
-        )  # packages that a killed process was fetching
+        # What a killed process was fetching.
+        shutil.rmtree(self._app.home.submissions, ignore_errors=True)
         self._copies.start()
         try:
             yield
@@ -127,7 +126,11 @@ class AwayPlace:
         try:
             self._gateway.bring(job.id, job.attempt, Packed(_log_of(folder)))
         except (RorError, NotPacked) as error:
-            _log.warning("job %s: its log stays on this host: %s", job.id, error)
+            kept = self._app.home.root / "log" / f"{job.id}.log"
+            if folder.log.is_file():
+                kept.parent.mkdir(exist_ok=True)
+                shutil.copyfile(folder.log, kept)
+            _log.warning("job %s: the gateway has not its log, which stays in %s: %s", job.id, kept, error)
 
     def _package(self, job: Job) -> Package:
         """The package of a job, fetched once."""

@@ -161,6 +161,19 @@ def test_why_a_program_failed_can_be_read_at_the_gateway(
     assert not at_the_gateway(away).output.exists()
 
 
+def test_why_a_program_failed_is_kept_where_the_gateway_is_down(
+    package: Path, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> None:
+    (package / "box.py").write_text("raise SystemExit('no lungs in it')\n")
+    away: Away = request.getfixturevalue("away")
+    away.place().stage(away.job)
+    with pytest.raises(ProgramFailed, match="no lungs in it"):
+        away.place(f"http://127.0.0.1:{free_port()}").execute(away.job)
+    kept = away.app.home.root / "log" / f"{away.job.id}.log"
+    assert "no lungs in it" in kept.read_text()
+    assert str(kept) in caplog.text
+
+
 def test_a_program_that_has_written_what_cannot_be_sent_fails_its_job(
     package: Path, request: pytest.FixtureRequest
 ) -> None:

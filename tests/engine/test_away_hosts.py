@@ -78,7 +78,7 @@ def test_a_job_runs_where_the_folder_is_not_goes_on_when_that_host_is_killed_and
             eventually(partial(nothing_is_left_on, hosts[other]))
             (row,) = serving.rows("SELECT job_id FROM measurements")
             assert row.job_id == job_id
-            assert "a box of" in made.ror("jobs", "logs", job_id)
+            assert "a box of" in (made.home / "jobs" / job_id / "log" / "container.log").read_text()
             delivered = serving.rows("SELECT DISTINCT kind FROM results")
             assert {one.kind for one in delivered} == {"SEG", "SR"}
             assert len(list(made.pacs.iterdir())) > len(delivered)
