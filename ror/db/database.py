@@ -48,6 +48,8 @@ class Database:
         # Without preserve_rowcount, an INSERT of psycopg says -1 rows, whether it has met a conflict or not.
         self._writer = self._engine.execution_options(ror_write=True, preserve_rowcount=True)
         self._of_thread = threading.local()
+        # Each transaction asks for it, and making it takes as long as a short question.
+        self._shown = self._engine.url.render_as_string(hide_password=True)
 
     @property
     def url(self) -> str:
@@ -57,7 +59,7 @@ class Database:
     @property
     def shown(self) -> str:
         """The address for people: no password."""
-        return self._engine.url.render_as_string(hide_password=True)
+        return self._shown
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
