@@ -118,18 +118,13 @@ class Executor:
 
 
 def _failed(outcome: Outcome, order: RunOrder, advice: str) -> JobFailed:
-    limits = order.limits
     match outcome.ending:
         case Ending.TIMED_OUT:
-            return JobFailed(
-                f"ended after its time limit of {limits.timeout_s} s ({_LIMITS}: timeout_s)", advice
-            )
+            return JobFailed(f"{outcome.detail} ({_LIMITS}: timeout_s)", advice)
         case Ending.OUT_OF_MEMORY:
-            return OutOfMemory(
-                f"ended for using more than {limits.memory_mib} MiB of memory ({_LIMITS}: memory_mib)", advice
-            )
+            return OutOfMemory(f"{outcome.detail} ({_LIMITS}: memory_mib)", advice)
         case Ending.TOO_MUCH_OUTPUT:
-            return JobFailed(f"ended for writing more than {limits.output_mib} MiB of output", advice)
+            return JobFailed(f"{outcome.detail} ({_LIMITS}: output_mib)", advice)
         case Ending.STOPPED:
             return JobFailed("stopped", advice)
         case _:

@@ -343,7 +343,7 @@ def test_limits_are_told_by_their_names(home: Home, folder: Path) -> None:
     manifest = folder / "workflow.toml"
     manifest.write_text(manifest.read_text().replace("timeout_s = 3600.0", "timeout_s = 0.1"))
     home.good("config", "--call", "tail -f /dev/null")
-    assert "time limit of 0.1 s ([resources] of workflow.toml: timeout_s)" in home.ror("trigger").err
+    assert "killed: over 0.1 s ([resources] of workflow.toml: timeout_s)" in home.ror("trigger").err
 
 
 @pytest.mark.parametrize(
