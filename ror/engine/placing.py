@@ -175,6 +175,11 @@ class Placer:
         with self._database.read() as connection:
             return self._seen(connection, time.time())
 
+    def taken(self) -> tuple[Sequence[HostRow], Sequence[Running]]:
+        """All hosts, and what runs on them, however much waits."""
+        with self._database.read() as connection:
+            return self._hosts.rows(connection), self._running(connection, time.time())
+
     def needs(self, workflow: str, digest: str) -> Needs:
         """What a workflow asks for; of one whose package cannot be read, nothing: its job will say why."""
         known = self._needs.get((workflow, digest))

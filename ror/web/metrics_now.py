@@ -97,10 +97,10 @@ def _jobs_by_state(database: Database) -> Iterator[Metric]:
 
 
 def _hosts(app: App) -> Iterator[Metric]:
-    seen = app.placer.seen()
-    hosts = [row.host for row in seen.hosts]
+    rows, running = app.placer.taken()
+    hosts = [row.host for row in rows]
     up, age, jobs = (dict[str, float]() for _ in range(3))
-    for row in seen.hosts:
+    for row in rows:
         up[row.host.name], age[row.host.name], jobs[row.host.name] = row.alive, row.silent_seconds, row.jobs
     yield _of_hosts("ror_host_up", "Whether the host was heard of lately.", up)
     yield _of_hosts("ror_host_heartbeat_age_seconds", "Time since the host was heard of.", age, "seconds")
@@ -108,7 +108,7 @@ def _hosts(app: App) -> Iterator[Metric]:
 
     slots, cores, memory = ({host.name: 0.0 for host in hosts} for _ in range(3))
     cards: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-    for one in seen.running:
+    for one in running:
         if one.host not in slots:  # somebody has just removed it
             continue
         slots[one.host] += one.needs.slots
