@@ -24,9 +24,14 @@ class Folder:
         """Everybody."""
         return Admission.ADMITTED
 
-    def receive(self, received: Received) -> Answer:
+    def begin(self, _received: Received, _there: int) -> None:
+        """Nothing is done before an object is there."""
+
+    def receive(self, received: Received, *, ahead: None = None) -> Answer:
         """Write the object into the folder."""
-        (self._folder / f"{received.sop_instance_uid}.dcm").write_bytes(received.to_part10())
+        with (self._folder / f"{received.sop_instance_uid}.dcm").open("wb", buffering=0) as file:
+            for piece in received.part10():
+                file.write(piece)
         return Answer(Status.SUCCESS)
 
     def flush(self) -> None:

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 from ror.loading import on_demand
 
 if TYPE_CHECKING:
+    from ror.gateway.answer import Answer, Status
     from ror.gateway.completeness import Completeness
     from ror.gateway.conformance import SopClassLine, sop_classes, storage_syntaxes
     from ror.gateway.corrections import Corrections, Verdict
     from ror.gateway.examined import Examined, examine
     from ror.gateway.importing import Done, Imported, Outcome, import_objects
-    from ror.gateway.intake import Answer, Intake, Status
+    from ror.gateway.intake import Intake
     from ror.gateway.listener import Listener
     from ror.gateway.pulling import (
         ALWAYS,
@@ -37,12 +38,13 @@ else:
     __getattr__ = on_demand(
         __name__,
         {
+            "answer": "Answer Status",
             "completeness": "Completeness",
             "conformance": "SopClassLine sop_classes storage_syntaxes",
             "corrections": "Corrections Verdict",
             "examined": "Examined examine",
             "importing": "Done Imported Outcome import_objects",
-            "intake": "Answer Intake Status",
+            "intake": "Intake",
             "listener": "Listener",
             "pulling": "ALWAYS Failed Journal Move Order Pulled StudySource Window follow pull source_of",
             "quarantine": "Quarantine QuarantinedObject",

@@ -123,7 +123,7 @@ class Listener:
                 address,
                 self._offer,
                 self._limits,
-                visit.store,
+                visit,
                 enter,
                 self._admit,
                 self._services,

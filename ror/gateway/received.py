@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from anonymizer import Deidentifier, IdentifiedInstance, read_file
 from ror.gateway.spooled import SpooledData
+from ror.registry import Sender
 
 __all__ = ["NotPart10", "Received", "part10_head"]
 
@@ -28,7 +29,8 @@ class NotPart10(Exception):
 class Received:
     """One C-STORE request (PS3.7 9.1.1): who sent it to whom, what it says it is, and its data set.
 
-    `address` is where it came from over a network, empty for what came by none.
+    `address` is where it came from over a network, empty for what came by none. A view of data is as it is until the
+    request is answered.
     """
 
     calling_ae: str
@@ -36,8 +38,13 @@ class Received:
     sop_class_uid: str = field(repr=False)
     sop_instance_uid: str = field(repr=False)
     transfer_syntax_uid: str
-    data: bytes | SpooledData = field(repr=False)
+    data: bytes | memoryview | SpooledData = field(repr=False)
     address: str = ""
+
+    @property
+    def sender(self) -> Sender:
+        """Who has sent it."""
+        return Sender(self.calling_ae, self.called_ae, self.address)
 
     @classmethod
     def from_part10(cls, data: bytes, calling_ae: str, called_ae: str) -> Received:
@@ -79,7 +86,7 @@ class Received:
             )
         except KeyError as error:
             raise NotPart10("file_meta") from error
-        return cls(calling_ae, "", sop_class, sop_instance, syntax, data[end:])
+        return cls(calling_ae, "", sop_class, sop_instance, syntax, memoryview(data)[end:])
 
     def identified(self, by: Deidentifier | None = None) -> IdentifiedInstance:
         """The object for the anonymizer, read with what `by` remembers; errors are those of the anonymizer.
@@ -92,7 +99,7 @@ class Received:
         said = self.sop_class_uid, self.sop_instance_uid, self.transfer_syntax_uid
         return IdentifiedInstance.from_dataset_bytes(self.data, *said, memory)
 
-    def part10(self) -> Iterator[bytes]:
+    def part10(self) -> Iterator[bytes | memoryview]:
         """The object as a file (PS3.10), just as it came, in pieces; still identified."""
         if isinstance(self.data, SpooledData):
             yield from self.data.part10()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ror.gateway.intake import Answer, Intake, Status
+from ror.gateway.answer import Answer, Status
+from ror.gateway.intake import Intake
 from ror.gateway.quarantine import Quarantine, QuarantinedObject
 
 __all__ = ["Released", "release"]

@@ -15,7 +15,7 @@ from anonymizer import DeidentificationError, IdentifiedInstance
 from ror.gateway.received import Received
 from ror.registry import Route, Sender, first_that_fits
 
-__all__ = ["attributes_of", "route_of"]
+__all__ = ["attributes_of", "route_of", "route_of_all"]
 
 _log = logging.getLogger(__name__)
 _CHARACTER_SET: Final = 0x00080005
@@ -26,11 +26,16 @@ _TEXTS: Final = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "PN",
 
 def route_of(routes: Collection[Route], received: Received) -> Route | None:
     """The route of an object, or None. Of what cannot be read no condition holds."""
-    sender = Sender(received.calling_ae, received.called_ae, received.address)
-    route = first_that_fits(routes, sender, partial(_read, received))
+    route = first_that_fits(routes, received.sender, partial(_read, received))
     if route is None:
         _log.warning("no route for %s at %s → %s", received.calling_ae, received.address, received.called_ae)
     return route
+
+
+def route_of_all(routes: Collection[Route], sender: Sender) -> Route | None:
+    """The route of whatever a sender sends; None where there is none, or it depends on the object."""
+    fitting = next((route for route in routes if not route.misfits(sender)), None)
+    return None if fitting is None or fitting.condition else fitting
 
 
 def _read(received: Received, keywords: Collection[str]) -> Mapping[str, tuple[str, ...]]:

@@ -54,8 +54,13 @@ class Sink:
     came: list[Received] = field(default_factory=list)
     spool: Path = Path(tempfile.gettempdir())
 
-    def receive(self, received: Received) -> Answer:
-        self.came.append(received)
+    def begin(self, received: Received, there: int) -> None:
+        """Nothing is done ahead here."""
+
+    def receive(self, received: Received, *, ahead: None = None) -> Answer:
+        self.came.append(
+            replace(received, data=bytes(received.data))
+        )  # a view is as it is until this answers
         return self.plan(received)
 
     def admit(self, _sender: Sender) -> Admission:

@@ -24,7 +24,7 @@ def test_a_file_is_read_as_it_was_written(patient: str, title: str, preamble: by
     read = Received.from_file(whole, "IMPORT")
     assert read.sop_instance_uid == dataset.SOPInstanceUID
     assert read.sop_class_uid == dataset.SOPClassUID
-    assert whole.endswith(read.data)
+    assert whole.endswith(bytes(read.data))
     # As quarantine keeps it, it is read again.
     assert Received.from_part10(read.to_part10(), "IMPORT", "") == read
 
@@ -38,7 +38,7 @@ def test_a_file_that_is_cut_short_is_an_object_or_told(end: int) -> None:
     except NotPart10 as fault:
         assert fault.reason == ("not_part10" if end < 132 else "file_meta")
     else:
-        assert whole[:end].endswith(read.data)
+        assert whole[:end].endswith(bytes(read.data))
 
 
 def test_a_length_of_the_file_meta_information_that_is_wrong_does_not_matter() -> None:

@@ -28,6 +28,11 @@ from tests.anonymizer.planted import minimal, part10
 
 ROUNDS = int(os.environ.get("ROR_TEST_KILL_ROUNDS", "15"))
 SENDERS = 3
+COLUMNS, SHORT, LONG = (
+    128,
+    64,
+    832,
+)  # rows; what is long takes several fragments, and is begun with before it is whole
 OBJECTS, RESENT = 24, 6  # in each round
 SUCCESS, QUARANTINED = 0x0000, (0xA900, 0xC010, 0xC011)
 
@@ -57,11 +62,12 @@ def new_study(folder: Path, number: int) -> list[Path]:
             SeriesInstanceUID=f"{root}.1",
             SOPInstanceUID=f"{root}.1.{instance + 1}",
             PatientID=f"P{number}" if instance else "",
-            Rows=64,
-            Columns=128,
+            Rows=(rows := SHORT if instance % 4 else LONG),
+            Columns=COLUMNS,
             BitsAllocated=16,
-            PixelData=bytes(16 * 1024),
+            PixelData=bytes(2 * rows * COLUMNS),
         )
+        one["PixelData"].VR = "OW"
         file = folder / f"{number}-{instance}.dcm"
         file.write_bytes(part10(one))
         made.append(file)

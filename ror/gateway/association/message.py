@@ -3,60 +3,78 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
+from ror.gateway.ahead import Ahead
 from ror.gateway.association.command import MAX_COMMAND_BYTES, Command, CommandField
 from ror.gateway.association.errors import PeerViolation
 from ror.gateway.association.negotiation import Context
+from ror.gateway.association.room import MOST_BYTES, Room
 from ror.gateway.received import part10_head
 from ror.gateway.spooled import SpooledData
 
 __all__ = ["Assembly", "Message"]
 
 _log = logging.getLogger(__name__)
-_IN_MEMORY: Final = 8 * 2**20
+# How much of an object must have come before it is begun with, at first and if that was too early.
+_BEGIN_AT: Final[tuple[int, ...]] = (2**14, 2**18)
 # No sender has fragments of fewer bytes but for the last ones of a message.
 _FEWEST_BYTES: Final = 256
 _FREE_FRAGMENTS: Final = 1000
 
+Begin: TypeAlias = Callable[[Context, Command, memoryview, int], "Ahead | None"]
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One request: `data` is None where there is none, or where `refusal` says why it was not kept."""
+    """One request: `data` is None where there is none, or where `refusal` says why it was not kept.
+
+    `ahead` is what was done with an object while it came in. Both are good until the assembly is closed.
+    """
 
     context_id: int
     command: Command
-    data: bytes | SpooledData | None = None
+    data: memoryview | SpooledData | None = None
     refusal: str = ""
+    ahead: Ahead | None = None
 
 
 class Assembly:
     """The message that is coming in.
 
     An object of more than 8 MiB goes into a file without a name in `folder`. One of more than `max_bytes` is counted,
-    and not kept; neither is one that the disk has no room for, nor any other data set of more than 8 MiB.
+    and not kept; neither is one that the disk has no room for, nor any other data set of more than 8 MiB. `begin` is
+    asked to begin with an object when some of it is there.
     """
 
-    def __init__(self, contexts: Mapping[int, Context], max_bytes: int, folder: Path) -> None:
+    def __init__(
+        self,
+        contexts: Mapping[int, Context],
+        max_bytes: int,
+        folder: Path,
+        begin: Begin = lambda _context, _command, _room, _there: None,
+    ) -> None:
         self._contexts = contexts
         self._max_bytes = max_bytes
         self._folder = folder
+        self._begin = begin
+        self._room: Room | None = None
         self._spooled: SpooledData | None = None
+        self._ahead: Ahead | None = None
         self.close()
 
     def close(self) -> None:
         """Let go of what has come: the message was answered, or the association is over."""
         self._context_id = 0
         self._command: Command | None = None
-        self._data = bytearray()
+        self._said = bytearray()
         self._bytes = self._fragments = 0
+        self._begin_at = _BEGIN_AT
         self._refusal = ""
-        if self._spooled is not None:
-            self._spooled.close()
-            self._spooled = None
+        self._drop()
 
     def add(self, context_id: int, is_command: bool, is_last: bool, data: memoryview) -> Message | None:
         """Take the next fragment; the message if it is whole with it, to be closed before the next.
@@ -70,11 +88,11 @@ class Assembly:
         self._context_id = context_id
         self._bytes += len(data)
         if not is_command:
-            self._keep(data)
+            self._keep(data, is_last=is_last)
         elif self._bytes > MAX_COMMAND_BYTES:
             raise PeerViolation("a command of more than 16 KiB")
         else:
-            self._data += data
+            self._said += data
         return self._ended(is_command) if is_last else None
 
     def _check(self, context_id: int, is_command: bool, is_last: bool, data: memoryview) -> None:
@@ -88,10 +106,10 @@ class Assembly:
         if self._fragments > _FREE_FRAGMENTS + self._bytes // _FEWEST_BYTES or not (data or is_last):
             raise PeerViolation("a message in endless fragments")
 
-    def _keep(self, data: memoryview) -> None:
+    def _keep(self, data: memoryview, *, is_last: bool) -> None:
         assert self._command is not None
         is_object = self._command.field == CommandField.C_STORE
-        max_bytes = self._max_bytes if is_object else min(self._max_bytes, _IN_MEMORY)
+        max_bytes = self._max_bytes if is_object else min(self._max_bytes, MOST_BYTES)
         if self._bytes > max_bytes:
             self._refuse(
                 "the object is longer than is allowed here" if is_object else "the data set is too long"
@@ -101,39 +119,69 @@ class Assembly:
         elif not self._refusal:
             try:
                 self._append(data)
+                if is_object and self._spooled is None:
+                    self._go_ahead(is_last=is_last)
             except OSError as error:
                 _log.error("no room for an object that is coming in: %s", error.strerror)
                 self._refuse("no room for the object; send again later")
 
     def _append(self, data: memoryview) -> None:
-        if self._spooled is None and self._bytes > _IN_MEMORY:
+        if self._room is None:
+            self._room = Room()
+        if self._spooled is None and self._bytes > MOST_BYTES:
             assert self._command is not None
             command, syntax = self._command, self._contexts[self._context_id].transfer_syntax_uid
             head = part10_head(command.sop_class_uid, command.sop_instance_uid, syntax)
             self._spooled = SpooledData(self._folder, head, self._max_bytes)
-            self._spooled.append(memoryview(self._data))
-            self._data = bytearray()
+            self._spooled.append(self._room.data)
+            self._room.clear()
         if self._spooled is None:
-            self._data += data
+            self._room.append(data)
         else:
             self._spooled.append(data)
 
+    def _go_ahead(self, *, is_last: bool) -> None:
+        """Do what can be done with an object while the rest of it comes; a disk that refuses is met at its end."""
+        assert self._command is not None
+        assert self._room is not None
+        if self._ahead is None and self._begin_at and self._bytes >= self._begin_at[0] and not is_last:
+            self._begin_at = self._begin_at[1:]
+            context = self._contexts[self._context_id]
+            self._ahead = self._begin(context, self._command, self._room.whole, self._bytes)
+        if self._ahead is not None:
+            try:
+                self._ahead.more(self._room.data)
+            except OSError:
+                self._ahead.close()
+                self._ahead, self._begin_at = None, ()
+
     def _refuse(self, why: str) -> None:
-        self._refusal, self._data = why, bytearray()
+        self._refusal = why
+        self._drop()
+
+    def _drop(self) -> None:
+        """Let go of the data set."""
+        if self._room is not None:
+            self._room.clear()
         if self._spooled is not None:
             self._spooled.close()
             self._spooled = None
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead = None
 
     def _ended(self, is_command: bool) -> Message | None:
         if not is_command:
             assert self._command is not None
             if self._refusal:
                 return Message(self._context_id, self._command, refusal=self._refusal)
-            data = bytes(self._data) if self._spooled is None else self._spooled
-            return Message(self._context_id, self._command, data)
-        command = Command.of(bytes(self._data))
+            if self._spooled is not None:
+                return Message(self._context_id, self._command, self._spooled)
+            data = memoryview(b"") if self._room is None else self._room.data
+            return Message(self._context_id, self._command, data, ahead=self._ahead)
+        command = Command.of(bytes(self._said))
         if not command.has_data_set:
             return Message(self._context_id, command)
         self._command = command
-        self._data, self._bytes = bytearray(), 0
+        self._said, self._bytes = bytearray(), 0
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ror.errors import ServiceUnavailable
-from ror.gateway.intake import Answer, Status
+from ror.gateway.answer import Answer, Status
 
 __all__ = ["Done", "Imported", "Outcome", "outcome_of"]
 

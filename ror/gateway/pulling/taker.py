@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from orthanc import RetrievedObject
+from ror.gateway.answer import Status
 from ror.gateway.importing import Outcome, outcome_of
-from ror.gateway.intake import Intake, Status
+from ror.gateway.intake import Intake
 from ror.gateway.received import NotPart10, Received
 
 __all__ = ["Interrupted", "Taker"]
