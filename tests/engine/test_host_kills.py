@@ -85,6 +85,16 @@ def serving(
     return ServingOnPostgres(made, url, token)
 
 
+def gave_results(serving: ServingOnPostgres, studies: int) -> bool:
+    """Whether each study has given its results, by a job that took the place of any of a part of it.
+
+    On a busy machine a sender may pause within a study for so long that what has come settles by itself.
+    """
+    states = Counter(serving.jobs().values())
+    settled = not serving.rows("SELECT study_uid FROM studies WHERE state <> 'matched'")
+    return settled and states.pop("succeeded", 0) == studies and states.keys() <= {"superseded"}
+
+
 def send_study(serving: ServingOnPostgres, folder: Path, seed: int) -> None:
     files = small_ct(folder / f"ct{seed}", seed=seed)
 
@@ -124,7 +134,7 @@ def test_hosts_are_killed_at_random_and_every_job_ends_once(
             victim.start()
             wanted = (number + 1) * JOBS
             eventually(
-                lambda wanted=wanted: Counter(serving.jobs().values()) == {"succeeded": wanted},
+                lambda wanted=wanted: gave_results(serving, wanted),
                 lambda: (
                     f"{serving.rows('SELECT id, state, host, attempt FROM jobs')}\n{serving.log.read_text()[-4000:]}"
                 ),
@@ -132,7 +142,8 @@ def test_hosts_are_killed_at_random_and_every_job_ends_once(
         # What a job has run in ends a moment after the job, and that of a host that was killed as well.
         eventually(lambda: not serving.rows(UNFINISHED), lambda: str(serving.rows(UNFINISHED)))
     measured = Counter(row.job_id for row in serving.rows("SELECT job_id FROM measurements"))
-    assert measured == dict.fromkeys(serving.jobs(), 1)
+    succeeded = [job for job, state in serving.jobs().items() if state == "succeeded"]
+    assert measured == dict.fromkeys(succeeded, 1)
     assert len(redcap.records) == ROUNDS * JOBS
     held = Counter[str]()
     for series in orthanc_pacs.rest.series():
