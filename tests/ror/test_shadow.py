@@ -74,3 +74,10 @@ def test_a_shadow_delivers_nothing_is_compared_and_delivers_when_it_is_promoted(
         eventually(lambda: "superseded" in serving.jobs().values(), lambda: str(serving.jobs()))
         (row,) = with_pacs.ask("measurements", "list")
         assert float(row["value"]) == SMALLER * VOXEL_MM3
+
+        with_pacs.ror("workflow", "promote", "box", "1.0.0", "--project", "lungs")
+        (again,) = with_pacs.ask("jobs", "match", study)[0]["new_jobs"]
+        eventually(lambda: serving.jobs()[again] == "succeeded", lambda: str(serving.jobs()))
+        (row,) = with_pacs.ask("measurements", "list")
+        assert (row["job_id"], float(row["value"])) == (again, CURRENT * VOXEL_MM3)
+        assert sorted(one.modality for one in orthanc_pacs.rest.series()) == ["CT", "SEG", "SR"]
