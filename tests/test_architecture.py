@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ror.config", "ror.home", "ror.log", "ror.walking", "ror.stopping", "ror.listening", "ror.packing"),
     ("ror.pacs_settings", "ror.engine_settings", "ror.housekeeping_settings"),
     ("ror.setting_types", "ror.setting_places"),
-    ("ror.model", "ror.hashed_uid", "ror.overheard", "ror.series_names"),
+    ("ror.bearer", "ror.model", "ror.hashed_uid", "ror.overheard", "ror.series_names"),
     ("ror.errors", "ror.loading", "ror.log_json"),
     LEAVES,
 )

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import requests
 
 from orthanc import DicomWeb, PeerError, Tls
+from ror.bearer import Bearer
 from ror.config import EngineSettings
 from ror.errors import ConfigurationError, JobFailed, NotAllowed, ServiceUnavailable
 from ror.overheard import is_overheard
@@ -133,7 +134,7 @@ class Gateway:
                 self._url + path,
                 data=body,
                 headers=dict(headers or {}),
-                auth=self._show,
+                auth=Bearer(self._token),
                 timeout=(_SECONDS, seconds),
                 stream=stream,
                 allow_redirects=False,
@@ -141,11 +142,6 @@ class Gateway:
             )
         with answer:
             yield answer
-
-    def _show(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        # Said here, no file of passwords of the user's (.netrc) takes its place.
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
 
     def _require(self, answer: requests.Response, status: HTTPStatus) -> None:
         if answer.status_code == status:

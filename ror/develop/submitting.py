@@ -21,6 +21,7 @@ import requests
 from urllib3.exceptions import NewConnectionError
 
 from containers import Package
+from ror.bearer import Bearer
 from ror.errors import ConfigurationError, NotAllowed, ServiceUnavailable
 from ror.overheard import is_overheard
 
@@ -136,7 +137,7 @@ class Server:
                 archive,
                 params={"match": "true"} if match else {},
                 headers={"Content-Type": "application/gzip"},
-                auth=self._show,
+                auth=Bearer(self._token),
                 timeout=_SECONDS,
                 stream=True,
                 allow_redirects=False,
@@ -163,17 +164,12 @@ class Server:
         with _told_in_words(self._url):
             path = f"workflows/{quote(submitted.name)}/{quote(submitted.digest)}/job"
             answer = requests.get(
-                f"{self._url}/{path}", auth=self._show, timeout=_SECONDS[0], allow_redirects=False
+                f"{self._url}/{path}", auth=Bearer(self._token), timeout=_SECONDS[0], allow_redirects=False
             )
             if answer.status_code == HTTPStatus.NO_CONTENT:
                 return None
             self._require(answer, HTTPStatus.OK)
             return JobTold(**answer.json())
-
-    def _show(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        # Said here, no file of passwords of the user's (.netrc) takes its place.
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
 
     def _require(self, answer: requests.Response, status: HTTPStatus) -> None:
         if answer.status_code == status:
