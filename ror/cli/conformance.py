@@ -28,9 +28,6 @@ def command(syntaxes: bool, as_json: bool) -> None:
     else:
         columns = [field.name for field in fields(SopClassLine)]
         rows = [astuple(line) for line in sop_classes()]
-        shown = rows if as_json else [(*row[:-1], _in_words(row[-1])) for row in rows]
+        words = {2: "little endian", 4: "native", len(storage_syntaxes()): "all"}
+        shown = rows if as_json else [(*row[:-1], words[row[-1]]) for row in rows]
         print_table(columns, shown, as_json=as_json)
-
-
-def _in_words(syntaxes: int) -> str:
-    return {2: "little endian", 4: "native", len(storage_syntaxes()): "all"}[syntaxes]
