@@ -396,8 +396,8 @@ def test_who_has_changed_which_version_runs_is_on_record(
     workflows.add("lungs", changed(tmp_path / "newer", '"1.0.0"', '"1.1.0"'), shadow=True)
     workflows.promote("lungs", "box", "1.1.0")
     workflows.disable("lungs", "box")
-    told = [(one.action, one.detail.partition(" (")[0]) for one in AuditLog(database).list()]
-    assert told == [
+    events = [one for one in AuditLog(database).list() if one.action.endswith(("workflow", "as shadow"))]
+    assert [(one.action, one.detail.partition(" (")[0]) for one in events] == [
         ("disable workflow", "box 1.1.0"),
         ("promote workflow", "box 1.1.0"),
         ("add workflow as shadow", "box 1.1.0"),
