@@ -10,13 +10,13 @@ data in its file.
 
 `IdentifiedInstance` shows nothing of what it holds; a `ResearchInstance` is made by de-identification only. The same
 input, profile and key give the same bytes. `fingerprint` and `same_content` tell the same object in another transfer
-syntax. An object that is still coming in can be begun with: `IdentifiedInstance.from_beginning`, `RunningFingerprint`.
+syntax. An object that is still coming in can be begun with: `IdentifiedInstance.from_beginning`.
 Whatever is not understood is refused with a `DeidentificationError`, which carries a reason, a tag path and advice,
 never a value.
 """
 
 from anonymizer.burned_in import check_text_search
-from anonymizer.content import RunningFingerprint, fingerprint, same_content
+from anonymizer.content import fingerprint, same_content
 from anonymizer.deidentifier import Deidentifier
 from anonymizer.difference import Difference, ToldRule, differences, rules_of, standard_of
 from anonymizer.errors import (
@@ -67,7 +67,6 @@ __all__ = [
     "Report",
     "ResearchInstance",
     "ResidualIdentity",
-    "RunningFingerprint",
     "Subject",
     "ToldRule",
     "Treatment",

@@ -26,7 +26,7 @@ from anonymizer.table import vr_of
 from anonymizer.vocabulary import listed
 from anonymizer.wire import ITEM_TAGS, NESTING_LIMIT, Element, Encoding, Items, read_items
 
-__all__ = ["RunningFingerprint", "fingerprint", "same_content"]
+__all__ = ["fingerprint", "same_content"]
 
 _WORDS: Final = {
     vr: word
@@ -50,28 +50,6 @@ _count = Struct("<Q").pack
 def fingerprint(instance: IdentifiedInstance, key: ProjectKey) -> str:
     """Keyed digest of an object's content, 64 hexadecimal digits: tells a resend without telling what it was."""
     return key.fingerprint(_digest(instance))
-
-
-class RunningFingerprint:
-    """The `fingerprint` of an object whose pixels are still coming in, behind which nothing comes.
-
-    Parameters
-    ----------
-    instance
-        Of `IdentifiedInstance.from_beginning`.
-    """
-
-    def __init__(self, instance: IdentifiedInstance) -> None:
-        *said, _pixels, _after = _parts(instance.data_set, instance.encoding)
-        self._digest = hashlib.sha256(b"".join(map(loaded, said)))
-
-    def update(self, pixels: memoryview) -> None:
-        """More of the pixels are there."""
-        self._digest.update(pixels)
-
-    def by(self, key: ProjectKey) -> str:
-        """What `fingerprint` gives of the whole object."""
-        return key.fingerprint(self._digest.digest())
 
 
 def same_content(one: bytes, other: bytes) -> bool:

@@ -24,10 +24,7 @@ class Folder:
         """Everybody."""
         return Admission.ADMITTED
 
-    def begin(self, _received: Received, _there: int) -> None:
-        """Nothing is done before an object is there."""
-
-    def receive(self, received: Received, *, ahead: None = None) -> Answer:
+    def receive(self, received: Received) -> Answer:
         """Write the object into the folder."""
         with (self._folder / f"{received.sop_instance_uid}.dcm").open("wb", buffering=0) as file:
             for piece in received.part10():

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ror.archive.cataloguer import Cataloguer
     from ror.archive.holdings import Holdings, IndexedInstance, StudyRow
     from ror.archive.index import Index
-    from ror.archive.new_file import NewFile
     from ror.archive.own import OwnSeries
     from ror.archive.receipt import Receipt
     from ror.archive.removing import RemovedStudy, StudyRemover
@@ -35,7 +34,6 @@ else:
             "cataloguer": "Cataloguer",
             "holdings": "Holdings IndexedInstance StudyRow",
             "index": "Index",
-            "new_file": "NewFile",
             "own": "OwnSeries",
             "receipt": "Receipt",
             "removing": "RemovedStudy StudyRemover",
@@ -59,7 +57,6 @@ __all__ = [
     "Holdings",
     "Index",
     "IndexedInstance",
-    "NewFile",
     "OwnSeries",
     "Receipt",
     "RemovedStudy",

@@ -61,21 +61,11 @@ class FileStore:
         self._incoming = root / _INCOMING
         self._incoming.mkdir(parents=True, exist_ok=True)
 
-    def begin(self, length: int) -> NewFile:
-        """Begin to write an instance of so many bytes while it comes in; to be closed."""
-        return NewFile(self._incoming, length)
-
-    def file(
-        self,
-        project: str,
-        instance: ResearchInstance,
-        receipt: Receipt | None = None,
-        written: NewFile | None = None,
-    ) -> Filed:
+    def file(self, project: str, instance: ResearchInstance, receipt: Receipt | None = None) -> Filed:
         """Write an instance so that it is complete under its name or not there at all.
 
         What is held already, in this or another transfer syntax, stays as it is. With a receipt, a new one waits to be
-        indexed, by `make_names_durable`, the index, and `let_go`. What was begun and is `written` is not written again.
+        indexed, by `make_names_durable`, the index, and `let_go`.
 
         Raises
         ------
@@ -87,8 +77,8 @@ class FileStore:
         path = self.path_of(project, instance)
         if receipt is None and (self.root / path).exists():
             return self._held(path, instance)
-        with closing(written or self.begin(instance.length)) as new:
-            for block in instance.blocks() if written is None else ():
+        with closing(NewFile(self._incoming, instance.length)) as new:
+            for block in instance.blocks():
                 new.write(block)
             filed = self._new(path, new) if receipt is None else self._waiting(path, new, receipt)
         return filed or self._held(path, instance)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from anonymizer import Profile, ProjectKey
 from ror.archive import Index
 from ror.gateway.received import Received
-from ror.gateway.routing import route_of, route_of_all
+from ror.gateway.routing import route_of
 from ror.model import PseudonymScheme
-from ror.registry import ProjectStore, PseudonymRule, Route, RouteStore, Sender, WhoIsWho, Withdrawn
+from ror.registry import ProjectStore, PseudonymRule, Route, RouteStore, WhoIsWho, Withdrawn
 
 __all__ = ["Gate", "Gates"]
 
@@ -65,14 +65,6 @@ class Gates:
                 read.routes = self._routes.list()
             route = route_of(read.routes, received)
             return None if route is None else (route, self._gate(read, route.project))
-
-    def find_for_all(self, sender: Sender) -> Gate | None:
-        """The gate of whatever a sender sends; None where there is none, or it depends on the object."""
-        with self._now() as read:
-            if read.routes is None:
-                read.routes = self._routes.list()
-            route = route_of_all(read.routes, sender)
-            return None if route is None else self._gate(read, route.project)
 
     def of(self, project: str) -> Gate:
         """The gate of a project.

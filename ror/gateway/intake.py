@@ -24,9 +24,8 @@ from anonymizer import (
     Unreadable,
     fingerprint,
 )
-from ror.archive import DifferentContent, FileStore, Index, NewFile, Receipt, describe_later
+from ror.archive import DifferentContent, FileStore, Index, Receipt, describe_later
 from ror.errors import RorError
-from ror.gateway.ahead import Ahead, begin
 from ror.gateway.answer import Answer, Status
 from ror.gateway.corrections import SEGMENTATIONS, Corrections, is_of_research
 from ror.gateway.gates import Gate, Gates
@@ -82,27 +81,10 @@ class Intake:
         """The folder in which identified bytes may be while an object comes in."""
         return self._quarantine.folder
 
-    def begin(self, received: Received, there: int) -> Ahead | None:
-        """Do ahead what can be done with an object of which the first `there` bytes of its data have come.
-
-        Whoever has begun closes it, when the object is received or does not come any more.
-        """
-        if received.sop_class_uid in SEGMENTATIONS:
-            return None
-        try:
-            gate = self._gates.find_for_all(received.sender)
-            # Who a patient is may cost a number, which nothing that is not whole is worth.
-            if gate is None or gate.asks_who or self._has_no_room():
-                return None
-            return begin(received, there, gate, self._deidentifier(gate), self._files)
-        except (OSError, RorError):
-            return None  # told when it is whole
-
-    def receive(self, received: Received, project: str | None = None, ahead: Ahead | None = None) -> Answer:
+    def receive(self, received: Received, project: str | None = None) -> Answer:
         """Take one object in; when the answer is SUCCESS it survives a crash.
 
-        What comes from quarantine belongs to `project`, whatever the routes say now. With what was done `ahead` there
-        is less left to do.
+        What comes from quarantine belongs to `project`, whatever the routes say now.
         """
         route = None
         try:
@@ -113,7 +95,7 @@ class Intake:
                 project = gate.project
             else:
                 return self._counted(Answer(Status.NOT_AUTHORIZED, "no route for this sender and object"))
-            answer = self._receive(received, gate, route, ahead)
+            answer = self._receive(received, gate, route)
         except (OSError, RorError) as error:
             _log.error("an object of %s could not be filed: %s", received.calling_ae, _told(error))
             answer = Answer(Status.OUT_OF_RESOURCES, "could not be filed; send again later")
@@ -133,34 +115,29 @@ class Intake:
         self.tally.add(TallyLine(project, *titles, *_fate(answer)))
         return answer
 
-    def _has_no_room(self) -> bool:
-        return shutil.disk_usage(self._files.root).free < self._reserve
-
-    def _receive(self, received: Received, gate: Gate, route: Route | None, ahead: Ahead | None) -> Answer:
-        if self._has_no_room():
+    def _receive(self, received: Received, gate: Gate, route: Route | None) -> Answer:
+        if shutil.disk_usage(self._files.root).free < self._reserve:
             _log.error("less than %d MiB of disk free: objects are refused", self._reserve // _MIB)
             return Answer(Status.OUT_OF_RESOURCES, "disk reserve reached")
 
         try:
-            return self._take_in(received, gate, route, ahead)
+            return self._take_in(received, gate, route)
         except _Withdrawn:
             # Kept nowhere: a patient who has withdrawn leaves no identified bytes in quarantine.
             return Answer(Status.WITHDRAWN, "withdrawn from the project")
         except (DeidentificationError, DifferentContent) as refusal:
             return self._refuse(received, gate.project, refusal)
 
-    def _take_in(self, received: Received, gate: Gate, route: Route | None, ahead: Ahead | None) -> Answer:
-        if ahead is not None and not ahead.is_of(received, gate):
-            ahead = None
+    def _take_in(self, received: Received, gate: Gate, route: Route | None) -> Answer:
         deidentifier = self._deidentifier(gate)
-        identified = ahead.identified if ahead else received.identified(deidentifier)
+        identified = received.identified(deidentifier)
         if (
             self._corrections is not None
             and received.sop_class_uid in SEGMENTATIONS
             and is_of_research(identified, gate.project, self._index)
         ):
             return self._take_back(received, gate.project, self._corrections)
-        source_digest = ahead.source_digest if ahead else fingerprint(identified, gate.key)
+        source_digest = fingerprint(identified, gate.key)
         sop_uid = gate.profile.uid(gate.key, received.sop_instance_uid)
         # Of two who bring the same object at once, the second finds what the first has brought.
         with self._index.turn(sop_uid):
@@ -169,15 +146,11 @@ class Intake:
                 # The same object again: nothing to do, and nothing changes.
                 self._complete_way_back(gate, deidentifier, identified, sop_uid)
                 return Answer(Status.SUCCESS, held=True)
-            if ahead is not None:
-                research = _admitted(ahead.research, gate)
-            else:
-                research = self._deidentified(gate, deidentifier, identified)
+            research = self._deidentified(gate, deidentifier, identified)
             kept = kept_uids(identified, gate, self._who.identities.uids)
             wait = None if route is None else route.settle_seconds
             receipt = Receipt(gate.project, source_digest, wait, kept.own)
-            may_wait = held is None and not kept.shared
-            self._file(research, receipt, kept, ahead.file if ahead else None, may_wait=may_wait)
+            self._file(research, receipt, kept, may_wait=held is None and not kept.shared)
         until_release = route is not None and route.until_release
         return Answer(Status.SUCCESS, study_uid=research.study_instance_uid, until_release=until_release)
 
@@ -227,19 +200,11 @@ class Intake:
             found = remembered[gate.project] = Deidentifier(gate.profile, gate.key)
         return found
 
-    def _file(
-        self,
-        research: ResearchInstance,
-        receipt: Receipt,
-        kept: KeptUids,
-        written: NewFile | None,
-        *,
-        may_wait: bool,
-    ) -> None:
+    def _file(self, research: ResearchInstance, receipt: Receipt, kept: KeptUids, *, may_wait: bool) -> None:
         """Make it durable and certain to be indexed; what the index could refuse is indexed now, the rest soon."""
         description = describe_later(research)
         may_wait = may_wait and research.length <= _MOST_WAITING_BYTES and self._index.may_wait(description)
-        filed = self._files.file(receipt.project, research, receipt if may_wait else None, written)
+        filed = self._files.file(receipt.project, research, receipt if may_wait else None)
         if filed.waiting_at is not None:
             self._index.add_soon(description, filed, receipt, time.time())
             return

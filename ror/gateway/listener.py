@@ -123,7 +123,7 @@ class Listener:
                 address,
                 self._offer,
                 self._limits,
-                visit,
+                visit.store,
                 enter,
                 self._admit,
                 self._services,

@@ -13,9 +13,9 @@ from pydicom.datadict import tag_for_keyword
 
 from anonymizer import DeidentificationError, IdentifiedInstance
 from ror.gateway.received import Received
-from ror.registry import Route, Sender, first_that_fits
+from ror.registry import Route, first_that_fits
 
-__all__ = ["attributes_of", "route_of", "route_of_all"]
+__all__ = ["attributes_of", "route_of"]
 
 _log = logging.getLogger(__name__)
 _CHARACTER_SET: Final = 0x00080005
@@ -30,12 +30,6 @@ def route_of(routes: Collection[Route], received: Received) -> Route | None:
     if route is None:
         _log.warning("no route for %s at %s → %s", received.calling_ae, received.address, received.called_ae)
     return route
-
-
-def route_of_all(routes: Collection[Route], sender: Sender) -> Route | None:
-    """The route of whatever a sender sends; None where there is none, or it depends on the object."""
-    fitting = next((route for route in routes if not route.misfits(sender)), None)
-    return None if fitting is None or fitting.condition else fitting
 
 
 def _read(received: Received, keywords: Collection[str]) -> Mapping[str, tuple[str, ...]]:

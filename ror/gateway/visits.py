@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 from ror.errors import RorError
-from ror.gateway.ahead import Ahead
 from ror.gateway.answer import Answer
 from ror.gateway.intake import Intake
 from ror.gateway.received import Received
@@ -23,13 +22,9 @@ class Visit:
         self._intake = intake
         self._studies: set[str] = set()
 
-    def begin(self, received: Received, there: int) -> Ahead | None:
-        """Begin with an object that is still coming in."""
-        return self._intake.begin(received, there)
-
-    def store(self, received: Received, ahead: Ahead | None) -> Answer:
+    def store(self, received: Received) -> Answer:
         """Let an object in."""
-        answer = self._intake.receive(received, ahead=ahead)
+        answer = self._intake.receive(received)
         if answer.until_release and answer.study_uid:
             self._studies.add(answer.study_uid)
         return answer

@@ -54,10 +54,7 @@ class Sink:
     came: list[Received] = field(default_factory=list)
     spool: Path = Path(tempfile.gettempdir())
 
-    def begin(self, received: Received, there: int) -> None:
-        """Nothing is done ahead here."""
-
-    def receive(self, received: Received, *, ahead: None = None) -> Answer:
+    def receive(self, received: Received) -> Answer:
         self.came.append(
             replace(received, data=bytes(received.data))
         )  # a view is as it is until this answers

@@ -7,7 +7,7 @@ length has a limit that is checked before memory is taken for it.
 """
 
 from ror.gateway.association.acceptor import Acceptor, Limits
-from ror.gateway.association.answering import Storage
+from ror.gateway.association.answering import Store
 from ror.gateway.association.command import CommandField
 from ror.gateway.association.negotiation import VERIFICATION, Offer, Refusal
 from ror.gateway.association.services import Promise, Report, Service, ServiceAnswer, ServiceRequest
@@ -25,6 +25,6 @@ __all__ = [
     "Service",
     "ServiceAnswer",
     "ServiceRequest",
-    "Storage",
+    "Store",
     "Wire",
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from ror.gateway.association.answering import Answering, Storage
+from ror.gateway.association.answering import Answering, Store
 from ror.gateway.association.command import CommandField
 from ror.gateway.association.errors import AssociationEnded, PeerGone, PeerViolation, Stopping
 from ror.gateway.association.message import Assembly, Message
@@ -61,7 +61,7 @@ class Limits:
 
 
 class Acceptor:
-    """One association; its objects go to `storage`, what it asks besides to `services`, by SOP class.
+    """One association; its objects go to `store`, what it asks besides to `services`, by SOP class.
 
     `admit` says whether its sender is known, and `enter` whether there is a place for it. `pace` is told of every
     object and byte that has come, and returns when the next may be read. `released` is called when its peer has asked
@@ -74,7 +74,7 @@ class Acceptor:
         peer: str,
         offer: Offer,
         limits: Limits,
-        storage: Storage,
+        store: Store,
         enter: Enter,
         admit: Admit,
         services: Mapping[str, Service] = MappingProxyType({}),
@@ -85,7 +85,7 @@ class Acceptor:
         self._peer = peer
         self._offer = offer
         self._limits = limits
-        self._storage = storage
+        self._store = store
         self._enter = enter
         self._admit = admit
         self._services = services
@@ -125,21 +125,16 @@ class Acceptor:
         return None
 
     def _converse(self, requested: Requested, contexts: Mapping[int, Context]) -> None:
-        sender = Sender(requested.calling_ae, requested.called_ae, self._peer)
-        answering = Answering(sender, self._storage, self._services)
-        assembly = Assembly(contexts, self._limits.object_bytes, self._limits.spool, answering.begin)
+        assembly = Assembly(contexts, self._limits.object_bytes, self._limits.spool)
         promises = Promises(self._wire, requested.max_pdu_bytes, self._limits.idle_seconds)
         with closing(assembly), closing(promises):
-            self._serve(requested, contexts, assembly, answering, promises)
+            self._serve(requested, contexts, assembly, promises)
 
     def _serve(
-        self,
-        requested: Requested,
-        contexts: Mapping[int, Context],
-        assembly: Assembly,
-        answering: Answering,
-        promises: Promises,
+        self, requested: Requested, contexts: Mapping[int, Context], assembly: Assembly, promises: Promises
     ) -> None:
+        sender = Sender(requested.calling_ae, requested.called_ae, self._peer)
+        answering = Answering(sender, self._store, self._services)
         while True:
             promises.keep()
             type_, body = self._wire.read(_ESTABLISHED, self._limits.idle_seconds)
@@ -157,7 +152,7 @@ class Acceptor:
                     objects += message.command.field == CommandField.C_STORE
                     self._answer(requested, contexts[message.context_id], message, answering, promises)
                     assembly.close()
-            self._pace(answering.sender, objects, len(body))
+            self._pace(sender, objects, len(body))
 
     def _answer(
         self,

@@ -5,19 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
-from ror.gateway.ahead import Ahead
 from ror.gateway.answer import Answer, Status
 from ror.gateway.association.command import Command, CommandField, response
 from ror.gateway.association.message import Message
 from ror.gateway.association.negotiation import Context
 from ror.gateway.association.services import Promise, Service, ServiceAnswer, ServiceRequest
 from ror.gateway.received import Received
-from ror.gateway.spooled import SpooledData
 from ror.registry import Sender
 
-__all__ = ["Answering", "Storage"]
+__all__ = ["Answering", "Store"]
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -30,23 +28,15 @@ _OF_SERVICES: Final = (
     CommandField.N_EVENT_REPORT,
 )
 
-
-class Storage(Protocol):
-    """Where objects go."""
-
-    def begin(self, received: Received, there: int) -> Ahead | None:
-        """Do what can be done with an object of which the first `there` bytes of its data have come."""
-
-    def store(self, received: Received, ahead: Ahead | None) -> Answer:
-        """Let one in that has come, with what was begun of it."""
+Store: TypeAlias = Callable[[Received], Answer]
 
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """Answers what one association asks: objects by `storage`, the rest by the service of its SOP class."""
+    """Answers what one association asks: objects by `store`, the rest by the service of its SOP class."""
 
     sender: Sender
-    storage: Storage
+    store: Store
     services: Mapping[str, Service]
 
     def answer(self, context: Context, message: Message) -> tuple[bytes, Promise | None]:
@@ -61,13 +51,6 @@ class Answering:
             return response(command, _UNRECOGNIZED_OPERATION), None
         return self._served(service, context, message)
 
-    def begin(self, context: Context, command: Command, room: memoryview, there: int) -> Ahead | None:
-        """Begin with an object of which `there` bytes have come, if it will be taken in."""
-        if command.sop_class_uid != context.sop_class_uid or context.sop_class_uid in self.services:
-            return None
-        received = self._received(context, command, room)
-        return self._survived(lambda: self.storage.begin(received, there), None, "the beginning of an object")
-
     def _stored(self, context: Context, message: Message) -> bytes:
         command = message.command
         if command.sop_class_uid != context.sop_class_uid or context.sop_class_uid in self.services:
@@ -75,21 +58,18 @@ class Answering:
         if message.data is None:
             _log.warning("an object of %s is refused: %s", self.sender.calling_ae, message.refusal)
             return response(command, Status.OUT_OF_RESOURCES, message.refusal)
-        received, ahead = self._received(context, command, message.data), message.ahead
-        bug = Answer(Status.CANNOT_UNDERSTAND, "the receiver has a bug; see its log")
-        stored = self._survived(lambda: self.storage.store(received, ahead), bug, "an object")
-        return response(command, stored.status, stored.comment)
-
-    def _received(self, context: Context, command: Command, data: memoryview | SpooledData) -> Received:
-        return Received(
+        received = Received(
             calling_ae=self.sender.calling_ae or "",
             called_ae=self.sender.called_ae or "",
             sop_class_uid=command.sop_class_uid,
             sop_instance_uid=command.sop_instance_uid,
             transfer_syntax_uid=context.transfer_syntax_uid,
-            data=data,
+            data=message.data,
             address=self.sender.address or "",
         )
+        bug = Answer(Status.CANNOT_UNDERSTAND, "the receiver has a bug; see its log")
+        stored = self._survived(lambda: self.store(received), bug, "an object")
+        return response(command, stored.status, stored.comment)
 
     def _served(self, service: Service, context: Context, message: Message) -> tuple[bytes, Promise | None]:
         command = message.command

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
-from ror.gateway.ahead import Ahead
 from ror.gateway.association.command import MAX_COMMAND_BYTES, Command, CommandField
 from ror.gateway.association.errors import PeerViolation
 from ror.gateway.association.negotiation import Context
@@ -19,51 +18,37 @@ from ror.gateway.spooled import SpooledData
 __all__ = ["Assembly", "Message"]
 
 _log = logging.getLogger(__name__)
-# How much of an object must have come before it is begun with, at first and if that was too early.
-_BEGIN_AT: Final[tuple[int, ...]] = (2**14, 2**18)
 # No sender has fragments of fewer bytes but for the last ones of a message.
 _FEWEST_BYTES: Final = 256
 _FREE_FRAGMENTS: Final = 1000
-
-Begin: TypeAlias = Callable[[Context, Command, memoryview, int], "Ahead | None"]
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One request: `data` is None where there is none, or where `refusal` says why it was not kept.
 
-    `ahead` is what was done with an object while it came in. Both are good until the assembly is closed.
+    The data are good until the assembly is closed.
     """
 
     context_id: int
     command: Command
     data: memoryview | SpooledData | None = None
     refusal: str = ""
-    ahead: Ahead | None = None
 
 
 class Assembly:
     """The message that is coming in.
 
     An object of more than 8 MiB goes into a file without a name in `folder`. One of more than `max_bytes` is counted,
-    and not kept; neither is one that the disk has no room for, nor any other data set of more than 8 MiB. `begin` is
-    asked to begin with an object when some of it is there.
+    and not kept; neither is one that the disk has no room for, nor any other data set of more than 8 MiB.
     """
 
-    def __init__(
-        self,
-        contexts: Mapping[int, Context],
-        max_bytes: int,
-        folder: Path,
-        begin: Begin = lambda _context, _command, _room, _there: None,
-    ) -> None:
+    def __init__(self, contexts: Mapping[int, Context], max_bytes: int, folder: Path) -> None:
         self._contexts = contexts
         self._max_bytes = max_bytes
         self._folder = folder
-        self._begin = begin
         self._room: Room | None = None
         self._spooled: SpooledData | None = None
-        self._ahead: Ahead | None = None
         self.close()
 
     def close(self) -> None:
@@ -72,7 +57,6 @@ class Assembly:
         self._command: Command | None = None
         self._said = bytearray()
         self._bytes = self._fragments = 0
-        self._begin_at = _BEGIN_AT
         self._refusal = ""
         self._drop()
 
@@ -88,7 +72,7 @@ class Assembly:
         self._context_id = context_id
         self._bytes += len(data)
         if not is_command:
-            self._keep(data, is_last=is_last)
+            self._keep(data)
         elif self._bytes > MAX_COMMAND_BYTES:
             raise PeerViolation("a command of more than 16 KiB")
         else:
@@ -106,7 +90,7 @@ class Assembly:
         if self._fragments > _FREE_FRAGMENTS + self._bytes // _FEWEST_BYTES or not (data or is_last):
             raise PeerViolation("a message in endless fragments")
 
-    def _keep(self, data: memoryview, *, is_last: bool) -> None:
+    def _keep(self, data: memoryview) -> None:
         assert self._command is not None
         is_object = self._command.field == CommandField.C_STORE
         max_bytes = self._max_bytes if is_object else min(self._max_bytes, MOST_BYTES)
@@ -119,8 +103,6 @@ class Assembly:
         elif not self._refusal:
             try:
                 self._append(data)
-                if is_object and self._spooled is None:
-                    self._go_ahead(is_last=is_last)
             except OSError as error:
                 _log.error("no room for an object that is coming in: %s", error.strerror)
                 self._refuse("no room for the object; send again later")
@@ -140,21 +122,6 @@ class Assembly:
         else:
             self._spooled.append(data)
 
-    def _go_ahead(self, *, is_last: bool) -> None:
-        """Do what can be done with an object while the rest of it comes; a disk that refuses is met at its end."""
-        assert self._command is not None
-        assert self._room is not None
-        if self._ahead is None and self._begin_at and self._bytes >= self._begin_at[0] and not is_last:
-            self._begin_at = self._begin_at[1:]
-            context = self._contexts[self._context_id]
-            self._ahead = self._begin(context, self._command, self._room.whole, self._bytes)
-        if self._ahead is not None:
-            try:
-                self._ahead.more(self._room.data)
-            except OSError:
-                self._ahead.close()
-                self._ahead, self._begin_at = None, ()
-
     def _refuse(self, why: str) -> None:
         self._refusal = why
         self._drop()
@@ -166,9 +133,6 @@ class Assembly:
         if self._spooled is not None:
             self._spooled.close()
             self._spooled = None
-        if self._ahead is not None:
-            self._ahead.close()
-            self._ahead = None
 
     def _ended(self, is_command: bool) -> Message | None:
         if not is_command:
@@ -178,7 +142,7 @@ class Assembly:
             if self._spooled is not None:
                 return Message(self._context_id, self._command, self._spooled)
             data = memoryview(b"") if self._room is None else self._room.data
-            return Message(self._context_id, self._command, data, ahead=self._ahead)
+            return Message(self._context_id, self._command, data)
         command = Command.of(bytes(self._said))
         if not command.has_data_set:
             return Message(self._context_id, command)
