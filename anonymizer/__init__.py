@@ -10,9 +10,8 @@ data in its file.
 
 `IdentifiedInstance` shows nothing of what it holds; a `ResearchInstance` is made by de-identification only. The same
 input, profile and key give the same bytes. `fingerprint` and `same_content` tell the same object in another transfer
-syntax. An object that is still coming in can be begun with: `IdentifiedInstance.from_beginning`.
-Whatever is not understood is refused with a `DeidentificationError`, which carries a reason, a tag path and advice,
-never a value.
+syntax. Whatever is not understood is refused with a
+`DeidentificationError`, which carries a reason, a tag path and advice, never a value.
 """
 
 from anonymizer.burned_in import check_text_search

@@ -73,37 +73,32 @@ class DataSet:
             return None  # `wire.read` tells what is wrong, if anything is
 
     @classmethod
-    def read_begun(
-        cls, data: memoryview, there: int, encoding: Encoding, memory: Memory
-    ) -> tuple[DataSet, int]:
-        """Take the data set apart of which the first `there` bytes of `data` have come; and where its pixel data ends.
-
-        What is behind its pixel data is not read. The pixels are a view of `data`, which must stay as it is, and where
-        all has come the data set may have none.
+    def read_view(cls, data: memoryview, encoding: Encoding, memory: Memory) -> DataSet:
+        """Take the data set apart without copying its pixels, a view of `data`, which must stay as it is.
 
         Raises
         ------
         NotSure
-            What has come does not reach pixel data that `data` has room for, or is not plain.
+            It is not plain, or something comes behind its pixel data.
         """
         reader, length = memory.reader(encoding), FIRST_BYTES
-        while length < there:
+        while length < len(data):
             with suppress(NotSure):
-                return cls._begun(bytes(data[:length]), data, reader)
+                return cls._with_head(bytes(data[:length]), data, reader)
             length *= GROWTH
-        return cls._begun(bytes(data[:there]), data, reader)
+        return cls._with_head(bytes(data), data, reader)
 
     @classmethod
-    def _begun(cls, head: bytes, data: memoryview, reader: PieceReader) -> tuple[DataSet, int]:
+    def _with_head(cls, head: bytes, data: memoryview, reader: PieceReader) -> DataSet:
         before, at = reader.parts(head, 0)
         if at == len(data):
-            return cls(before), at
+            return cls(before)
         if at == len(head):
             raise NotSure
         tag, vr, start, length = reader.pixel_head(head, at)
-        if length is None or start + length > len(data):
+        if length is None or start + length != len(data):
             raise NotSure
-        return cls(before, Element(tag, vr, data[start : start + length])), start + length
+        return cls(before, Element(tag, vr, data[start:]))
 
     @classmethod
     def read_stored(cls, head: bytes, encoding: Encoding, memory: Memory, at: int, file: OpenFile) -> DataSet:

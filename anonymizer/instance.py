@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -78,36 +79,13 @@ class IdentifiedInstance:
         """
         said, memory = (sop_class_uid, sop_instance_uid, transfer_syntax_uid), memory or Memory()
         if isinstance(data, memoryview):
-            begun = cls.from_beginning(data, len(data), *said, memory)
-            if begun is not None and begun[1] == len(data):
-                return begun[0]
+            sop_class, sop_instance, syntax = _checked(*said)
+            encoding = encoding_of(syntax)
+            if syntax != DEFLATED:
+                with suppress(NotSure):
+                    data_set = DataSet.read_view(data, encoding, memory)
+                    return cls(data_set, encoding, sop_class, sop_instance, syntax)
         return cls._read(bytes(data), 0, said, memory)
-
-    @classmethod
-    def from_beginning(
-        cls,
-        data: memoryview,
-        there: int,
-        sop_class_uid: str,
-        sop_instance_uid: str,
-        transfer_syntax_uid: str,
-        memory: Memory,
-    ) -> tuple[IdentifiedInstance, int] | None:
-        """An object that is still coming in, and where its pixel data will end; errors as in `from_dataset_bytes`.
-
-        Of `data`, which has room for all of it, the first `there` bytes have come. If nothing comes behind its pixel
-        data, this is the object as soon as they are there. None where that cannot be told yet, or at all: then it is
-        to be read when it is whole.
-        """
-        sop_class, sop_instance, syntax = _checked(sop_class_uid, sop_instance_uid, transfer_syntax_uid)
-        encoding = encoding_of(syntax)
-        if syntax == DEFLATED:
-            return None
-        try:
-            data_set, end = DataSet.read_begun(data, there, encoding, memory)
-        except NotSure:
-            return None
-        return cls(data_set, encoding, sop_class, sop_instance, syntax), end
 
     @classmethod
     def from_part10(

@@ -1,4 +1,4 @@
-"""An object of which only the beginning is there: nothing, or the very object that it will be."""
+"""An object in memory that is used again: read from a view, without its pixels being copied, it is the same object."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from anonymizer import (
     ProjectKey,
     fingerprint,
 )
-from anonymizer.memory import Memory
 
 KEY = ProjectKey(b"a key for these tests only")
 
@@ -46,31 +45,26 @@ def data_of(dataset: Dataset, syntax: str) -> tuple[bytes, tuple[str, str, str]]
     syntax=st.sampled_from([ExplicitVRLittleEndian, ImplicitVRLittleEndian]),
     pixels=st.binary(max_size=300).map(lambda raw: raw + raw),
     comments=st.sampled_from([0, 100, 5000, 20_000, 70_000]).map("x".__mul__),
-    there=st.integers(0, 80_000),
-    spare=st.integers(0, 100),
 )
-def test_a_beginning_is_nothing_or_the_object_that_it_will_be(
-    syntax: str, pixels: bytes, comments: str, there: int, spare: int
-) -> None:
+def test_what_is_read_from_a_view_is_the_object_itself(syntax: str, pixels: bytes, comments: str) -> None:
     data, said = data_of(image(pixels, comments), syntax)
-    there = min(there, len(data))
-    room = memoryview(bytearray(data[:there] + b"\xff" * (len(data) - there + spare)))
-    memory = Memory()
-    found = IdentifiedInstance.from_beginning(room, there, *said, memory)
-    room[there : len(data)] = data[there:]
-    if found is None:
-        assert there < len(data) - len(pixels) or not pixels
-        return
-    begun, end = found
-    assert end == len(data)
+    viewed = IdentifiedInstance.from_dataset_bytes(memoryview(bytearray(data)), *said)
     whole = IdentifiedInstance.from_dataset_bytes(data, *said)
-    assert begun.elements == whole.elements
-    assert fingerprint(begun, KEY) == fingerprint(whole, KEY)
+    assert viewed.elements == whole.elements
+    assert fingerprint(viewed, KEY) == fingerprint(whole, KEY)
     deidentifiers = Deidentifier(Profile.of(), KEY), Deidentifier(Profile.of(), KEY)
     one, other = (
-        by.deidentify(instance)[0] for by, instance in zip(deidentifiers, (begun, whole), strict=True)
+        by.deidentify(instance)[0] for by, instance in zip(deidentifiers, (viewed, whole), strict=True)
     )
     assert one.to_part10() == other.to_part10()
+
+
+def test_the_pixels_are_not_copied() -> None:
+    data, said = data_of(image(bytes(1000)), ExplicitVRLittleEndian)
+    room = bytearray(data)
+    pixels = IdentifiedInstance.from_dataset_bytes(memoryview(room), *said).elements[-1].value
+    room[-1000:] = b"\1" * 1000
+    assert bytes(pixels) == b"\1" * 1000
 
 
 @pytest.mark.parametrize(
@@ -86,13 +80,7 @@ def test_a_view_is_read_as_its_bytes_are(syntax: str) -> None:
         )
 
 
-@pytest.mark.parametrize("syntax", [ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian])
-def test_what_is_read_as_a_whole_only_is_not_begun_with(syntax: str) -> None:
-    data, said = data_of(image(bytes(1000)), syntax)
-    assert IdentifiedInstance.from_beginning(memoryview(data), len(data), *said, Memory()) is None
-
-
-def test_compressed_pixels_are_not_begun_with() -> None:
+def test_compressed_pixels_are_read_as_they_are() -> None:
     data, (sop_class, uid, _) = data_of(image(bytes(1000)), ExplicitVRLittleEndian)
     fragments = (
         b"\xfe\xff\x00\xe0\0\0\0\0" + b"\xfe\xff\x00\xe0\x08\0\0\0" + bytes(8) + b"\xfe\xff\xdd\xe0\0\0\0\0"
@@ -100,10 +88,9 @@ def test_compressed_pixels_are_not_begun_with() -> None:
     compressed = data[:-1004] + b"\xff\xff\xff\xff" + fragments
     said = sop_class, uid, str(JPEGLSLossless)
     assert IdentifiedInstance.from_dataset_bytes(memoryview(compressed), *said).elements[-1].encapsulated
-    assert IdentifiedInstance.from_beginning(memoryview(compressed), len(compressed), *said, Memory()) is None
 
 
-def test_what_has_no_uid_is_refused_at_its_beginning() -> None:
+def test_what_has_no_uid_is_refused() -> None:
     data, (sop_class, _, syntax) = data_of(image(bytes(1000)), ExplicitVRLittleEndian)
     with pytest.raises(MissingIdentifier):
-        IdentifiedInstance.from_beginning(memoryview(data), 500, sop_class, "no UID", syntax, Memory())
+        IdentifiedInstance.from_dataset_bytes(memoryview(data), sop_class, "no UID", syntax)
