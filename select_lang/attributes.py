@@ -1,7 +1,7 @@
 """Which attributes there are, and what kind of value each holds.
 
-Names and value representations come from pydicom's copy of the data dictionary (PS3.6); three pseudo-attributes, which
-no DICOM object carries, come from the archive.
+Names and value representations come from the data dictionary (PS3.6); three pseudo-attributes, which no DICOM object
+carries, come from the archive.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import re
 from enum import StrEnum
 from functools import lru_cache
 
-from pydicom.datadict import dictionary_VR, keyword_dict, keyword_for_tag, tag_for_keyword
+from select_lang.dictionary import keyword_of, keywords, vr_of
 
-__all__ = ["Kind", "UnknownAttribute", "canonical", "kind_of", "vr_of"]
+__all__ = ["Kind", "UnknownAttribute", "canonical", "kind_of"]
 
 
 class Kind(StrEnum):
@@ -81,11 +81,11 @@ def _keyword(name: str) -> str:
         return name
     if tag := _TAG.fullmatch(name):
         number = int(tag[1] + tag[2], 16)
-        if keyword := keyword_for_tag(number):
+        if keyword := keyword_of(number):
             return keyword
         advice = "Private attributes are taken out at the gate." if int(tag[1], 16) % 2 else None
         raise UnknownAttribute(f"{name} is not in the DICOM dictionary (PS3.6)", advice)
-    if tag_for_keyword(name) is None:
+    if name not in keywords():
         raise UnknownAttribute(f"{name!r} is no DICOM attribute", _near(name))
     return name
 
@@ -105,16 +105,10 @@ def _near(name: str) -> str | None:
 
 
 def _all_names() -> list[str]:
-    return [*_PSEUDO, *_ALIASES, *filter(None, keyword_dict)]
+    return [*_PSEUDO, *_ALIASES, *keywords()]
 
 
 @lru_cache(maxsize=4096)
 def kind_of(keyword: str) -> Kind:
     """The kind of a canonical attribute."""
     return _PSEUDO.get(keyword) or _KIND_OF_VR[vr_of(keyword)]
-
-
-def vr_of(keyword: str) -> str:
-    """The value representation of a canonical attribute; empty for a pseudo-attribute."""
-    tag = tag_for_keyword(keyword)
-    return "" if tag is None else dictionary_VR(tag)

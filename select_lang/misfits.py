@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from select_lang.attributes import Kind, kind_of, vr_of
+from select_lang.attributes import Kind, kind_of
+from select_lang.dictionary import vr_of
 from select_lang.regexp import RegexpFault, compile_regexp
 from select_lang.tree import (
     Amount,

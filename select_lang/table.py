@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from select_lang.attributes import Kind, UnknownAttribute, canonical, kind_of, vr_of
+from select_lang.attributes import Kind, UnknownAttribute, canonical, kind_of
 from select_lang.catalogue import Series
+from select_lang.dictionary import vr_of
 from select_lang.errors import TableError, TableFault
 
 __all__ = ["Table", "read_table"]

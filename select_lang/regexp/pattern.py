@@ -26,7 +26,7 @@ _ATOM = re.compile(
     r"|\[\^?\]?(?:[^\]\\]|\\.)*\]|[^\\]",
     re.DOTALL,
 )
-_PIECE = re.compile(r"\\.|\[(?P<inside>\^?\]?(?:[^\]\\]|\\.)*)(?:\]|\Z)|.", re.DOTALL)
+_PIECE = re.compile(r"\\.|\[(?P<inside>\^?\]?(?:[^\]\\]|\\.)*)(?:\]|\\?\Z)|.", re.DOTALL)
 _ESCAPE = re.compile(r"\\.", re.DOTALL)
 _DOUBLED = re.compile(r"--|&&|~~|\|\|")
 _REPEAT = re.compile(r"(?:[*+?]|\{(?!\})(?P<low>[0-9]*)(?:(?P<comma>,)(?P<high>[0-9]*))?\})(?P<mode>[?+]?)")

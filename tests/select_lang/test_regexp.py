@@ -5,7 +5,7 @@ import warnings
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from select_lang.regexp import RegexpFault, compile_regexp, found_in
@@ -90,6 +90,7 @@ def test_what_cannot_be_used_is_refused_with_a_reason(pattern, reason):
 
 @settings(max_examples=500, deadline=None)
 @given(st.text(r"[]^-&~|ad\(", max_size=8))
+@example("[[\\")
 def test_nothing_that_is_compiled_makes_re_warn(pattern):
     # Whether warnings are errors belongs to the process, and no thread may change it while others work.
     re.purge()
