@@ -1,6 +1,7 @@
 """What the engine itself costs: jobs whose program ends at once, one and many, on one worker and on three.
 
-The peer of no-op jobs is the same program started bare by as many threads, over and over.
+The program of no-op jobs is ``true``, and of the others ``sleep``: what is measured is the engine, not how long Python
+takes to start. The peer of no-op jobs is the same program started bare by as many threads, over and over.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _SLOTS = 2
 _SLEEPING_SLOTS = 4
 _SINGLE_JOBS = 5
 _BARE = "bare subprocess"
+_PROGRAM = "true"
 _WORKERS = {2: 1.8, 3: 2.6}
 
 
@@ -62,7 +64,7 @@ def _of_database(scale: Scale, folder: Path, kind: str, url: str) -> list[Figure
         multiply(ours, url or f"sqlite:///{home / 'checkpoints.sqlite'}", scale.finished)
         process.start()
         behind = statistics.median(turns.rate(scale.jobs) for _ in range(scale.rounds))
-    bare = _bare_milliseconds(lambda: _run(sys.executable, "-c", ""))
+    bare = _bare_milliseconds(lambda: _run(_PROGRAM))
     what, budget = f"no-op jobs, {kind}, {_SLOTS} slots", Budget.value(at_least=20)
     return [
         Figure(what, rates["ours"], "jobs/s", _BARE, rates[_BARE], budget),
@@ -105,7 +107,7 @@ def _in_docker(scale: Scale, folder: Path, address: str) -> list[Figure]:
         turns = Turns(process, folder / "sent")
         turns.rate(1)  # which builds the image
         one = turns.milliseconds(min(_SINGLE_JOBS, scale.jobs))
-    command = ("docker", "--host", address, "run", "--rm", "--network=none", BASE_IMAGE, "python3", "-c", "")
+    command = ("docker", "--host", address, "run", "--rm", "--network=none", BASE_IMAGE, _PROGRAM)
     bare = _bare_milliseconds(lambda: _run(*command))
     return [_single("one no-op job, Docker, its container included", one, "docker run", bare, 1000)]
 
@@ -116,7 +118,7 @@ def _single(what: str, ours: float, peer: str, theirs: float, at_most: float) ->
 
 def _bare_rate(jobs: int) -> float:
     with ThreadPoolExecutor(_SLOTS) as slots:
-        bare = (slots.submit(_run, sys.executable, "-c", "") for _ in range(jobs))
+        bare = (slots.submit(_run, _PROGRAM) for _ in range(jobs))
         return jobs / seconds(lambda: [one.result() for one in list(bare)])
 
 

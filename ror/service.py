@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -35,7 +35,8 @@ from ror.housekeeping import Nightly
 from ror.loading import load_whole
 from ror.log_json import note
 from ror.model import Job
-from ror.results import warm_up
+from ror.registry import Project
+from ror.results import FinishedRun, warm_up
 
 __all__ = ["Service"]
 
@@ -103,40 +104,51 @@ class JobStations:
         return f"{image.runtime}, {execution.seconds:.1f} s{self.place.told}"
 
     def collect(self, job_id: str) -> str:
-        self.place.require_staged(self._job(job_id))
-        return self.app.results.collect(self.app.finished_run(job_id))
+        run = self.app.finished_run(job_id)
+        note(study=run.job.study_uid)
+        self.place.require_staged(run.job)
+        return self.app.results.collect(run)
 
     def encode(self, job_id: str) -> str:
-        run = self.app.finished_run(job_id)
-        project = self.app.projects.get(run.job.project)
+        run, project, replaced = self._finished(job_id)
         if run.job.shadow:
             return self.app.results.rehearse(run, project)
-        return self.app.results.encode(run, project, self.app.jobs.replaced_by(run.job))
+        return self.app.results.encode(run, project, replaced)
 
     def deliver(self, job_id: str) -> str:
-        run = self.app.finished_run(job_id)
+        run, project, replaced = self._finished(job_id)
         if run.job.shadow:
             return "a shadow delivers nothing"
-        project, replaced = self.app.projects.get(run.job.project), self.app.jobs.replaced_by(run.job)
-        decision = self.app.reviews.decision(run.job.id)
-        if project.review and not (decision and decision.accepted):
+        if project.review and not self._is_accepted(run.job):
             raise AwaitsReview(self.app.review_room.show(run, project, replaced))
-        made = {one.sop_uid for one in self.app.ledger.made([run.job.id])}
-        if not made.issuperset(one.sop_uid for one in run.corrections):
-            told = self.app.results.encode(run, project, replaced)
-            self.app.jobs.tell_step_anew(job_id, "encode", f"{told}; made again with corrected masks")
+        if run.corrections:
+            made = {one.sop_uid for one in self.app.ledger.made([run.job.id])}
+            if not made.issuperset(one.sop_uid for one in run.corrections):
+                told = self.app.results.encode(run, project, replaced)
+                self.app.jobs.tell_step_anew(job_id, "encode", f"{told}; made again with corrected masks")
         return self.app.results.deliver(run, project, replaced)
 
     def record(self, job_id: str) -> str:
-        run = self.app.finished_run(job_id)
-        project = self.app.projects.get(run.job.project)
+        run, project, replaced = self._finished(job_id)
         if run.job.shadow:
             told = "a shadow records nothing"
         else:
-            told = self.app.results.record(run, project, self.app.jobs.replaced_by(run.job))
-        with self.app.database.write() as connection:
-            self.app.jobs.supersede_finished(connection, run.job)
+            told = self.app.results.record(run, project, replaced)
+        if replaced:
+            with self.app.database.write() as connection:
+                self.app.jobs.supersede_finished(connection, run.job)
         return told
+
+    def _finished(self, job_id: str) -> tuple[FinishedRun, Project, Sequence[str]]:
+        """A job whose program has ended, its project as it is set now, and the jobs whose results it replaces."""
+        with self.app.database.one_look():
+            run = self.app.finished_run(job_id)
+            note(study=run.job.study_uid)
+            return run, self.app.projects.get(run.job.project), self.app.jobs.replaced_by(run.job)
+
+    def _is_accepted(self, job: Job) -> bool:
+        decision = self.app.reviews.decision(job.id)
+        return decision is not None and decision.accepted
 
     def _job(self, job_id: str) -> Job:
         job = self.app.jobs.get(job_id)

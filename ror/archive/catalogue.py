@@ -45,14 +45,14 @@ class Catalogue:
         self, project: str, *, study_uid: str | None = None, patient_id: str | None = None
     ) -> list[Series]:
         """The series of a study, of a patient, or of the whole project, as they are now, settled or not."""
-        query = _described(project)
+        query, asked = _DESCRIBED, {"of_project": project}
         if study_uid is not None:
-            query = query.where(tables.studies.c.study_uid == study_uid)
-        if patient_id is not None:
-            query = query.where(tables.studies.c.patient_id == patient_id)
+            query, asked = _OF_STUDY, asked | {"of_study": study_uid}
+        elif patient_id is not None:
+            query, asked = _OF_PATIENT, asked | {"of_patient": patient_id}
         classifier = self._classifier_of(project)
         with self._database.read() as connection:
-            return [_as_series(project, row, classifier) for row in connection.execute(query)]
+            return [_as_series(project, row, classifier) for row in connection.execute(query, asked)]
 
     def write(self, project: str, study_uid: str) -> list[Series]:
         """Write a study into the catalogue, in place of what it says of it; return its series."""
@@ -62,7 +62,7 @@ class Catalogue:
 
     def put(self, project: str, series: Sequence[Series]) -> None:
         """Write all series of some studies into the catalogue, in place of what it says of these studies."""
-        by, table = self._classifier_of(project).digest, tables.catalogue
+        by = self._classifier_of(project).digest
         studies = sorted({one.study_uid for one in series})
         with self._database.write() as connection:
             connection.execute(_locked(studies))
@@ -71,11 +71,11 @@ class Catalogue:
             ids = self._term_ids(connection, {term for some in terms.values() for term in some})
             rows = [_row(project, uid, some, ids) for uid, some in terms.items()]
             for patient, study in sorted({(row["patient"], row["study"]) for row in rows}):
-                place = (table.c.project == project) & (table.c.patient == patient) & (table.c.study == study)
-                connection.execute(table.delete().where(place))
+                place = {"of_project": project, "of_patient": patient, "of_study": study}
+                connection.execute(_FORGET, place)
             if rows:
-                connection.execute(table.insert(), rows)
-                connection.execute(_derive(), [_derived(one, by) for one in series])
+                connection.execute(_WRITE, rows)
+                connection.execute(_DERIVE, [_derived(one, by) for one in series])
 
     def forget_unused_terms(self) -> None:
         """Delete what no series says any more: where a study is gone, its UID and what was only said of it."""
@@ -161,21 +161,12 @@ def _locked(study_uids: Sequence[str]) -> sa.Select[Any]:
     return sa.select(study_uid).where(study_uid.in_(study_uids)).order_by(study_uid).with_for_update()
 
 
-def _derive() -> sa.Update:
-    series = tables.series
-    return (
-        series.update()
-        .where(series.c.series_uid == sa.bindparam("of"))
-        .values(derived=sa.bindparam("what"), classified_by=sa.bindparam("by"))
-    )
-
-
 def _derived(series: Series, digest: str) -> dict[str, Any]:
     derived = {keyword: list(series.values(keyword)) for keyword in ("NumImages", "ClassifyTypes", "Path")}
     return {"of": series.uid, "what": derived, "by": digest}
 
 
-def _described(project: str) -> sa.Select[Any]:
+def _described() -> sa.Select[Any]:
     study, series, instances = tables.studies.c, tables.series.c, tables.instances
     count = (
         sa.select(sa.func.count())
@@ -186,9 +177,26 @@ def _described(project: str) -> sa.Select[Any]:
     return (
         sa.select(tables.series, study.patient_id, count.label("images"))
         .join(tables.studies, study.study_uid == series.study_uid)
-        .where(study.project == project, series.made_by.is_(None))
+        .where(study.project == sa.bindparam("of_project"), series.made_by.is_(None))
         .order_by(series.series_uid)
     )
+
+
+# Each study that settles needs these; made anew, they would take longer than what they do.
+_DESCRIBED = _described()
+_OF_STUDY = _DESCRIBED.where(tables.studies.c.study_uid == sa.bindparam("of_study"))
+_OF_PATIENT = _DESCRIBED.where(tables.studies.c.patient_id == sa.bindparam("of_patient"))
+_FORGET = tables.catalogue.delete().where(
+    tables.catalogue.c.project == sa.bindparam("of_project"),
+    tables.catalogue.c.patient == sa.bindparam("of_patient"),
+    tables.catalogue.c.study == sa.bindparam("of_study"),
+)
+_WRITE = tables.catalogue.insert()
+_DERIVE = (
+    tables.series.update()
+    .where(tables.series.c.series_uid == sa.bindparam("of"))
+    .values(derived=sa.bindparam("what"), classified_by=sa.bindparam("by"))
+)
 
 
 def _as_series(project: str, row: sa.Row[Any], classifier: Classifier) -> Series:

@@ -74,6 +74,15 @@ class StudyRow:
 _SOURCE_DIGEST = sa.select(tables.instances.c.source_digest).where(
     tables.instances.c.sop_uid == sa.bindparam("sop_uid")
 )
+# What is asked of each study that is matched, and of each job; made anew, it would take longer than its answer.
+_STUDY = sa.select(tables.studies).where(tables.studies.c.study_uid == sa.bindparam("study"))
+_LAST_RECEIVED = _STUDY.with_only_columns(tables.studies.c.last_received_at)
+_INSTANCES = (
+    sa.select(tables.instances)
+    .where(tables.instances.c.series_uid == sa.bindparam("series"))
+    .order_by(tables.instances.c.sop_uid)
+)
+_DERIVED = sa.select(tables.series.c.derived).where(tables.series.c.series_uid == sa.bindparam("series"))
 
 
 class Holdings:
@@ -154,9 +163,8 @@ class Holdings:
         return row.project, row.patient_id
 
     def _study(self, study_uid: str) -> sa.Row[tuple[object, ...]]:
-        query = sa.select(tables.studies).where(tables.studies.c.study_uid == study_uid)
         with self._read() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(_STUDY, {"study": study_uid}).first()
         if row is None:
             raise NotFound(f"there is no study {study_uid}", "see `ror studies`")
         return row
@@ -167,12 +175,10 @@ class Holdings:
 
     def instances(self, series_uid: str) -> list[IndexedInstance]:
         """The instances of a series, by UID."""
-        table = tables.instances
-        query = sa.select(table).where(table.c.series_uid == series_uid).order_by(table.c.sop_uid)
         with self._read() as connection:
             return [
                 IndexedInstance(row.sop_uid, row.series_uid, row.path, row.sha256)
-                for row in connection.execute(query)
+                for row in connection.execute(_INSTANCES, {"series": series_uid})
             ]
 
     def study_instances(self, study_uid: str) -> list[IndexedInstance]:
@@ -204,9 +210,8 @@ class Holdings:
 
     def types(self, series_uid: str) -> tuple[str, ...]:
         """The types that a series was found to have when its study was last written into the catalogue."""
-        query = sa.select(tables.series.c.derived).where(tables.series.c.series_uid == series_uid)
         with self._read() as connection:
-            derived = connection.execute(query).scalar() or {}
+            derived = connection.execute(_DERIVED, {"series": series_uid}).scalar() or {}
         return tuple(derived.get("ClassifyTypes", ()))
 
     def catalogued(self, project: str, *, at_most: int) -> set[str]:
@@ -237,10 +242,8 @@ class Holdings:
 
     def last_received_at(self, study_uid: str) -> float:
         """When the study's latest object came, in seconds since the epoch."""
-        study = tables.studies.c
         with self._read() as connection:
-            query = sa.select(study.last_received_at).where(study.study_uid == study_uid)
-            return float(connection.execute(query).scalar_one())
+            return float(connection.execute(_LAST_RECEIVED, {"study": study_uid}).scalar_one())
 
     def source_digest(self, sop_uid: str) -> str | None:
         """The keyed digest of what was received as this instance, or None if it is not held."""

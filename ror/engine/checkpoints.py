@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-__all__ = ["checkpoint_engine"]
+__all__ = ["checkpoint_engine", "server_options"]
 
 # Disk full, its write or its file failed (https://sqlite.org/rescode.html, primary codes 13, 10 and 14).
 _NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
@@ -28,6 +28,24 @@ def checkpoint_engine(url: str) -> sa.Engine | None:
     sa.event.listen(engine, "connect", _configure)
     sa.event.listen(engine, "handle_error", _full_is_locked)
     return engine
+
+
+def server_options(url: str) -> dict[str, Any]:
+    """How DBOS connects to a PostgreSQL server (``db_engine_kwargs``).
+
+    It does not ask before each transaction whether the server is there: it repeats what a lost connection has ended.
+    And its commits do not wait for the disk, as those to SQLite do not: of a power cut the last ones may be lost, but
+    none that a commit of ours is behind, since the server keeps their order. Then a step runs again.
+    """
+    options = sa.make_url(url).query.get("options", "")
+    given = options if isinstance(options, str) else " ".join(options)
+    return {
+        "pool_pre_ping": False,
+        "connect_args": {
+            "application_name": "dbos_transact",
+            "options": f"{given} -c synchronous_commit=off".strip(),
+        },
+    }
 
 
 def _configure(connection: Any, _record: Any) -> None:

@@ -14,7 +14,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 
 from ror.engine.beating import Beating
 from ror.engine.capacity import Host
-from ror.engine.checkpoints import checkpoint_engine
+from ror.engine.checkpoints import checkpoint_engine, server_options
 from ror.engine.disk import require_room
 from ror.engine.execute import Executor
 from ror.engine.held import Hold
@@ -29,6 +29,8 @@ __all__ = ["Engine", "EngineOptions"]
 
 _log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.5
+# So that the jobs of the first begin while others are matched.
+_MATCHED_AT_ONCE = 8
 # While another worker places jobs, which takes some milliseconds.
 _TURN_SECONDS = 0.02
 # Only an attempt behind an earlier one waits for it; each look costs as much as a step of a job.
@@ -92,6 +94,7 @@ class Engine:
             "name": "ror",
             "system_database_url": self._options.database_url,
             "system_database_engine": self._checkpoints,
+            "db_engine_kwargs": server_options(self._options.database_url),
             "application_version": _PIPELINE_VERSION,
             # Each life has an id of its own: we take up our jobs ourselves, those of a lost host, too.
             "executor_id": f"{self._options.host.name}:{joins}",
@@ -137,11 +140,12 @@ class Engine:
                 if self._settled.is_set() or time.monotonic() >= looked_at + _TICK_SECONDS:
                     looked_at = time.monotonic()
                     self._settled.clear()
-                    if self._matcher is not None:
-                        self._matcher.match_settled()
+                    if self._matcher is not None and self._matcher.match_some(_MATCHED_AT_ONCE):
+                        self._settled.set()
+                        wait = 0.0
                     self._stop_unwanted()
                 if self._placer is not None and not self._placer.place(judge=self._beating.is_steady()):
-                    wait = _TURN_SECONDS
+                    wait = min(wait, _TURN_SECONDS)
                 for job in self._worker.held.undispatched(self._options.host.name):
                     self._dispatch(job)
             # Of our database, and of that of the checkpoints.

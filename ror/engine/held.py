@@ -15,7 +15,7 @@ from ror.engine.jobs import storable
 from ror.engine.retries import Kind, Retries
 from ror.model import Job, JobState
 
-__all__ = ["LIVE", "RUNS_THE_PROGRAM", "Begun", "HeldJobs", "Hold"]
+__all__ = ["IS_LIVE", "LIVE", "RUNS_THE_PROGRAM", "Begun", "HeldJobs", "Hold"]
 
 LIVE = (JobState.QUEUED, JobState.RUNNING)
 """The states in which a job is still to be worked on."""
@@ -23,16 +23,24 @@ RUNS_THE_PROGRAM = "execute"
 """The step during which, and before which, a job holds room of its host."""
 
 _jobs, _steps = tables.jobs.c, tables.job_steps.c
+# As they are, since a list of parameters is written into the statement anew each time.
+IS_LIVE = _jobs.state.in_([sa.literal_column(f"'{state}'") for state in LIVE])
 # A step has each of these a dozen times; made anew, they would take longer than what they do.
 _IS_HELD = sa.and_(
     _jobs.id == sa.bindparam("of_job"),
     _jobs.attempt == sa.bindparam("of_attempt"),
-    _jobs.state.in_(LIVE),
+    IS_LIVE,
 )
-_LOCKED = sa.select(_jobs.id, _jobs.released_at).where(_IS_HELD).with_for_update()
 _RELEASED = tables.jobs.update().where(_IS_HELD).values(released_at=sa.bindparam("now"))
 _AT_STEP = sa.and_(_steps.job_id == sa.bindparam("of_job"), _steps.step == sa.bindparam("of_step"))
-_STEP = sa.select(tables.job_steps).where(_AT_STEP)
+# The row of a job that is held, which nobody gives away before the transaction ends, with that of a step of it; none
+# for a job that is not held.
+_LOCKED = (
+    sa.select(_jobs.released_at, _steps.step, _steps.ended_at, _steps.next_at, _steps.setbacks)
+    .select_from(tables.jobs.outerjoin(tables.job_steps, _AT_STEP))
+    .where(_IS_HELD)
+    .with_for_update(of=tables.jobs)
+)
 _BEGUN = ("started_at", "ended_at", "detail", "next_at", "setbacks")
 _FIRST_BEGUN = tables.job_steps.insert().values(
     job_id=sa.bindparam("of_job"),
@@ -46,7 +54,7 @@ _TOLD = tables.job_steps.update().where(_AT_STEP).values(detail=sa.bindparam("to
 _UNDISPATCHED = (
     sa.select(tables.jobs)
     .where(
-        _jobs.state.in_(LIVE),
+        IS_LIVE,
         _jobs.host == sa.bindparam("host"),
         _jobs.dispatched_attempt < _jobs.attempt,
     )
@@ -104,13 +112,12 @@ class HeldJobs:
     def begin_step(self, hold: Hold, step: str) -> Begun | None:
         """Note that a step begins (again); None, and nothing is noted, where the job is no longer held."""
         with self._database.write() as connection:
-            row = _locked(connection, hold)
+            row = _locked(connection, hold, step)
             if row is None:
                 return None
-            before = _step(connection, hold, step)
-            setbacks, lost = dict(before.setbacks if before else {}), 0
+            setbacks, lost = dict(row.setbacks or {}), 0
             # Whatever ends, waits or is put down in good order says so.
-            if before is not None and before.ended_at is None and before.next_at is None:
+            if row.step is not None and row.ended_at is None and row.next_at is None:
                 lost = setbacks[Kind.HOST_LOST] = setbacks.get(Kind.HOST_LOST, 0) + 1
             begun: dict[str, object] = {
                 "its_started_at": time.time(),
@@ -119,7 +126,7 @@ class HeldJobs:
             }
             begun |= {"its_next_at": None, "its_setbacks": setbacks}
             # Nobody else writes it meanwhile: the job is locked.
-            statement = _FIRST_BEGUN if before is None else _BEGUN_AGAIN
+            statement = _FIRST_BEGUN if row.step is None else _BEGUN_AGAIN
             connection.execute(statement, {"of_job": hold.job_id, "of_step": step} | begun)
             if step == RUNS_THE_PROGRAM and row.released_at is not None:
                 # It was not checkpointed, so it runs again.
@@ -132,10 +139,10 @@ class HeldJobs:
         None, and nothing is noted, where there is no other, or as `begin_step`.
         """
         with self._database.write() as connection:
-            before = _step(connection, hold, step) if _locked(connection, hold) else None
-            setbacks = dict(before.setbacks if before else {})
+            row = _locked(connection, hold, step)
+            setbacks = dict(row.setbacks or {}) if row is not None else {}
             setbacks[kind] = setbacks.get(kind, 0) + 1
-            if before is None or not retries.allow(setbacks[kind]):
+            if row is None or row.step is None or not retries.allow(setbacks[kind]):
                 return None
             wait = retries.wait_seconds(setbacks[kind])
             at = time.time() + wait
@@ -147,7 +154,7 @@ class HeldJobs:
         """Note that a step begins in so many seconds only."""
         values = {"detail": storable(detail), "next_at": time.time() + seconds}
         with self._database.write() as connection:
-            if _locked(connection, hold) is not None:
+            if _locked(connection, hold, step) is not None:
                 connection.execute(_at_step(hold, step).values(values))
 
     def put_down(self, host: str) -> None:
@@ -165,7 +172,7 @@ class HeldJobs:
         """
         at_step = {"of_job": hold.job_id, "of_step": step, "told": storable(detail)}
         with self._database.write() as connection:
-            if _locked(connection, hold) is None:
+            if _locked(connection, hold, step) is None:
                 return False
             if not ended:
                 connection.execute(_TOLD, at_step)
@@ -181,14 +188,9 @@ def _of(hold: Hold) -> dict[str, object]:
     return {"of_job": hold.job_id, "of_attempt": hold.attempt}
 
 
-def _locked(connection: sa.Connection, hold: Hold) -> Any:
-    """The row of a job that is held; nobody gives it away before the transaction ends. None for any other."""
-    return connection.execute(_LOCKED, _of(hold)).first()
-
-
-def _step(connection: sa.Connection, hold: Hold, step: str) -> Any:
-    """The row of a step, None before it has begun."""
-    return connection.execute(_STEP, {"of_job": hold.job_id, "of_step": step}).first()
+def _locked(connection: sa.Connection, hold: Hold, step: str) -> Any:
+    """The row of a job that is held, with what is noted of a step of it (no `step` before that has begun), or None."""
+    return connection.execute(_LOCKED, _of(hold) | {"of_step": step}).first()
 
 
 def _at_step(hold: Hold, step: str) -> sa.Update:

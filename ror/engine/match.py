@@ -74,11 +74,18 @@ class Matcher:
 
     def match_settled(self) -> list[str]:
         """Match all settled studies; return the ids of the jobs that are new."""
-        made = []
-        for study_uid in self._index.settled():
-            with about(study=study_uid):
-                made += self.match(study_uid)
-        return made
+        return [job_id for study_uid in self._index.settled() for job_id in self._match_settled(study_uid)]
+
+    def match_some(self, most: int) -> bool:
+        """Match the settled studies that have waited longest, so many; whether there are more."""
+        settled = self._index.settled()
+        for study_uid in settled[:most]:
+            self._match_settled(study_uid)
+        return len(settled) > most
+
+    def _match_settled(self, study_uid: str) -> list[str]:
+        with about(study=study_uid):
+            return self.match(study_uid)
 
     def match(self, study_uid: str, *, again: bool = False) -> list[str]:
         """Queue the jobs of one settled study, and end those that they replace, in one transaction.

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from containers import ContainersError, Package
 from ror.db import Database, tables
 from ror.engine.capacity import BEHIND_THE_RUN, Host, Needs
-from ror.engine.held import LIVE
+from ror.engine.held import IS_LIVE
 from ror.engine.hosts import HostRow, HostStore
 from ror.engine.placement import Line, Plan, Priority, Rules, Running, Waiting, place
 from ror.errors import RorError
@@ -39,7 +39,7 @@ _FIRST_OF_LINE = 64
 _hosts = tables.hosts.c
 _jobs = tables.jobs.c
 # Each is asked many times a second; made anew, it would take longer than its answer.
-_PLACED = sa.and_(_jobs.state.in_(LIVE), _jobs.host.is_not(None))
+_PLACED = sa.and_(IS_LIVE, _jobs.host.is_not(None))
 _UNPLACED = sa.and_(_jobs.state == JobState.QUEUED, _jobs.host.is_(None))
 _WAITS = sa.select(_jobs.id).where(_UNPLACED).limit(1)
 _WAITS_FOR_NO_ROOM = _WAITS.where(_jobs.released_at.is_not(None))
@@ -157,8 +157,6 @@ class Placer:
         """
         if not self._is_something_to_do(judge):
             return True
-        with self._database.read() as connection:
-            self._lately(connection, time.time())  # before the lock, which nobody is to wait for meanwhile
         with self._database.alone("placement") as connection:
             if connection is None:
                 return False
@@ -204,9 +202,12 @@ class Placer:
         with self._database.read() as connection:
             # While all are busy, which is mostly so, only who wants no room is looked for.
             waits = _WAITS if self._is_room(connection) else _WAITS_FOR_NO_ROOM
-            if connection.execute(waits).first() is not None:
-                return True
-            return judge and any(not row.alive and row.jobs for row in self._hosts.rows(connection))
+            is_some = connection.execute(waits).first() is not None
+            if not is_some and judge:
+                is_some = any(not row.alive and row.jobs for row in self._hosts.rows(connection))
+            if is_some:
+                self._lately(connection, time.time())  # now, since nobody is to wait for the lock meanwhile
+            return is_some
 
     def _is_room(self, connection: sa.Connection) -> bool:
         """Whether any host has a slot that no program has."""

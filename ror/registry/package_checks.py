@@ -84,7 +84,11 @@ def _check_program(package: Package) -> None:
     program = _own_program(package.manifest.command)
     if program is None or (package.folder / program).exists():
         return
-    if package.docker_image or (package.dockerfile and _may_make(package, package.dockerfile, program)):
+    if (
+        package.docker_image
+        or package.image_archive
+        or (package.dockerfile and _may_make(package, package.dockerfile, program))
+    ):
         return
     raise ConfigurationError(
         f"workflow {package.manifest.name}: its command names {program}, which is not in {package.folder}",

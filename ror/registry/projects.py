@@ -40,6 +40,8 @@ __all__ = ["Project", "ProjectStore"]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 _SECRET_BYTES = 32
+# Each step of a job asks for its project; made anew, this would take longer than its answer.
+_OF_NAME = sa.select(tables.projects).where(tables.projects.c.name == sa.bindparam("of_name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +191,8 @@ class ProjectStore:
 
     def get(self, name: str) -> Project:
         """The project of that name, or `NotFound`."""
-        query = sa.select(tables.projects).where(tables.projects.c.name == name)
         with self._database.read() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(_OF_NAME, {"of_name": name}).first()
         if row is None:
             raise _no_project(name)
         return _project(row)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 
 from pydicom.errors import InvalidDicomError
 
@@ -39,6 +41,8 @@ class FinishedRun:
         return self.job.state is JobState.REVIEW
 
 
+# Of a job or two at a time, and not more headers than take some 50 MiB.
+_SERIES_KEPT, _MOST_IMAGES = 4, 400
 # What reading of input that a program has written over, cut or removed ends in; a disk that fails is none of them.
 _NOT_AS_STAGED = (
     FileNotFoundError,
@@ -84,11 +88,23 @@ def _as_staged(run: FinishedRun) -> ResultJob:
         package_digest=run.job.package_digest,
         image_digest=run.image_digest,
         series=tuple(
-            SourceSeries.read(one["name"], [run.folder.data / file for file in one["files"]])
-            for one in staged
+            _series(one["name"], tuple(run.folder.data / file for file in one["files"])) for one in staged
         ),
         finished_at=run.finished_at,
     )
+
+
+def _series(name: str, files: tuple[Path, ...]) -> SourceSeries:
+    """A series as it is on disk: the steps of a job read it once, as long as nothing of it is changed."""
+    at = [file.stat() for file in files]
+    if len(files) > _MOST_IMAGES:
+        return SourceSeries.read(name, files)
+    return _read(name, files, tuple((one.st_ino, one.st_size, one.st_ctime_ns) for one in at))
+
+
+@lru_cache(maxsize=_SERIES_KEPT)
+def _read(name: str, files: tuple[Path, ...], _state: tuple[tuple[int, int, int], ...]) -> SourceSeries:
+    return SourceSeries.read(name, files)
 
 
 def changes_told(run: FinishedRun) -> tuple[str, ...]:

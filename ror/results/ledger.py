@@ -115,11 +115,14 @@ class Ledger:
 
         These are all objects of a job that has succeeded, and what a destination has acknowledged of others.
         """
+        wanted = list(job_ids)
+        if not wanted:
+            return ()
         taken = sa.exists().where(_deliveries.sop_uid == _results.sop_uid)
         query = (
             sa.select(tables.results, _jobs.version)
             .join(tables.jobs, _jobs.id == _results.job_id)
-            .where(_results.job_id.in_(list(job_ids)), (_jobs.state == JobState.SUCCEEDED) | taken)
+            .where(_results.job_id.in_(wanted), (_jobs.state == JobState.SUCCEEDED) | taken)
             .order_by(_jobs.created_at, _jobs.id, _results.path)
         )
         with self._database.read() as connection:

@@ -17,6 +17,10 @@ from ror.registry import add_record, caller
 __all__ = ["Decision", "ReviewStore", "Tally"]
 
 _reviews, _jobs = tables.reviews.c, tables.jobs.c
+# Each result step of a job asks this; made anew, it would take longer than its answer.
+_OF_JOB = (
+    sa.select(tables.reviews).where(_reviews.job_id == sa.bindparam("of_job")).order_by(_reviews.id.desc())
+)
 
 
 class _Jobs(Protocol):
@@ -128,7 +132,6 @@ class ReviewStore:
 
     def decisions(self, job_id: str) -> list[Decision]:
         """All decisions on a job, the latest first."""
-        query = sa.select(tables.reviews).where(_reviews.job_id == job_id).order_by(_reviews.id.desc())
         with self._database.read() as connection:
             return [
                 Decision(
@@ -140,7 +143,7 @@ class ReviewStore:
                     tuple(row.corrections),
                     row.decided_at,
                 )
-                for row in connection.execute(query)
+                for row in connection.execute(_OF_JOB, {"of_job": job_id})
             ]
 
     def tallies(self, project: str | None = None) -> list[Tally]:

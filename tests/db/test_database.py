@@ -31,6 +31,14 @@ def test_reads_within_one_look_are_of_one_transaction_and_those_behind_it_are_no
         assert one is not other
 
 
+def test_a_look_within_a_look_is_part_of_it_and_does_not_end_it(database: Database) -> None:
+    with database.one_look(), database.read() as first:
+        with database.one_look(), database.read() as within:
+            assert within is first
+        with database.read() as behind:
+            assert behind is first
+
+
 def test_what_was_written_is_seen_by_the_next_look(database: Database) -> None:
     for name in ("lungs", "heads"):
         add(database, name)

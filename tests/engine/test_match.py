@@ -403,6 +403,17 @@ def test_versions_in_the_shadow_replace_nothing_of_one_another(
     assert matcher.match_again(["1.1"])[0].jobs == ()
 
 
+def test_some_studies_are_matched_at_a_time_so_that_jobs_of_the_first_can_begin(
+    index: Index, workflows: WorkflowStore, jobs: JobStore, matcher: Matcher
+) -> None:
+    workflows.add("lungs", BOX)
+    for study in ("1.1", "1.2", "1.3"):
+        receive(index, study=study)
+    settle(index)
+    for left, matched in ((True, 2), (False, 3), (False, 3)):
+        assert (matcher.match_some(2), len(jobs.find())) == (left, matched)
+
+
 def test_a_study_that_waits_to_be_matched_is_matched_at_once(
     index: Index, workflows: WorkflowStore, matcher: Matcher
 ) -> None:

@@ -16,7 +16,7 @@ from dbos._utils import retriable_sqlite_exception
 from containers import Availability, Ending, Image, Outcome, Package, RunOrder
 from containers.runtime import OnLine, Report
 from ror.engine import Executor
-from ror.engine.checkpoints import checkpoint_engine
+from ror.engine.checkpoints import checkpoint_engine, server_options
 from ror.engine.disk import full_disk_told
 from ror.engine.pipeline import _waited_for
 from ror.engine.retries import Kind, Retries
@@ -132,3 +132,18 @@ def test_a_state_that_the_database_does_not_take_is_written_when_it_does(
         return answer
 
     assert _waited_for(move, "box-0")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+def test_checkpoints_on_a_server_do_not_wait_for_its_disk_and_keep_what_the_address_says(
+    database_url: str,
+) -> None:
+    address = sa.make_url(database_url).update_query_dict({"options": "-c work_mem=8MB"})
+    engine = sa.create_engine(address, **server_options(address.render_as_string(hide_password=False)))
+    with engine.connect() as connection:
+        said = [
+            connection.execute(sa.text(f"SHOW {one}")).scalar() for one in ("synchronous_commit", "work_mem")
+        ]
+    engine.dispose()
+    assert said == ["off", "8MB"]

@@ -530,8 +530,8 @@ def test_an_older_package_that_only_docker_can_run_is_refused_by_its_name(
     with pytest.raises(ImageError) as refused:
         workflows.add("lungs", folder, prepare)
     assert str(refused.value).splitlines() == [
-        "old brings no command, only a container image",
-        "Run it with Docker, or give it a workflow.toml with a command.",
+        "old brings no program, only a container image",
+        "Run it with Docker, or give it a workflow.toml with a command, and its program.",
     ]
     assert workflows.list() == []
 

@@ -1,5 +1,0 @@
-"""Two seconds."""
-
-import time
-
-time.sleep(2.0)
