@@ -24,6 +24,7 @@ from containers.errors import (
     ManifestError,
     RuntimeUnavailable,
 )
+from containers.image_archive import ImageArchive
 from containers.known import KnownPackages
 from containers.manifest import (
     Code,
@@ -38,7 +39,7 @@ from containers.manifest import (
     read_manifest,
 )
 from containers.manifest_rules import redcap_field
-from containers.package import Package
+from containers.package import IMAGE_ARCHIVE, Package
 from containers.runtime import Availability, Ending, Image, Limits, Outcome, RunOrder, Runtime, command_line
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from containers.process import ProcessRuntime
 
 __all__ = [
+    "IMAGE_ARCHIVE",
     "AdvisedError",
     "Availability",
     "Code",
@@ -55,6 +57,7 @@ __all__ = [
     "Fault",
     "FileOutput",
     "Image",
+    "ImageArchive",
     "ImageError",
     "KnownPackages",
     "Limits",

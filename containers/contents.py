@@ -41,13 +41,16 @@ def digest_of(folder: Path) -> str:
     whole = hashlib.sha256(b"ror package 1\n")
     for path in _walk(folder):
         if path.is_symlink():
-            kind, content = "link", os.fsencode(path.readlink())
+            leads_to = os.fsencode(path.readlink())
+            kind, length, digest = "link", len(leads_to), hashlib.sha256(leads_to)
         else:
             kind = "exec" if os.access(path, os.X_OK) else "file"
-            content = path.read_bytes()
+            # Not as a whole: it may be an image of gigabytes.
+            with path.open("rb") as stream:
+                digest, length = hashlib.file_digest(stream, "sha256"), stream.tell()
         name = os.fsencode(path.relative_to(folder).as_posix())
-        whole.update(b"%s %s\0%d\0" % (kind.encode(), name, len(content)))
-        whole.update(hashlib.sha256(content).digest())
+        whole.update(b"%s %s\0%d\0" % (kind.encode(), name, length))
+        whole.update(digest.digest())
     return whole.hexdigest()
 
 

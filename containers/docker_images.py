@@ -10,16 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError, ImageNotFound
 from docker.models.images import Image as DockerImage
-from requests.exceptions import RequestException
 
 from containers.build_context import build_context, takes_base
-from containers.docker_daemon import Daemon, gone_told, innermost
+from containers.docker_daemon import Daemon, gone_told
+from containers.docker_loading import (
+    base_present_or_pulled,
+    full_name,
+    give_name,
+    lacking,
+    loaded,
+    present,
+    present_or_pulled,
+)
 from containers.docker_terms import repository
-from containers.errors import AdvisedError, ImageError, RuntimeUnavailable
+from containers.errors import ImageError, RuntimeUnavailable
+from containers.image_archive import MANIFEST_LABEL
 from containers.once import exclusive
-from containers.package import Package
+from containers.package import MANIFEST, Package
 from containers.requirements import default_wheels, last_words, wheels_for
 from containers.runtime import Availability, Image, Report
 
@@ -31,7 +40,8 @@ _BUILD_SECONDS = 3600
 _FAST = 1  # of gzip: an image has gigabytes, and the highest takes ten times as long for a tenth less
 _KEPT_LINES = 100
 # Lines of a build that no command of its Dockerfile has printed.
-_OF_THE_BUILDER = (" ---> ", "Step ", "Removing intermediate container")
+_STEP = "Step "
+_OF_THE_BUILDER = (" ---> ", _STEP, "Removing intermediate container")
 
 
 class DockerImages:
@@ -57,7 +67,7 @@ class DockerImages:
         """See `Runtime.availability`."""
         try:
             with gone_told():
-                return Availability(True, lacks=_lacking(self._daemon.client(), self._base))
+                return Availability(True, lacks=lacking(self._daemon.client(), self._base))
         except RuntimeUnavailable as error:
             return Availability(False, str(error))
 
@@ -69,15 +79,29 @@ class DockerImages:
     def _prepare(self, package: Package, report: Report) -> Image:
         client = self._daemon.client()
         if package.docker_image:
-            image = _present_or_pulled(
+            image = present_or_pulled(
                 client, package.docker_image, report, ImageError, "Load it with docker load."
             )
             return Image(self.name, package.docker_image, str(image.id))
         reference = _reference(package)
         # Two workers may want it at once; the second finds what the first has built.
         with exclusive(self._root / "images" / f"{package.digest}.lock"):
-            built = _built(client, reference, self._base) or self._build(client, package, reference, report)
-        return Image(self.name, reference, str(built.id))
+            if package.image_archive:
+                made = present(client, reference) or loaded(client, package.image_archive, reference, report)
+            else:
+                labels = self._labels(package)
+                made = _built(client, reference, labels) or self._build(
+                    client, package, reference, labels, report
+                )
+        return Image(self.name, reference, str(made.id))
+
+    def named(self, name: str) -> Image:
+        """An image that is on this machine, by its name (`ImageError` if there is none)."""
+        with gone_told():
+            found = present(self._daemon.client(), name)
+        if found is None:
+            raise ImageError(f"no image on this machine is called {name}", "docker images lists them.")
+        return Image(self.name, name, str(found.id))
 
     def size_bytes(self, image: Image) -> int:
         """How large an image is, with all below it (`ImageError` if it is gone)."""
@@ -88,7 +112,7 @@ class DockerImages:
         """Give an image another name, ``NAME`` or ``NAME:TAG`` (`ImageError` if it can have none such)."""
         with gone_told():
             try:
-                self._image(image).tag(name)
+                give_name(self._image(image), name)
             except APIError as error:
                 raise ImageError(
                     f"an image cannot be called {name}: {error.explanation}", "Lower case: model:1.0."
@@ -107,11 +131,17 @@ class DockerImages:
         new = archive.with_name(f".{archive.name}.new")
         try:
             with gone_told(), gzip.open(new, "wb", compresslevel=_FAST) as file:
-                for chunk in self._image(image).save(named=name):
+                found = self._image(image)
+                for chunk in found.save(named=full_name(found, name) or True):
                     file.write(chunk)
             new.replace(archive)
         finally:
             new.unlink(missing_ok=True)
+
+    def discard_unnamed(self, label: str) -> None:
+        """Remove images that nothing names or is built on, which the stages of a build leave, by a label of them."""
+        with gone_told():
+            self._daemon.client().images.prune({"dangling": True, "label": label})
 
     def push(self, image: Image, name: str, report: Report = print) -> str:
         """Send an image to the registry that its name begins with; the digest that it has there.
@@ -138,7 +168,7 @@ class DockerImages:
     def base(self, report: Report = print) -> Image:
         """The image that others are built on, pulled where it is not on this machine (else `RuntimeUnavailable`)."""
         with gone_told():
-            found = _base_present_or_pulled(self._daemon.client(), self._base, report)
+            found = base_present_or_pulled(self._daemon.client(), self._base, report)
         return Image(self.name, self._base, str(found.id))
 
     def import_root(self, archive: Path, name: str) -> Image:
@@ -160,11 +190,8 @@ class DockerImages:
     def has_image(self, package: Package) -> bool:
         """Whether an image was built of a package, and is there still."""
         with gone_told():
-            try:
-                self._daemon.client().images.get(_reference(package))
-            except ImageNotFound:
-                return False
-        return not package.docker_image
+            found = present(self._daemon.client(), _reference(package))
+        return found is not None and not package.docker_image
 
     def discard(self, package: Package) -> bool:
         """Remove the image that was built of a package; False if there is none, or a container needs it.
@@ -174,8 +201,11 @@ class DockerImages:
         if package.docker_image:
             return False
         with gone_told(), exclusive(self._root / "images" / f"{package.digest}.lock"):
+            client = self._daemon.client()
+            if present(client, _reference(package)) is None:  # of none, Podman has another fault than Docker
+                return False
             try:
-                self._daemon.client().images.remove(_reference(package))
+                client.images.remove(_reference(package))
             except ImageNotFound:
                 return False
             except APIError as error:
@@ -190,12 +220,25 @@ class DockerImages:
         except ImageNotFound as error:
             raise gone(image) from error
 
+    def _labels(self, package: Package) -> dict[str, str]:
+        """What an image of ours says of itself: whoever gets it alone finds the manifest in it."""
+        labels = {_BASE_LABEL: self._base, "ror.package": package.digest}
+        manifest = package.folder / MANIFEST
+        if manifest.is_file():
+            labels[MANIFEST_LABEL] = manifest.read_text(encoding="utf-8")
+        return labels
+
     def _build(
-        self, client: docker.DockerClient, package: Package, reference: str, report: Report
+        self,
+        client: docker.DockerClient,
+        package: Package,
+        reference: str,
+        labels: dict[str, str],
+        report: Report,
     ) -> DockerImage:
         base = {"BASE": self._base} if takes_base(package) else {}
         if base:
-            _base_present_or_pulled(client, self._base, report)
+            base_present_or_pulled(client, self._base, report)
         wheels = wheels_for(package, self._root, self._wheels, client.info()["Architecture"], report)
         report(f"building {reference}")
         with build_context(package, wheels) as context:
@@ -204,7 +247,7 @@ class DockerImages:
                 custom_context=True,
                 tag=reference,
                 buildargs=base,
-                labels={_BASE_LABEL: self._base, "ror.package": package.digest},
+                labels=labels,
                 network_mode=self._build_network,
                 rm=True,
                 forcerm=True,
@@ -225,53 +268,18 @@ def _reference(package: Package) -> str:
     return f"ror/{repository(package.manifest.name)}:{package.digest[:12]}"
 
 
-def _built(client: docker.DockerClient, reference: str, base: str) -> DockerImage | None:
-    try:
-        image = client.images.get(reference)
-    except ImageNotFound:
-        return None
-    return image if image.labels.get(_BASE_LABEL) == base else None
-
-
-def _lacking(client: docker.DockerClient, base: str) -> str:
-    try:
-        client.images.get(base)
-    except ImageNotFound:
-        return (
-            f"the base image {base} is not on this machine: docker pull {base}, or docker load a copy of it"
-        )
-    return ""
-
-
-def _present_or_pulled(
-    client: docker.DockerClient, reference: str, report: Report, fault: type[AdvisedError], advice: str
-) -> DockerImage:
-    """The image, got from its registry where it is not on this machine; `fault` where it cannot be."""
-    try:
-        return client.images.get(reference)
-    except ImageNotFound:
-        report(f"pulling {reference}")
-    try:
-        return client.images.pull(reference)
-    except (DockerException, RequestException) as error:
-        raise fault(
-            f"the image {reference} is not on this machine and cannot be pulled: {innermost(error)}",
-            f"Get it where there is internet (docker pull, docker save) and docker load it here. {advice}",
-        ) from error
-
-
-def _base_present_or_pulled(client: docker.DockerClient, base: str, report: Report) -> DockerImage:
-    # Nothing is wrong with a package: it can be prepared as soon as the operator has got the image.
-    advice = (
-        "Or make one by `ror base build slim`, or set engine.base_image to one with Python 3.11 and venv."
-    )
-    return _present_or_pulled(client, base, report, RuntimeUnavailable, advice)
+def _built(client: docker.DockerClient, reference: str, labels: dict[str, str]) -> DockerImage | None:
+    image = present(client, reference)
+    return image if image is not None and labels.items() <= image.labels.items() else None
 
 
 def _read_build(answers: Iterable[dict[str, Any]], reference: str, report: Report) -> None:
     said: deque[str] = deque(maxlen=_KEPT_LINES)
     for answer in answers:
-        for line in str(answer.get("stream", "")).rstrip().splitlines():
+        lines = str(answer.get("stream", "")).rstrip().splitlines()
+        if lines and lines[0].startswith(_STEP):
+            del lines[1:]  # of the label with the manifest
+        for line in lines:
             report(line)
             if not line.startswith(_OF_THE_BUILDER):
                 said.append(line)

@@ -13,8 +13,12 @@ from containers.contents import digest_of, files_of, odd_entries
 from containers.errors import Fault, ManifestError
 from containers.manifest import Manifest, read_manifest
 
-__all__ = ["Package"]
+__all__ = ["IMAGE_ARCHIVE", "MANIFEST", "OLDER_MANIFEST", "Package"]
 
+MANIFEST = "workflow.toml"
+OLDER_MANIFEST = "select.statement"
+IMAGE_ARCHIVE = "image.tar.gz"
+"""What a package brings in place of a Dockerfile if its image was built elsewhere."""
 _HOW_TO_START = (
     "no workflow.toml here; copy workflows/snr, the smallest package, and see containers/README.md"
 )
@@ -47,7 +51,7 @@ class Package:
             folder that no package can hold.
         """
         folder = Path(folder).resolve()
-        manifest_path, older_path = folder / "workflow.toml", folder / "select.statement"
+        manifest_path, older_path = folder / MANIFEST, folder / OLDER_MANIFEST
         docker_image = None
         if manifest_path.is_file():
             manifest = read_manifest(_text(manifest_path), str(manifest_path))
@@ -63,6 +67,11 @@ class Package:
     def dockerfile(self) -> Path | None:
         """The package's Dockerfile, if it brings one."""
         return _file(self.folder / "Dockerfile")
+
+    @property
+    def image_archive(self) -> Path | None:
+        """The image that the package brings as ``docker save`` writes it; a Dockerfile goes before it."""
+        return None if self.dockerfile else _file(self.folder / IMAGE_ARCHIVE)
 
     @property
     def requirements(self) -> Path | None:
@@ -105,7 +114,8 @@ def _read_older(path: Path, called: str) -> tuple[Manifest, str | None]:
     call = _string(raw, "call", faults)
     if not select.strip():
         faults.append(Fault("select", "is missing or empty"))
-    if not image and not (path.parent / "Dockerfile").is_file():
+    brings_image = (path.parent / IMAGE_ARCHIVE).is_file()
+    if not (image or brings_image or (path.parent / "Dockerfile").is_file()):
         if (path.parent / "stub.py").is_file():
             # A project of the ancestor's, of which no image was built.
             call = call or "python stub.py"
@@ -125,7 +135,8 @@ def _read_older(path: Path, called: str) -> tuple[Manifest, str | None]:
         options=options,
         announced=False,
     )
-    return manifest, image or None
+    # The image that it names is the one that it brings.
+    return manifest, None if brings_image else image or None
 
 
 def _string(raw: dict[str, Any], key: str, faults: list[Fault]) -> str:

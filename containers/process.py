@@ -106,10 +106,10 @@ class ProcessRuntime:
         available = self.availability()
         if not available.ok:
             raise RuntimeUnavailable("the process runtime cannot work here", available.reason)
-        if not package.manifest.command:
+        if package.image_archive or not package.manifest.command:
             raise ImageError(
-                f"{package.manifest.name} brings no command, only a container image",
-                "Run it with Docker, or give it a workflow.toml with a command.",
+                f"{package.manifest.name} brings no program, only a container image",
+                "Run it with Docker, or give it a workflow.toml with a command, and its program.",
             )
         folder = environment_for(package, self._root, self._wheels, report)
         return Image(self.name, str(folder), package.digest)

@@ -118,6 +118,7 @@ class WebSettings(Section):
     port: int = Field(default=8104, ge=0, le=65535)
     max_requests: int = Field(default=32, ge=1, le=1000)
     max_package_mib: int = Field(default=512, ge=1, le=65536, description="of a workflow that is submitted")
+    max_image_mib: int = Field(default=16384, ge=1, le=1048576, description="of a workflow with its image")
     unsandboxed_submissions: bool = False
     allowed_origins: list[Origin] = Field(
         default_factory=list, description="of pages elsewhere that may ask, as browsers send them"

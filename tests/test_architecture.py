@@ -33,7 +33,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 DOORS: dict[str, tuple[str, ...]] = {
     "lark": ("select_lang.parse", "select_lang.build"),
     "pynetdicom": ("ror.gateway", "orthanc.dimse"),
-    "docker": ("containers.docker", "containers.docker_daemon", "containers.docker_images"),
+    "docker": (
+        "containers.docker",
+        "containers.docker_daemon",
+        "containers.docker_images",
+        "containers.docker_loading",
+    ),
     "highdicom": ("ror.results",),
     "redcap": ("ror.results",),
     "nibabel": ("ror.results",),

@@ -21,13 +21,12 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--tag", "-tag", metavar="NAME[:TAG]", help="Give the image this name, too.")
+@click.option("--tag", metavar="NAME[:TAG]", help="Give the image this name, too.")
 @click.option(
     "--save",
-    "-save",
     "archive",
     type=click.Path(path_type=Path),
-    help="Write it into FILE.tar.gz, for docker load.",
+    help="Write it into FILE.tar.gz, for ror submit or docker load.",
 )
 @click.option(
     "--push-to",
@@ -36,13 +35,9 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
     metavar="URL",
     help="Push it to this registry, under a name of its own or this one.",
 )
-@click.option(
-    "--job", "-job", "number", type=click.IntRange(1), default=1, help="The job that it is tried on."
-)
+@click.option("--job", "number", type=click.IntRange(1), default=1, help="The job that it is tried on.")
 @click.option("--trial/--no-trial", default=True, show_default=True, help="Run it once on a job of the data.")
-@click.option(
-    "--working_directory", "-working_directory", type=_folder, default=Path(), help="The project's folder."
-)
+@click.option("--working_directory", type=_folder, default=Path(), help="The project's folder.")
 @click.pass_context
 def command(
     context: click.Context,
@@ -94,9 +89,10 @@ def command(
         name = remote
         digest = docker.push(image, remote, click.echo)
         click.echo(f"pushed: {remote}, {digest}")
+    submit = "ror submit" if archive is None else f"ror submit {archive}"
     click.echo(
-        f"next: ror trigger --cont {name}, ror submit to a server, "
-        f"or here ror workflow add {project.folder} --project NAME"
+        f"next: ror trigger --cont {name}, {submit} to a server, "
+        f"or here ror workflow add {archive or project.folder} --project NAME"
     )
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
 import click
 
+from containers import ImageArchive
+from ror.cli.common import opened
+from ror.cli.image_packages import package_of_archive, package_of_image
 from ror.develop import DeveloperProject
 from ror.develop.submitting import ENDED, Server, Submitted, followed, packed, require_package
 from ror.errors import ConfigurationError
@@ -25,9 +28,8 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.argument(
     "archive", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="[FILE]"
 )
-@click.option(
-    "--server", "-server", metavar="URL", help="The server, unless ror config --server has said it."
-)
+@click.option("--image", metavar="NAME", help="Send this image, which is built already, with its workflow.")
+@click.option("--server", metavar="URL", help="The server, unless ror config --server has said it.")
 @click.option(
     "--token-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -37,13 +39,12 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--follow/--no-follow", default=None, help="Say what becomes of its first job; with --match, yes."
 )
-@click.option(
-    "--working_directory", "-working_directory", type=_folder, default=Path(), help="The project's folder."
-)
+@click.option("--working_directory", type=_folder, default=Path(), help="The project's folder.")
 @click.pass_context
 def command(
     context: click.Context,
     archive: Path | None,
+    image: str | None,
     server: str | None,
     token_file: Path | None,
     match: bool,
@@ -52,6 +53,7 @@ def command(
 ) -> None:
     """Send the workflow in this folder, or a .tar.gz of one, to a server, which checks, builds and enables it.
 
+    What ror build --save has written, or --image NAME of this machine, goes with its image: nothing is built there.
     Its first job is told until it ends; the exit code is 1 if it fails. Ctrl-C ends only the telling.
 
     Example: ror submit --server https://ror.example.org:8104 --match
@@ -67,8 +69,10 @@ def command(
     to = Server(settings.server, settings.token)
     if to.is_overheard:
         click.echo("without TLS: the token can be read on the way", err=True)
-    with _sent(archive, project) as stream:
-        submitted = to.submit(stream, click.echo, match=match)
+    if archive is not None and image is not None:
+        raise click.UsageError("name an archive or an --image, not both")
+    with _sent(context, archive, image, project) as (stream, is_image):
+        submitted = to.submit(stream, click.echo, match=match, image=is_image)
     click.echo(
         f"{submitted.name} {submitted.version} ({submitted.digest[:12]}) is enabled in {submitted.project}"
     )
@@ -83,14 +87,23 @@ def command(
 
 
 @contextmanager
-def _sent(archive: Path | None, project: DeveloperProject) -> Iterator[IO[bytes]]:
-    if archive is None:
-        with packed(checked_package(project.folder)) as stream:
-            yield stream
-        return
-    require_package(archive)
-    with archive.open("rb") as stream:
-        yield stream
+def _sent(
+    context: click.Context, archive: Path | None, image: str | None, project: DeveloperProject
+) -> Iterator[tuple[IO[bytes], bool]]:
+    """What is sent, and whether it brings its image."""
+    with ExitStack() as stack:
+        folder = project.folder
+        if image is not None:
+            docker, _process = stack.enter_context(opened(context, make=True)).runtimes
+            folder = stack.enter_context(package_of_image(docker, image))
+        elif archive is not None and ImageArchive.is_one(archive):
+            folder = stack.enter_context(package_of_archive(archive))
+        elif archive is not None:
+            require_package(archive)
+            yield stack.enter_context(archive.open("rb")), False
+            return
+        package = checked_package(folder)
+        yield stack.enter_context(packed(package)), package.image_archive is not None
 
 
 def _followed(server: Server, submitted: Submitted) -> bool:

@@ -32,26 +32,23 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option(
-    "--job", "-job", "number", type=click.IntRange(1), help="The job of that number in ror status --jobs."
-)
-@click.option("--each", "-each", is_flag=True, help="All jobs, one after another.")
-@click.option("--last", "-last", is_flag=True, help="Once more on the data folder that was kept last.")
-@click.option("--test", "-test", "dry", is_flag=True, help="Say what would be done, and do nothing.")
-@click.option("--keep", "-keep", is_flag=True, help="Keep the data folder; outputs are kept in any case.")
+@click.option("--job", "number", type=click.IntRange(1), help="The job of that number in ror status --jobs.")
+@click.option("--each", is_flag=True, help="All jobs, one after another.")
+@click.option("--last", is_flag=True, help="Once more on the data folder that was kept last.")
+@click.option("--test", "dry", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--keep", is_flag=True, help="Keep the data folder; outputs are kept in any case.")
 @click.option(
     "--folder",
-    "-folder",
     type=click.Path(path_type=Path),
     help="The data folder, below .ror/runs where it is one name; outputs go to FOLDER_output.",
 )
-@click.option("--cont", "-cont", metavar="IMAGE", help="Run this container image by Docker.")
+@click.option("--cont", metavar="IMAGE", help="Run this container image by Docker.")
 @click.option("--docker", is_flag=True, help="Build this folder's image, and run it by Docker.")
-@click.option("--mem", "-mem", metavar="2g", help="Memory, instead of what workflow.toml says.")
-@click.option("--cpus", "-cpus", type=float, help="Cores, instead of what workflow.toml says.")
-@click.option("--gpus", "-gpus", metavar="CARD", help="The card that it may use, by number or UUID.")
-@click.option("--delay", "-delay", metavar="30s", default="0s", help="Wait so long before the first job.")
-@click.option("--envs", "-envs", metavar="JSON", default="{}", help="Options, over those of workflow.toml.")
+@click.option("--mem", metavar="2g", help="Memory, instead of what workflow.toml says.")
+@click.option("--cpus", type=float, help="Cores, instead of what workflow.toml says.")
+@click.option("--gpus", metavar="CARD", help="The card that it may use, by number or UUID.")
+@click.option("--delay", metavar="30s", default="0s", help="Wait so long before the first job.")
+@click.option("--envs", metavar="JSON", default="{}", help="Options, over those of workflow.toml.")
 @click.option(
     "--reference",
     "references",
@@ -59,9 +56,7 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
     metavar="[NAME=]MASK",
     help="Hold the mask (of that name) against this one: Dice for each segment.",
 )
-@click.option(
-    "--working_directory", "-working_directory", type=_folder, default=Path(), help="The project's folder."
-)
+@click.option("--working_directory", type=_folder, default=Path(), help="The project's folder.")
 @click.pass_context
 def command(context: click.Context, /, working_directory: Path, **given: Any) -> None:
     """Run a job of the data that ror config knows, the first one unless told otherwise, and make its results.
@@ -156,7 +151,8 @@ def _went_well(one: Chosen, trial: Trial, index: DataIndex, folder: TrialFolder)
                 trial.stage(one.job, folder, index)
             tried = trial.run(one.job, folder)
     except RorError as error:
-        click.echo(f"wrong: {error}" + (f"\n       {error.advice}" if error.advice else ""), err=True)
+        lines = [*str(error).splitlines(), *error.advice.splitlines()]
+        click.echo("wrong: " + "\n       ".join(lines), err=True)
         return False
     _tell(tried)
     return not tried.faults

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import click
 
 from containers import Package, Runtime
 from ror.cli.common import home_and_json, home_option, opened, print_table
+from ror.cli.image_packages import package_at
 from ror.cli.redcap import tell_mismatches
 from ror.cli.workflow_compare import command as compare
 from ror.registry import InstalledWorkflow
@@ -27,7 +27,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("source", metavar="FOLDER|FILE|IMAGE")
 @_project
 @click.option(
     "--prepare/--no-prepare", default=True, show_default=True, help="Build its image or environment now."
@@ -37,8 +37,11 @@ def command() -> None:
 )
 @home_option
 @click.pass_context
-def add(context: click.Context, folder: Path, project: str, prepare: bool, shadow: bool) -> None:
+def add(context: click.Context, source: str, project: str, prepare: bool, shadow: bool) -> None:
     """Install a workflow package and enable it in a project, in place of its older version.
+
+    A package is a FOLDER. The FILE that ror build --save or docker save has written, or an IMAGE of this machine's
+    Docker, is one with its image, if it was built by ror build: nothing is built here.
 
     With --shadow that one stays, and both run on the same studies, until `ror workflow promote` makes the new one the
     current one: see `ror workflow compare`.
@@ -48,7 +51,8 @@ def add(context: click.Context, folder: Path, project: str, prepare: bool, shado
     with opened(context) as app:
         project = app.projects.get(project).name
         build = _building(app.runtime()) if prepare else None
-        workflow = app.workflows.add(project, folder, build, shadow=shadow)
+        with package_at(source, app.runtimes[0]) as folder:
+            workflow = app.workflows.add(project, folder, build, shadow=shadow)
         _tell_running(workflow)
         tell_mismatches(app, project, workflow.name)
 

@@ -44,6 +44,7 @@ BASES = (_SLIM, *_PACKAGES)
 _DOCKERFILE = """\
 ARG BASE=python:3.11-slim-bookworm
 FROM ${BASE} AS made
+LABEL ror.stage=base
 COPY wheels /wheels
 COPY requirements.txt /tmp/requirements.txt
 RUN python3 -m venv /tmp/pip \\
@@ -54,6 +55,7 @@ COPY --from=made /opt/base /opt/base
 RUN site=$(python3 -c 'import site; print(site.getsitepackages()[0])') \\
  && mkdir -p "$site" && echo /opt/base > "$site/ror-base.pth"
 """
+_STAGE = "ror.stage=base"
 _DEBIAN = "bookworm"
 _OF_DEBIAN = "python3,python3-venv,ca-certificates"
 _LEFT_OUT = ("proc/*", "sys/*", "dev/*", "var/cache/apt/*", "var/lib/apt/lists/*")
@@ -144,7 +146,10 @@ def _with_packages(docker: DockerRuntime, kind: str, packages: tuple[str, ...], 
         (folder / "requirements.txt").write_text(text, encoding="utf-8")
         (folder / "Dockerfile").write_text(_DOCKERFILE, encoding="utf-8")
         digest = hashlib.sha256((_DOCKERFILE + text).encode()).hexdigest()
-        return docker.prepare(Package(folder, manifest, digest), told)
+        image = docker.prepare(Package(folder, manifest, digest), told)
+    # With CUDA, 8 GB of wheels and of what is installed, which nothing uses again.
+    docker.discard_unnamed(_STAGE)
+    return image
 
 
 def _debian(folder: Path) -> Path:

@@ -18,6 +18,7 @@ __all__ = ["cloned_into", "is_address"]
 _ADDRESS = re.compile(r"[a-z][a-z0-9+]*://.|[^/\s:]+:[^\s]|\.{0,2}/", re.IGNORECASE)
 _SECRET = re.compile(r"(?<=://)[^/@\s]+@")
 _GIT = ".git"
+_ELSEWHERE = "Could not read from remote repository."
 
 
 def is_address(text: str) -> bool:
@@ -99,10 +100,19 @@ def _git(address: str, *words: str) -> None:
         check=False,
     )
     if done.returncode != 0:
-        said = [line for line in done.stderr.splitlines() if line.startswith(("fatal:", "error:"))]
-        why = said[0].partition(": ")[2] if said else f"git ended with {done.returncode}"
+        why = _reason(done.stderr.splitlines()) or f"git ended with {done.returncode}"
         # An address may hold a password; git repeats it.
         raise ConfigurationError(
             f"{_SECRET.sub('', address)} cannot be cloned: {_SECRET.sub('', why)}",
             advice="name a git repository that `git clone` can get",
         )
+
+
+def _reason(lines: list[str]) -> str:
+    """The line that says why; where it is not git that knows it, that of ssh or of the other side before it."""
+    for number, line in enumerate(lines):
+        if line.startswith(("fatal:", "error:")):
+            if number and line.endswith(_ELSEWHERE):
+                return lines[number - 1].strip()
+            return line.partition(": ")[2]
+    return ""

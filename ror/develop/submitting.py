@@ -6,6 +6,7 @@ Public by itself: only `ror submit` talks to a server.
 from __future__ import annotations
 
 import json
+import os
 import tarfile
 import tempfile
 import zlib
@@ -30,14 +31,18 @@ __all__ = ["ENDED", "JobTold", "Server", "Submitted", "followed", "packed", "req
 _SECONDS = (30.0, 3600.0)  # to connect; for the next line, while an image is built
 _PATIENCE_S = 2.0
 _MANIFESTS = ("workflow.toml", "select.statement")
-_OF_IMAGES = ("manifest.json", "oci-layout")
-_WHAT_IS_SENT = "say ror submit in the folder of the workflow, or name a .tar.gz of that folder"
+_WHAT_IS_SENT = (
+    "say ror submit in the folder of the workflow, or name a .tar.gz of that folder or of ror build --save"
+)
 _ADVICE: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: _WHAT_IS_SENT,
+    HTTPStatus.CONFLICT: "start Docker there, or say ror submit in the folder of the workflow",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
-        "leave out of the folder what the program does not need, or have web.max_package_mib raised there"
+        "leave out what the program does not need, or have the limit raised there: web.max_package_mib of "
+        "folders, web.max_image_mib of images"
     ),
 }
+_STORED = 0  # of gzip: an image is compressed already
 ENDED = frozenset({"succeeded", "failed", "rejected", "cancelled", "superseded", "review"})
 """States that a job does not leave by itself."""
 
@@ -70,11 +75,13 @@ class JobTold:
 
 @contextmanager
 def packed(package: Package) -> Iterator[IO[bytes]]:
-    """The files of a package as ``.tar.gz``, without who owns them."""
+    """The files of a package as ``.tar.gz``, without who owns them, in a folder of its name, which older ones go by."""
+    level = _STORED if package.image_archive else 9
     with tempfile.TemporaryFile() as file:
-        with tarfile.open(fileobj=file, mode="w:gz") as tar:
+        with tarfile.open(fileobj=file, mode="w:gz", compresslevel=level) as tar:
             for path in package.files():
-                tar.add(path, path.relative_to(package.folder).as_posix(), recursive=False, filter=_nobodys)
+                name = PurePosixPath(package.manifest.name, path.relative_to(package.folder).as_posix())
+                tar.add(path, str(name), recursive=False, filter=_nobodys)
         file.seek(0)
         yield file
 
@@ -85,7 +92,7 @@ def require_package(archive: Path) -> None:
     Raises
     ------
     ConfigurationError
-        It is no ``.tar.gz``, or has no manifest, or is an image that ``docker save`` or ``ror build --save`` wrote.
+        It is no ``.tar.gz``, or has no manifest.
     """
     try:
         with tarfile.open(archive, "r:gz") as tar:
@@ -94,11 +101,7 @@ def require_package(archive: Path) -> None:
         raise ConfigurationError(f"{archive} is no whole .tar.gz", advice=_WHAT_IS_SENT) from error
     names = {place[-1] for place in places if 1 <= len(place) <= 2}  # the folder itself may be in the archive
     if names.isdisjoint(_MANIFESTS):
-        of_image = not names.isdisjoint(_OF_IMAGES)
-        what = "is the archive of an image" if of_image else "has no workflow.toml"
-        raise ConfigurationError(
-            f"{archive} {what}; the server builds the image itself", advice=_WHAT_IS_SENT
-        )
+        raise ConfigurationError(f"{archive} has no workflow.toml", advice=_WHAT_IS_SENT)
 
 
 def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -119,8 +122,12 @@ class Server:
         """Whether the token goes over a network in plain text."""
         return is_overheard(self._url)
 
-    def submit(self, archive: IO[bytes], told: Callable[[str], None], *, match: bool = False) -> Submitted:
+    def submit(
+        self, archive: IO[bytes], told: Callable[[str], None], *, match: bool = False, image: bool = False
+    ) -> Submitted:
         """Send a package; `told` gets every line that the server says of it. With `match`, held studies get it, too.
+
+        The server is asked first whether it would take it; with `image`, one that brings its image.
 
         Raises
         ------
@@ -131,11 +138,13 @@ class Server:
         ServiceUnavailable
             There is no server, or it can take nothing now.
         """
+        kind = {"image": "true"} if image else {}
+        self._require_takes(os.fstat(archive.fileno()).st_size, kind)
         with _told_in_words(self._url):
             answer = requests.post(
                 f"{self._url}/workflows",
                 archive,
-                params={"match": "true"} if match else {},
+                params=kind | ({"match": "true"} if match else {}),
                 headers={"Content-Type": "application/gzip"},
                 auth=Bearer(self._token),
                 timeout=_SECONDS,
@@ -170,6 +179,18 @@ class Server:
                 return None
             self._require(answer, HTTPStatus.OK)
             return JobTold(**answer.json())
+
+    def _require_takes(self, size_bytes: int, kind: dict[str, str]) -> None:
+        """Ask before what may be gigabytes is sent: who is still sending reads no answer."""
+        with _told_in_words(self._url):
+            answer = requests.get(
+                f"{self._url}/workflows",
+                params=kind | {"bytes": str(size_bytes)},
+                auth=Bearer(self._token),
+                timeout=_SECONDS[0],
+                allow_redirects=False,
+            )
+            self._require(answer, HTTPStatus.NO_CONTENT)
 
     def _require(self, answer: requests.Response, status: HTTPStatus) -> None:
         if answer.status_code == status:

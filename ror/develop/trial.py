@@ -137,6 +137,8 @@ class Trial:
                 job, folder, self.package, self.options
             )
         except JobFailed as error:
+            if not folder.log.exists():  # nothing has run: there is no image or environment to run it in
+                raise
             more = "; give it more by --mem" if isinstance(error, OutOfMemory) else ""
             raise JobFailed(str(error), f"all that it printed is in {folder.log}{more}") from error
         image = execution.image

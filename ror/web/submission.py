@@ -1,7 +1,9 @@
 """Workflows that their developers send: one is checked, built and enabled as by ``ror workflow add``, on record.
 
 ``POST /workflows`` takes a package as ``application/gzip`` and tells what happens line by line (NDJSON): ``told``, and
-at last ``installed`` or ``refused``. ``GET /workflows/{name}/{digest}/job`` says how far the first job of a package is.
+at last ``installed`` or ``refused``. ``GET /workflows?bytes=N`` says beforehand whether so much would be taken. Both
+are asked with ``image=true`` where the package brings its image. ``GET /workflows/{name}/{digest}/job`` says how far
+the first job of a package is.
 """
 
 from __future__ import annotations
@@ -22,14 +24,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from containers import ContainersError, Package, Runtime
+from containers import IMAGE_ARCHIVE, ContainersError, ImageArchive, Package, Runtime
 from ror.app import App
 from ror.errors import NotAllowed, RorError
 from ror.registry import Token
 from ror.web.access import SUBMISSIONS, token_of
 from ror.web.body import Body
 from ror.web.errors import PeerGone, Refusal
-from ror.web.unpacking import unpacked
+from ror.web.unpacking import Limit, unpacked
 from select_lang import SelectError
 
 __all__ = ["Submission"]
@@ -37,7 +39,8 @@ __all__ = ["Submission"]
 _log = logging.getLogger(__name__)
 _MIB = 2**20
 _KIND = "application/gzip"
-_SANDBOXED = frozenset({"docker"})
+_RUNS_IMAGES = "docker"
+_SANDBOXED = frozenset({_RUNS_IMAGES})
 _Line: TypeAlias = dict[str, Any]
 
 
@@ -46,7 +49,9 @@ class Submission:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._most_bytes = app.settings.web.max_package_mib * _MIB
+        web = app.settings.web
+        self._folders = Limit("a package", web.max_package_mib, "web.max_package_mib")
+        self._images = Limit("a package with its image", web.max_image_mib, "web.max_image_mib")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="submission")
         self._busy = False
         shutil.rmtree(app.home.submissions, ignore_errors=True)  # what a killed process has left
@@ -55,6 +60,7 @@ class Submission:
         """What is asked, below no other resource."""
         return [
             Route(SUBMISSIONS, self.submit, methods=["POST"]),
+            Route(SUBMISSIONS, self.takes, methods=["GET"]),
             Route(f"{SUBMISSIONS}/{{name}}/{{digest}}/job", self.first_job, methods=["GET"]),
         ]
 
@@ -70,7 +76,7 @@ class Submission:
         except PeerGone:
             raise
         except Refusal:
-            await body.drain(self._most_bytes)
+            await body.drain(self._folders.most_bytes)
             raise
         return StreamingResponse(_written(lines), media_type="application/x-ndjson")
 
@@ -78,23 +84,33 @@ class Submission:
         token = token_of(request)
         if request.headers.get("content-type") != _KIND:
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"send {_KIND}: a .tar.gz of the package")
-        if int(request.headers.get("content-length") or 0) > self._most_bytes:
-            raise self._too_large()
-        if self._busy:
-            again = {"Retry-After": "30"}
-            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "another workflow is being installed", again)
+        limit = self._limit(request)
+        size = int(request.headers.get("content-length") or limit.most_bytes)
+        limit.require(size)
+        self._require_idle()
         self._busy = True
         folder = None
         try:
-            runtime = await run_in_threadpool(self._runtime)
+            runtime = await run_in_threadpool(self._admitting, size, limit)
             folder = await run_in_threadpool(self._new_folder)
-            await body.keep(folder / "body", self._most_bytes, self._too_large())
-            package = await run_in_threadpool(unpacked, folder / "body", folder / "package", self._most_bytes)
+            await body.keep(folder / "body", limit.most_bytes, limit.too_large())
+            package = await run_in_threadpool(self._unpacked, folder, limit)
         except BaseException:
             self._end(folder)
             raise
         matches = request.query_params.get("match") == "true"
         return self._begun(folder, package, token, runtime, matches)
+
+    async def takes(self, request: Request) -> Response:
+        """Whether a package of so many bytes would be taken now: 204, or why not."""
+        told = request.query_params.get("bytes", "")
+        if not told.isdecimal():
+            raise Refusal(HTTPStatus.BAD_REQUEST, "say bytes=N, how large the archive is")
+        limit = self._limit(request)
+        limit.require(int(told))
+        self._require_idle()
+        await run_in_threadpool(self._admitting, int(told), limit)
+        return Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def first_job(self, request: Request) -> Response:
         """How far the first job of a package is; 204 where none was made yet."""
@@ -106,30 +122,47 @@ class Submission:
         told = {"job": row.job.id, "state": row.job.state, "step": step, "reason": row.reason}
         return JSONResponse(told)
 
-    def _runtime(self) -> Runtime:
+    def _limit(self, request: Request) -> Limit:
+        return self._images if request.query_params.get("image") == "true" else self._folders
+
+    def _require_idle(self) -> None:
+        if self._busy:
+            again = {"Retry-After": "30"}
+            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "another workflow is being installed", again)
+
+    def _admitting(self, size_bytes: int, limit: Limit) -> Runtime:
+        """The runtime that a package of so many bytes gets, or why it cannot be taken."""
         runtime = self._app.runtime()
+        if limit is self._images and runtime.name != _RUNS_IMAGES:
+            raise Refusal(
+                HTTPStatus.CONFLICT, f"the {runtime.name} runtime of this server runs no images; Docker does"
+            )
         if runtime.name not in _SANDBOXED and not self._app.settings.web.unsandboxed_submissions:
             raise Refusal(
                 HTTPStatus.FORBIDDEN,
                 f"the {runtime.name} runtime of this server is no sandbox for programs that are sent: "
                 "start Docker there, or set web.unsandboxed_submissions",
             )
+        # Packed and unpacked, or unpacked and kept. An image is packed already; a folder may become larger.
+        needed = 2 * self._folders.most_bytes + (2 * size_bytes if limit is self._images else 0)
+        reserve = self._app.settings.listener.reserve_mib * _MIB
+        if shutil.disk_usage(self._app.home.root).free < reserve + needed:
+            raise Refusal(HTTPStatus.INSUFFICIENT_STORAGE, f"the server's disk is too full for {limit.what}")
         return runtime
 
     def _new_folder(self) -> Path:
         submissions = self._app.home.submissions
         submissions.mkdir(mode=0o700, exist_ok=True)
-        reserve = self._app.settings.listener.reserve_mib * _MIB
-        if shutil.disk_usage(submissions).free < reserve + 2 * self._most_bytes:
-            raise Refusal(HTTPStatus.INSUFFICIENT_STORAGE, "the server's disk is too full for a package")
         return Path(tempfile.mkdtemp(dir=submissions))
 
-    def _too_large(self) -> Refusal:
-        most = self._most_bytes // _MIB
-        return Refusal(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"a package has at most {most} MiB here (web.max_package_mib)",
-        )
+    def _unpacked(self, folder: Path, limit: Limit) -> Path:
+        """The folder of the package; see `_admitting` for how large it may have become."""
+        body = folder / "body"
+        most = self._folders.most_bytes + (body.stat().st_size if limit is self._images else 0)
+        package = unpacked(body, folder / "package", min(most, limit.most_bytes), limit)
+        if limit is self._images and not (package / IMAGE_ARCHIVE).is_file():
+            raise Refusal(HTTPStatus.BAD_REQUEST, f"it has no {IMAGE_ARCHIVE}; send what ror submit sends")
+        return package
 
     def _end(self, folder: Path | None) -> None:
         if folder is not None:
@@ -168,6 +201,8 @@ class Submission:
 
         def build(package: Package) -> None:
             self._require_new(token.project, package)
+            if package.image_archive:
+                ImageArchive.read(package.image_archive, self._images.most_bytes)
             image = runtime.prepare(package, report=told)
             told(f"{package.manifest.name} runs in {image.runtime} {image.reference}")
 

@@ -102,6 +102,8 @@ def test_packages_of_a_base_are_there_for_workflows_and_not_installed_again(
 
     told = home.good("base", "build", "torch-cpu")
     assert "next: FROM ror-base:torch-cpu" in told
+    stages = client.images.list(all=True, filters={"dangling": True, "label": "ror.stage=base"})
+    assert stages == [], "with torch, gigabytes that nothing uses again"
     (tmp_path / "lungs" / "requirements.txt").write_text("pydicom==3.0.2\n")
     built = home.good(
         "build", "--no-trial", "--tag", "lungs:1", "--working_directory", str(tmp_path / "lungs")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import tarfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,17 @@ from ror.app import App
 from ror.develop.submitting import JobTold, Server, Submitted, followed
 from ror.registry import Project, Right
 from tests.cli.test_commands import Home
+from tests.support.docker_daemon import BASE_IMAGE
 from tests.support.serving import Serving, eventually
 from tests.support.studies import small_ct
 
-WEB = "[web]\nenabled = true\nport = {port}\nmax_package_mib = 1\nunsandboxed_submissions = true\n"
+WEB = """[web]
+enabled = true
+port = {port}
+max_package_mib = 1
+max_image_mib = {max_image_mib}
+unsandboxed_submissions = true
+"""
 
 
 @pytest.fixture
@@ -31,10 +40,16 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[Serving, str, str]]:
     """A service that holds a settled study, its address, and a token that may submit."""
+    with serving_by(tmp_path, "process") as served:
+        yield served
+
+
+@contextmanager
+def serving_by(tmp_path: Path, runtime: str, max_image_mib: int = 1) -> Iterator[tuple[Serving, str, str]]:
     installation, port = Installation(tmp_path / "server"), free_port()
-    installation.configure("process", settle_seconds=0.1)
+    installation.configure(runtime, settle_seconds=0.1, base_image=BASE_IMAGE)
     with (installation.home / "ror.toml").open("a") as settings:
-        settings.write(WEB.format(port=port))
+        settings.write(WEB.format(port=port, max_image_mib=max_image_mib))
     with closing(App(installation.home)) as app:
         app.projects.add(Project("lungs"))
         token = app.tokens.add("developer", "lungs", frozenset({Right.SUBMIT}))
@@ -109,10 +124,9 @@ def test_a_series_without_a_name_is_told_before_anything_is_sent(home: Home, fol
     ("names", "told"),
     [
         (None, "is no whole .tar.gz"),
-        (("blobs/sha256/0123", "index.json", "manifest.json", "oci-layout"), "is the archive of an image"),
         (("box/box.py", "box/deeper/workflow.toml"), "has no workflow.toml"),
     ],
-    ids=["words", "image", "without a manifest"],
+    ids=["words", "without a manifest"],
 )
 def test_what_is_no_archive_of_a_workflow_is_told_before_it_is_sent(
     names: tuple[str, ...] | None, told: str, home: Home, folder: Path
@@ -128,6 +142,72 @@ def test_what_is_no_archive_of_a_workflow_is_told_before_it_is_sent(
     assert (said.code, told in said.err, "say ror submit in the folder" in said.err) == (1, True, True)
 
 
+def test_what_is_no_image_of_a_workflow_is_told_before_it_is_sent(
+    home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{folder}/none.sock")
+    archive = folder.parent / "box.tar"
+    with tarfile.open(archive, "w") as tar:
+        for name in ("blobs/sha256/0123", "index.json", "oci-layout"):
+            tar.addfile(tarfile.TarInfo(name))
+    words = ("--server", "http://127.0.0.1:1", "--token-file", token_file(folder))
+    said = home.ror("submit", str(archive), *words)
+    assert (said.code, "box.tar is not the archive of one image" in said.err) == (1, True)
+    said = home.ror("submit", "--image", "box:1", *words)
+    assert (said.code, "the image box:1 cannot be read: no Docker daemon" in said.err) == (1, True)
+    assert home.ror("submit", str(archive), "--image", "box:1", *words).code == 2
+
+
+def image_archive(path: Path, manifest: str, layer: bytes) -> Path:
+    config = {"architecture": "amd64", "config": {"Labels": {"ror.manifest": manifest}}}
+    image = {"Config": "0.json", "RepoTags": ["box:1"], "Layers": [f"{'0' * 64}/layer.tar"]}
+    with tarfile.open(path, "w") as tar:
+        for name, content in (
+            (f"{'0' * 64}/layer.tar", layer),
+            ("0.json", json.dumps(config).encode()),
+            ("manifest.json", json.dumps([image]).encode()),
+        ):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_an_image_is_refused_before_it_is_sent(
+    served: tuple[Serving, str, str], home: Home, folder: Path
+) -> None:
+    _serving, url, token = served
+    home.good("config", "--server", url, "--token", token)
+    manifest = (folder / "workflow.toml").read_text()
+    said = home.ror("submit", str(image_archive(folder.parent / "small.tar", manifest, b"x")))
+    assert (said.code, "runs no images" in said.err, "start Docker there" in said.err) == (1, True, True)
+    said = home.ror("submit", str(image_archive(folder.parent / "large.tar", manifest, os.urandom(2**20))))
+    assert (said.code, "web.max_image_mib" in said.err) == (1, True)
+    wrong = manifest.replace("memory_mib = 256", "memory_mib = 0")
+    said = home.ror("submit", str(image_archive(folder.parent / "wrong.tar", wrong, b"x")))
+    assert (said.code, "memory_mib" in said.err) == (1, True)
+    assert "workflow.toml of wrong.tar: 1 fault" in said.err
+
+
+@pytest.mark.docker
+def test_an_image_that_is_built_is_sent_and_runs(
+    home: Home, folder: Path, docker_host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", docker_host)
+    home.settings(f'[engine]\nbase_image = "{BASE_IMAGE}"\n')
+    home.good("build", "--no-trial", "--tag", "a-box:2", "--save", "../box.tar.gz")
+    with serving_by(tmp_path, "docker", max_image_mib=512) as (serving, url, token):
+        home.good("config", "--server", url, "--token", token)
+        said = home.ror("submit", "../box.tar.gz", "--match")
+        assert said.code == 0, said.err
+        assert "building" not in said.out
+        assert said.out.splitlines()[-1].endswith(": succeeded")
+        # On the machine itself by its name: the same image is the same package.
+        added = serving.installation.ror("workflow", "add", "a-box:2", "--project", "lungs")
+        (installed,) = serving.installation.ask("workflow", "list")
+        assert installed["digest"] in added
+
+
 def test_a_package_that_is_too_large_is_told_with_what_to_leave_out(
     served: tuple[Serving, str, str], home: Home, folder: Path
 ) -> None:
@@ -136,7 +216,7 @@ def test_a_package_that_is_too_large_is_told_with_what_to_leave_out(
     with (folder / "zeros").open("wb") as file:
         file.truncate(2**20 + 1)
     said = home.ror("submit")
-    assert (said.code, "web.max_package_mib raised" in said.err) == (1, True)
+    assert (said.code, "web.max_package_mib" in said.err) == (1, True)
     assert "is it a ror serve" not in said.err
 
 

@@ -46,6 +46,19 @@ def report(out: str) -> dict[str, Any]:
     return dict(json.loads((kept(out) / "report.json").read_text()))
 
 
+def test_packages_that_cannot_be_had_are_told_and_no_log_that_is_not_there(
+    home: Home, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wheels").mkdir()
+    monkeypatch.setenv("ROR_WHEELS", str(tmp_path / "wheels"))
+    (folder / "requirements.txt").write_text("no-such-torch==1.0\n")
+    said = home.ror("trigger")
+    assert said.code == 1
+    assert "wrong: the requirements of box cannot be installed" in said.err
+    assert "\n       Look at its requirements.txt" in said.err
+    assert "all that it printed" not in said.err
+
+
 def test_a_job_goes_all_the_way_to_its_results(home: Home, folder: Path) -> None:
     out = home.good("trigger")
     assert "staged: 1 series, 8 images" in out

@@ -10,7 +10,16 @@ from pathlib import Path
 import docker
 import pytest
 
-from containers import Availability, DockerRuntime, Ending, ImageError, Limits, Package, RuntimeUnavailable
+from containers import (
+    Availability,
+    DockerRuntime,
+    Ending,
+    ImageArchive,
+    ImageError,
+    Limits,
+    Package,
+    RuntimeUnavailable,
+)
 from tests.containers.conftest import Stage
 from tests.support.docker_daemon import BASE_IMAGE
 
@@ -196,6 +205,50 @@ def test_an_older_package_runs_its_image(
     assert older.play(**package.manifest.options).ok
     call = "python ./stub.py /data /output" if label else "/data /output"
     assert (stage.output / "arguments.txt").read_text().splitlines() == [call, '{"-z": 1}']
+
+
+def test_an_image_that_was_saved_runs_elsewhere_and_takes_no_name(
+    stage: Stage, runtime: DockerRuntime, client: docker.DockerClient, tmp_path: Path
+) -> None:
+    """Where it comes to, the names that it was saved under may be those of other images."""
+    archive, folder = tmp_path / "saved.tar.gz", tmp_path / "package"
+    runtime.tag(stage.image, "actor-saved:7")
+    runtime.save(runtime.named("actor-saved:7"), "actor-saved:7", archive)
+    build_image(client, "actor-saved:7", "true", "")
+    others = client.images.get("actor-saved:7").id
+    folder.mkdir()
+    ImageArchive.read(archive).make_package(folder)
+    package = Package.load(folder)
+    assert package.manifest == stage.package.manifest
+    runtime.discard(package)  # a daemon that was there before may have it
+    told: list[str] = []
+    image = runtime.prepare(package, told.append)
+    assert [one.split(":")[0] for one in told] == ["loading ror/actor"]
+    assert image.digest == stage.image.digest
+    assert client.images.get("actor-saved:7").id == others
+    assert dataclasses.replace(stage, package=package, image=image).play(do="look_around").ok
+    assert runtime.prepare(package, told.append) == image and len(told) == 1
+    assert runtime.has_image(package) and runtime.discard(package)
+
+
+def test_an_image_for_another_machine_or_of_no_package_is_told(
+    stage: Stage, runtime: DockerRuntime, client: docker.DockerClient, tmp_path: Path
+) -> None:
+    with pytest.raises(ImageError, match="no image on this machine is called nowhere:1"):
+        runtime.named("nowhere:1")
+    config = {"architecture": "s390x", "config": {"Labels": {"ror.manifest": "x"}}}
+    manifest: list[dict[str, object]] = [{"Config": "c.json", "RepoTags": None, "Layers": []}]
+    folder = tmp_path / "package"
+    folder.mkdir()
+    (folder / "workflow.toml").write_bytes((stage.package.folder / "workflow.toml").read_bytes())
+    with tarfile.open(folder / "image.tar.gz", "w:gz") as tar:
+        for name, told in (("c.json", config), ("manifest.json", manifest)):
+            text = json.dumps(told).encode()
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text))
+    with pytest.raises(ImageError, match="is an image for s390x, and this machine is"):
+        runtime.prepare(Package.load(folder), lambda line: None)
 
 
 def build_image(client: docker.DockerClient, name: str, entry: str, label: str) -> None:

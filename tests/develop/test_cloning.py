@@ -75,6 +75,18 @@ def test_an_empty_folder_becomes_the_clone(tmp_path: Path, monkeypatch: pytest.M
     git(Path(), "log")
 
 
+def test_what_ssh_says_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text("#!/bin/sh\necho 'git@example.org: Permission denied (publickey).' >&2\nexit 255\n")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(ssh))
+    with pytest.raises(
+        ConfigurationError, match=r"x/y.git cannot be cloned: .*Permission denied \(publickey\)"
+    ):
+        start(tmp_path / "mine", "git@example.org:x/y.git")
+    assert not (tmp_path / "mine").exists()
+
+
 def test_what_is_no_repository_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(

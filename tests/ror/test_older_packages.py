@@ -27,7 +27,7 @@ DOCKERFILE = f"""
 FROM {BASE_IMAGE}
 LABEL com.ror.vendor="nobody" com.ror.conda.env.name="workflow"
 RUN ln -s /usr/bin/python3 /usr/local/bin/python
-COPY entrypoint.sh stub.* /root/
+COPY entrypoint.sh stub.* select.* /root/
 RUN chmod 755 /root /root/*
 WORKDIR /root
 ENTRYPOINT ["/root/entrypoint.sh"]
@@ -58,10 +58,11 @@ echo "[{\\"record_id\\": \\"$record\\", \\"field_name\\": \\"images\\", \\"value
 SELECT = "Select series from study where Modality = CT"
 
 
-def image(client: docker.DockerClient, name: str, program: str, text: str) -> str:
+def image(client: docker.DockerClient, name: str, **files: str) -> str:
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as tar:
-        for path, content in {"Dockerfile": DOCKERFILE, "entrypoint.sh": ENTRYPOINT, program: text}.items():
+        named = {path.replace("_", "."): content for path, content in files.items()}
+        for path, content in {"Dockerfile": DOCKERFILE, "entrypoint.sh": ENTRYPOINT, **named}.items():
             member = tarfile.TarInfo(path)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content.encode()))
@@ -74,6 +75,14 @@ def package(folder: Path, **statement: object) -> str:
     folder.mkdir()
     (folder / "select.statement").write_text(json.dumps({"select": SELECT, **statement}))
     return str(folder)
+
+
+def saved(client: docker.DockerClient, name: str, archive: Path) -> str:
+    """By ``docker save``, and the image removed, as it is on another machine."""
+    with archive.open("wb") as file:
+        file.writelines(client.images.get(name).save(named=True))
+    client.images.remove(name)
+    return str(archive)
 
 
 @pytest.fixture
@@ -90,13 +99,20 @@ def test_packages_of_the_ancestors_templates_run_and_are_measured(
     installation.configure("docker", settle_seconds=0.5, base_image=BASE_IMAGE)
     installation.ror("workflow", "disable", "box", "--project", "lungs")
     installation.ror("project", "change", "lungs", "--clear", "pacs")
-    python = image(client, "ancestor-python:1", "stub.py", STUB_PY)
-    bash = image(client, "ancestor-bash:1", "stub.sh", STUB_SH)
-    for folder in (
+    python = image(client, "ancestor-python:1", stub_py=STUB_PY)
+    # One brings its statement in the image, which is all that there is of it.
+    of_bash = {
+        "select": SELECT,
+        "docker_image": "bash-stub:1",
+        "ROR_CONT_OPTIONS": "",
+        "call": "bash ./stub.sh {}",
+    }
+    bash = image(client, "bash-stub:1", stub_sh=STUB_SH, select_statement=json.dumps(of_bash))
+    for source in (
         package(tmp_path / "Python stub", docker_image=python, ROR_CONT_OPTIONS='{"--factor": 7}'),
-        package(tmp_path / "bash-stub", docker_image=bash, ROR_CONT_OPTIONS="", call="bash ./stub.sh {}"),
+        saved(client, bash, tmp_path / "image.tar"),
     ):
-        installation.ror("workflow", "add", folder, "--project", "lungs")
+        installation.ror("workflow", "add", source, "--project", "lungs")
     with Serving(installation) as serving:
         send(serving.peer, small_ct(tmp_path / "ct"))
         eventually(

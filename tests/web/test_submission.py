@@ -24,7 +24,9 @@ from tests.web.conftest import SETTINGS as WEB
 from tests.web.conftest import Web, serving_at
 
 BOX = Path(__file__).parent.parent / "support" / "packages" / "box"
-SETTINGS = 'max_package_mib = 1\nunsandboxed_submissions = true\n[engine]\nruntime = "process"\n'
+SETTINGS = (
+    'max_package_mib = 1\nmax_image_mib = 3\nunsandboxed_submissions = true\n[engine]\nruntime = "process"\n'
+)
 
 
 @pytest.fixture
@@ -190,6 +192,35 @@ def test_what_is_too_large_is_refused(body: Callable[[], Any], web: Web) -> None
 
 def test_what_is_of_another_kind_is_refused(web: Web) -> None:
     assert sent(web, box(), token(web), "application/zip").status_code == 415
+
+
+def asked(web: Web, shown: str, **of: str) -> requests.Response:
+    headers = {"Authorization": f"Bearer {shown}"}
+    return requests.get(f"http://127.0.0.1:{web.port}/workflows", of, headers=headers, timeout=300)
+
+
+def test_it_is_said_beforehand_whether_a_package_would_be_taken(web: Web) -> None:
+    shown = token(web)
+    for of, status, told in (
+        ({"bytes": str(2**20)}, 204, ""),
+        ({"bytes": str(2**20 + 1)}, 413, "a package has at most 1 MiB here (web.max_package_mib)"),
+        ({"bytes": str(4 * 2**20), "image": "true"}, 413, "at most 3 MiB here (web.max_image_mib)"),
+        ({"bytes": "1", "image": "true"}, 409, "the process runtime of this server runs no images"),
+        ({"bytes": "many"}, 400, "bytes=N"),
+        ({}, 400, "bytes=N"),
+    ):
+        answered = asked(web, shown, **of)
+        assert (answered.status_code, told in answered.text) == (status, True), answered.text
+    assert asked(web, web.read, bytes="1").status_code == 403
+    assert nothing_is_left(web)
+
+
+def test_an_image_is_not_taken_where_none_is_run(web: Web) -> None:
+    headers = {"Authorization": f"Bearer {token(web)}", "Content-Type": "application/gzip"}
+    url = f"http://127.0.0.1:{web.port}/workflows?image=true"
+    answered = requests.post(url, box(), headers=headers, timeout=300)
+    assert (answered.status_code, "Docker does" in answered.text) == (409, True)
+    assert nothing_is_left(web)
 
 
 def test_one_is_taken_at_a_time_and_one_that_breaks_off_makes_room(web: Web) -> None:
