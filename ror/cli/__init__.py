@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 
 from ror import __version__
 from ror.cli.faults import told_in_two_lines
+from ror.cli.one_dash import with_two_dashes
 
 __all__ = ["main"]
 
@@ -54,6 +55,9 @@ _COMMANDS = {
 
 
 class _LazyGroup(click.Group):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, with_two_dashes(self, ctx, args))
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
 
@@ -63,6 +67,12 @@ class _LazyGroup(click.Group):
         command = import_module(_COMMANDS[cmd_name][0]).command
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, words = super().resolve_command(ctx, args)
+        return name, command, words if command is None else with_two_dashes(command, ctx, words)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         # Click's own loads every command, to leave out those that are hidden.

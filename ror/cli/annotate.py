@@ -25,13 +25,10 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--list", "listed", is_flag=True, help="List the series that are tagged.")
 @click.option(
     "--ontology",
-    "-ontology",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Terms of one's own, in TOML, instead of those that are shipped.",
 )
-@click.option(
-    "--working_directory", "-working_directory", type=_folder, default=Path(), help="The project's folder."
-)
+@click.option("--working_directory", type=_folder, default=Path(), help="The project's folder.")
 @json_option
 def command(
     series_uid: str | None,

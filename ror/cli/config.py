@@ -41,25 +41,22 @@ def _refuse_static(_context: click.Context, _parameter: click.Parameter, value: 
 
 
 @click.command()
-@click.option("--data", "-data", multiple=True, metavar="DIR|GLOB", help="Add the DICOM files below.")
+@click.option("--data", multiple=True, metavar="DIR|GLOB", help="Add the DICOM files below.")
 @click.argument("more", nargs=-1, metavar="[DIR...]")
-@click.option("--clear", "-clear", is_flag=True, help="Forget the data that was added before.")
-@click.option("--select", "-select", metavar="TEXT|FILE", help="Let the workflow select by this statement.")
-@click.option("--suggest", "-suggest", is_flag=True, help="Propose a statement that splits the data well.")
-@click.option("--call", "-call", metavar="CMD", help='How the program is started: "python main.py".')
-@click.option("--temp_directory", "-temp_directory", metavar="DIR", help="Lay job folders out below it.")
-@click.option("--server", "-server", metavar="URL", help="The server that ror submit sends the workflow to.")
+@click.option("--clear", is_flag=True, help="Forget the data that was added before.")
+@click.option("--select", metavar="TEXT|FILE", help="Let the workflow select by this statement.")
+@click.option("--suggest", is_flag=True, help="Propose a statement that splits the data well.")
+@click.option("--call", metavar="CMD", help='How the program is started: "python main.py".')
+@click.option("--temp_directory", metavar="DIR", help="Lay job folders out below it.")
+@click.option("--server", metavar="URL", help="The server that ror submit sends the workflow to.")
 @click.option(
     "--token",
-    "-token",
     metavar="TOKEN",
     help="The token for it; - asks for it, unseen, or reads it if piped in.",
 )
-@click.option("--static", "-static", hidden=True, expose_value=False, callback=_refuse_static)
+@click.option("--static", hidden=True, expose_value=False, callback=_refuse_static)
 @click.option("--jobs", type=click.IntRange(1), help="So many processes read files. Default: one a core.")
-@click.option(
-    "--working_directory", "-working_directory", type=_folder, default=Path(), help="The project's folder."
-)
+@click.option("--working_directory", type=_folder, default=Path(), help="The project's folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: messages, ast, matches, complains.")
 @click.pass_context
 def command(

@@ -34,7 +34,6 @@ def _beginning(_context: click.Context, _parameter: click.Parameter, typed: str)
 @click.argument("name", type=click.Path(path_type=Path))
 @click.option(
     "--type",
-    "-type",
     "kind",
     metavar="|".join([*TYPES, "GIT-URL"]),
     callback=_known,
@@ -45,7 +44,6 @@ def _beginning(_context: click.Context, _parameter: click.Parameter, typed: str)
 )
 @click.option(
     "--input_dir",
-    "-input_dir",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
     help="The folder to make it in, instead of this one.",

@@ -21,9 +21,7 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--identities", is_flag=True, help="Withhold nothing: for an assistant that runs on this machine alone."
 )
-@click.option(
-    "--working_directory", "-working_directory", type=_folder, default=Path(), help="The project's folder."
-)
+@click.option("--working_directory", type=_folder, default=Path(), help="The project's folder.")
 def command(identities: bool, working_directory: Path) -> None:
     """Serve the project in this folder to an assistant, on standard input and output, until that ends.
 

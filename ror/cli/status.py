@@ -25,18 +25,12 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("folder", type=_folder, default=Path())
-@click.option(
-    "--all", "-all", "everything", is_flag=True, help="For every series, why it is in a job or not."
-)
-@click.option(
-    "--jobs", "-jobs", is_flag=True, help="The jobs, with the numbers that ror trigger --job takes."
-)
-@click.option(
-    "--data", "-data", is_flag=True, help="The series that are known, and the files that are not used."
-)
-@click.option("--tui", "-tui", is_flag=True, help="Walk through the data, with pictures and reasons.")
+@click.option("--all", "everything", is_flag=True, help="For every series, why it is in a job or not.")
+@click.option("--jobs", is_flag=True, help="The jobs, with the numbers that ror trigger --job takes.")
+@click.option("--data", is_flag=True, help="The series that are known, and the files that are not used.")
+@click.option("--tui", is_flag=True, help="Walk through the data, with pictures and reasons.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
-@click.option("--working_directory", "-working_directory", type=_folder, help="The same as FOLDER.")
+@click.option("--working_directory", type=_folder, help="The same as FOLDER.")
 def command(
     folder: Path,
     everything: bool,
