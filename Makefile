@@ -1,7 +1,8 @@
 # Everything a newcomer needs: `make demo` shows the main job, `make test` passes the tests.
 PYTHON ?= python3
-# Processes that run tests at the same time, each with servers of its own (some 2 GiB); `make test WORKERS=0`: in one.
-WORKERS ?= 2
+# Processes that run tests at the same time, each with servers of its own (some 2 GiB); they wait a quarter of it.
+# `make test WORKERS=0`: in one.
+WORKERS ?= 3
 BIN := .venv/bin
 CODE := ror select_lang anonymizer containers orthanc examples tests workflows benchmarks
 
