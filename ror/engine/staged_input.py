@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_ISREG
 
 from ror.errors import JobFailed
 from ror.model import JobFolder
@@ -19,7 +20,6 @@ __all__ = ["forget_input", "is_staged", "note_input", "require_input"]
 
 _NOTE = "staged.json"
 _DESCRIPTIONS = ("job.json", "descr.json")
-_IMAGES = "input"
 _TOLD = 3
 
 
@@ -63,19 +63,22 @@ def require_input(folder: JobFolder) -> None:
     if found.keys() - noted.keys():
         told.append("files of its own")
     raise JobFailed(
-        f"the program has changed or removed its input (let it write to /output alone): in /data, {', '.join(told)}",
+        f"the program has not left its input as it was (let it write to /output alone): in /data, {', '.join(told)}",
         "in a container /data cannot be written",
     )
 
 
 def _marks(data: Path) -> Iterator[tuple[str, str]]:
-    for name in _DESCRIPTIONS:
-        if (file := data / name).is_file():
-            yield name, hashlib.sha256(file.read_bytes()).hexdigest()
-    images = data / _IMAGES
-    if not images.is_dir():
-        return
-    with os.scandir(images) as entries:
-        for entry in entries:
-            stat = entry.stat(follow_symlinks=False)
-            yield f"{_IMAGES}/{entry.name}", f"{stat.st_size} {stat.st_mtime_ns}"
+    """Of every file below `data`, by its name there; views of series are links to images, and no files."""
+    for root, _folders, names in os.walk(data):
+        below = os.path.relpath(root, data)
+        for name in names:
+            inside = name if below == os.curdir else f"{below}/{name}"
+            file = f"{root}/{name}"
+            stat = os.lstat(file)
+            if not S_ISREG(stat.st_mode):
+                continue
+            if inside in _DESCRIPTIONS:
+                yield inside, hashlib.sha256(Path(file).read_bytes()).hexdigest()
+            else:
+                yield inside, f"{stat.st_size} {stat.st_mtime_ns}"

@@ -194,27 +194,20 @@ def test_outputs_that_are_not_as_announced_are_told_all_at_once(home: Home, fold
 
 @pytest.mark.parametrize(
     "harm",
-    {
-        "removed": "rm -f $1/job.json",
-        "emptied": "rm -f $1/job.json && touch $1/job.json",
-        "other JSON": "rm -f $1/job.json && echo '[]' > $1/job.json",
-        "no folder": "rm -rf $1",
-        "no images": "rm -rf $1/input",
-        "no DICOM": "for one in $1/input/*; do rm $one; echo text > $one; done",
-        "other series": "sed -i s/CT_000007/CT_000000/ $1/job.json",
-        "other image": "cp --remove-destination $1/input/CT_000001.dcm $1/input/CT_000000.dcm",
-        "more images": "cp $1/input/CT_000001.dcm $1/input/CT_000100.dcm",
-    }.values(),
-    ids=[
-        "removed",
-        "emptied",
-        "other JSON",
-        "no folder",
-        "no images",
-        "no DICOM",
-        "other series",
-        "other image",
-        "more images",
+    [
+        pytest.param("rm -f $1/job.json", id="removed"),
+        pytest.param("rm -f $1/job.json && touch $1/job.json", id="emptied"),
+        pytest.param("rm -f $1/job.json && echo '[]' > $1/job.json", id="other JSON"),
+        pytest.param("rm -rf $1", id="no folder"),
+        pytest.param("rm -rf $1/input", id="no images"),
+        pytest.param("for one in $1/input/*; do rm $one; echo text > $one; done", id="no DICOM"),
+        pytest.param("sed -i s/CT_000007/CT_000000/ $1/job.json", id="other series"),
+        pytest.param(
+            "cp --remove-destination $1/input/CT_000001.dcm $1/input/CT_000000.dcm", id="other image"
+        ),
+        pytest.param("cp $1/input/CT_000001.dcm $1/input/CT_000100.dcm", id="more images"),
+        pytest.param("touch $1/note.txt", id="a file of its own"),
+        pytest.param("touch $1/input_view_dicom_series/note.txt", id="a file in a view"),
     ],
 )
 def test_a_program_that_changes_its_input_is_told_so(harm: str, home: Home, folder: Path) -> None:
@@ -222,7 +215,7 @@ def test_a_program_that_changes_its_input_is_told_so(harm: str, home: Home, fold
     home.good("config", "--call", "bash harm.sh")
     said = home.ror("trigger")
     assert said.code == 1
-    assert "the program has changed or removed its input" in said.err
+    assert "the program has not left its input as it was" in said.err
     assert "let it write to /output alone" in said.err
     root = kept(said.out)
     assert [one.name for one in root.parent.iterdir()] == [root.name]
