@@ -39,7 +39,7 @@ from containers.manifest import (
     read_manifest,
 )
 from containers.manifest_rules import redcap_field
-from containers.package import IMAGE_ARCHIVE, Package
+from containers.package import IMAGE_ARCHIVE, MANIFESTS, Package
 from containers.runtime import Availability, Ending, Image, Limits, Outcome, RunOrder, Runtime, command_line
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IMAGE_ARCHIVE",
+    "MANIFESTS",
     "AdvisedError",
     "Availability",
     "Code",

@@ -46,10 +46,11 @@ class ImageArchive:
 
     `architecture` is Docker's word for it (``amd64``), `size_bytes` what the archive holds when unpacked. `called` is
     its name without registry and tag, or that of the file where it was saved without one; `folder` is where its
-    program begins.
+    program begins. `told` is how people know it.
     """
 
     path: Path
+    told: str
     called: str
     labels: Mapping[str, str]
     architecture: str
@@ -59,7 +60,7 @@ class ImageArchive:
     _layers: tuple[str, ...] = field(repr=False)
 
     @classmethod
-    def read(cls, path: Path, most_bytes: int | None = None) -> ImageArchive:
+    def read(cls, path: Path, most_bytes: int | None = None, told: str = "") -> ImageArchive:
         """Look through an archive, as far as `most_bytes` of what it holds unpacked.
 
         Raises
@@ -72,17 +73,18 @@ class ImageArchive:
             (image,) = json.loads(found.texts["manifest.json"])
             config = found.texts[posixpath.normpath(image["Config"])]
             layers = tuple(found.behind_links(posixpath.normpath(name)) for name in image["Layers"])
-            told = json.loads(config)
-            runs = told.get("config", {})
+            described = json.loads(config)
+            runs = described.get("config", {})
             labels, begins_in = dict(runs.get("Labels") or {}), str(runs.get("WorkingDir") or "/")
-            architecture = str(told["architecture"])
+            architecture = str(described["architecture"])
             called = _plain_name([*(image.get("RepoTags") or []), path.name.partition(".")[0]][0])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ImageError(f"{path.name} is not the archive of one image", f"{_HOW}.") from error
         if missing := [name for name in layers if name not in found.sizes]:
             raise ImageError(f"{path.name} lacks {len(missing)} layers of its image", f"{_HOW}.")
         size = sum(found.sizes.values())
-        return cls(path, called, labels, architecture, begins_in, size, config, layers)
+        told = told or f"the image in {path.name}"
+        return cls(path, told, called, labels, architecture, begins_in, size, config, layers)
 
     @staticmethod
     def is_one(path: Path) -> bool:
@@ -128,8 +130,8 @@ class ImageArchive:
         if manifest is None:
             (folder / OLDER_MANIFEST).write_bytes(self._older_manifest())
         else:
-            # Read here, where its faults can be told with the name of the archive.
-            read_manifest(manifest, f"{MANIFEST} of {self.path.name}")
+            # Read here, where its faults can be told with the name of the image.
+            read_manifest(manifest, f"{MANIFEST} of {self.told}")
             (folder / MANIFEST).write_text(manifest, encoding="utf-8")
         with (
             (folder / IMAGE_ARCHIVE).open("xb") as file,
@@ -143,23 +145,19 @@ class ImageArchive:
         try:
             found = files_called(OLDER_MANIFEST, self.path, self._layers, _MOST_OF_A_LAYER)
         except LayersTooLarge as error:
-            raise ImageError(f"the image in {self.path.name} has {error}", "Make it smaller.") from error
+            raise ImageError(f"{self.told} has {error}", "Make it smaller.") from error
         except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-            raise ImageError(
-                f"a layer of {self.path.name} cannot be read", "Save the image once more."
-            ) from error
+            raise ImageError(f"a layer of {self.told} cannot be read", "Save the image once more.") from error
         working = posixpath.normpath(posixpath.join("/", self.folder, OLDER_MANIFEST))
         if working in found:
             return found[working]
         if len(found) > 1:
             raise ImageError(
-                f"the image in {self.path.name} brings {', '.join(found)}",
+                f"{self.told} brings {', '.join(found)}",
                 f"Leave one, or one in {self.folder}.",
             )
         if not found:
-            raise ImageError(
-                f"the image in {self.path.name} does not say which workflow it is", _HOW_LABELLED
-            )
+            raise ImageError(f"{self.told} does not say which workflow it is", _HOW_LABELLED)
         return next(iter(found.values()))
 
 

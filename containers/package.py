@@ -13,10 +13,12 @@ from containers.contents import digest_of, files_of, odd_entries
 from containers.errors import Fault, ManifestError
 from containers.manifest import Manifest, read_manifest
 
-__all__ = ["IMAGE_ARCHIVE", "MANIFEST", "OLDER_MANIFEST", "Package"]
+__all__ = ["IMAGE_ARCHIVE", "MANIFEST", "MANIFESTS", "OLDER_MANIFEST", "Package"]
 
 MANIFEST = "workflow.toml"
 OLDER_MANIFEST = "select.statement"
+MANIFESTS = (MANIFEST, OLDER_MANIFEST)
+"""A folder with one of these is a package."""
 IMAGE_ARCHIVE = "image.tar.gz"
 """What a package brings in place of a Dockerfile if its image was built elsewhere."""
 _HOW_TO_START = (

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-__all__ = ["BadArchive", "NotPacked", "Packed", "TooLarge", "entries_of", "unpack"]
+__all__ = ["BadArchive", "NotPacked", "Packed", "TooLarge", "entries_of", "only_folder", "unpack"]
 
 _BLOCK = tarfile.BLOCKSIZE
 _CHUNK_BYTES = 256 * 1024
@@ -85,8 +85,15 @@ def unpack(archive: Path, folder: Path, most_bytes: int, most_entries: int, mode
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             raise
-        kind = ".tar.gz" if mode.endswith("gz") else ".tar"
+        kind = {"r|gz": ".tar.gz", "r|*": ".tar or .tar.gz"}.get(mode, ".tar")
         raise BadArchive(f"it is no whole {kind} ({type(error).__name__})") from error
+
+
+def only_folder(folder: Path) -> Path:
+    """Where the files are that were unpacked: in the folder that is all there is, or in `folder` itself."""
+    entries = list(folder.iterdir())
+    alone = len(entries) == 1 and entries[0].is_dir() and not entries[0].is_symlink()
+    return entries[0] if alone else folder
 
 
 def _entry(name: str, path: Path) -> Iterator[bytes]:

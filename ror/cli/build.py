@@ -30,7 +30,6 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.option(
     "--push-to",
-    "-push-to",
     "registry",
     metavar="URL",
     help="Push it to this registry, under a name of its own or this one.",
@@ -99,6 +98,12 @@ def command(
 def _name_there(registry: str, manifest: Manifest) -> str:
     """What the image is called in a registry: ``HOST[:PORT]/NAME:TAG``, of which HOST[:PORT]/ or more is given."""
     name = re.sub(r"^https?://", "", registry)
+    host = name.partition("/")[0]
+    if not re.search(r"[.:]|^localhost$", host):  # by this Docker tells a host from somebody on Docker Hub
+        raise ConfigurationError(
+            f"--push-to {registry} names no host, so Docker would push it to Docker Hub",
+            advice="name the registry: HOST:PORT, or docker.io/USER/ if it is that one",
+        )
     if "/" not in name.rstrip("/") or name.endswith("/"):
         name = f"{name.rstrip('/')}/{manifest.name}"
     return name if ":" in name.rpartition("/")[2] else f"{name}:{manifest.version}"

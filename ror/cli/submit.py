@@ -10,11 +10,10 @@ from typing import IO
 
 import click
 
-from containers import ImageArchive
 from ror.cli.common import opened
-from ror.cli.image_packages import package_of_archive, package_of_image
+from ror.cli.package_sources import package_of_archive, package_of_image
 from ror.develop import DeveloperProject
-from ror.develop.submitting import ENDED, Server, Submitted, followed, packed, require_package
+from ror.develop.submitting import ENDED, Server, Submitted, followed, packed
 from ror.errors import ConfigurationError
 from ror.registry import checked_package
 
@@ -53,24 +52,29 @@ def command(
 ) -> None:
     """Send the workflow in this folder, or a .tar.gz of one, to a server, which checks, builds and enables it.
 
-    What ror build --save has written, or --image NAME of this machine, goes with its image: nothing is built there.
+    What ror build --save has written, or --image NAME of this machine, goes with its image: nothing is built there,
+    and no folder of a workflow is needed here.
     Its first job is told until it ends; the exit code is 1 if it fails. Ctrl-C ends only the telling.
 
     Example: ror submit --server https://ror.example.org:8104 --match
     """
-    project = DeveloperProject.at(working_directory)
+    if archive is not None and image is not None:
+        raise click.UsageError("name an archive or an --image, not both")
+    is_here = archive is None and image is None
+    project = (
+        DeveloperProject.at(working_directory) if is_here else DeveloperProject(working_directory.resolve())
+    )
     token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
     given = {name: value for name, value in (("server", server), ("token", token)) if value}
     settings = project.settings(**given)
     if not (settings.server and settings.token):
         raise ConfigurationError(
-            "which server, and with which token?", advice="say ror config --server URL --token -"
+            "which server, and with which token?",
+            advice="name them: --server URL --token-file FILE; once for a workflow: ror config --server URL --token -",
         )
     to = Server(settings.server, settings.token)
     if to.is_overheard:
         click.echo("without TLS: the token can be read on the way", err=True)
-    if archive is not None and image is not None:
-        raise click.UsageError("name an archive or an --image, not both")
     with _sent(context, archive, image, project) as (stream, is_image):
         submitted = to.submit(stream, click.echo, match=match, image=is_image)
     click.echo(
@@ -79,7 +83,12 @@ def command(
     if match:
         click.echo(f"{submitted.queued} jobs of studies that are held")
     if match and not submitted.queued and not follow:
-        click.echo("next: ror jobs why STUDY on the server says why there are none")
+        before = to.first_job(submitted)
+        click.echo(
+            f"they have theirs already: {before}"
+            if before
+            else "next: ror jobs why STUDY on the server says why there are none"
+        )
     elif match if follow is None else follow:
         context.exit(0 if _followed(to, submitted) else 1)
     else:
@@ -96,12 +105,8 @@ def _sent(
         if image is not None:
             docker, _process = stack.enter_context(opened(context, make=True)).runtimes
             folder = stack.enter_context(package_of_image(docker, image))
-        elif archive is not None and ImageArchive.is_one(archive):
-            folder = stack.enter_context(package_of_archive(archive))
         elif archive is not None:
-            require_package(archive)
-            yield stack.enter_context(archive.open("rb")), False
-            return
+            folder = stack.enter_context(package_of_archive(archive))
         package = checked_package(folder)
         yield stack.enter_context(packed(package)), package.image_archive is not None
 

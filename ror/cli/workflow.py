@@ -8,10 +8,10 @@ import click
 
 from containers import Package, Runtime
 from ror.cli.common import home_and_json, home_option, opened, print_table
-from ror.cli.image_packages import package_at
+from ror.cli.package_sources import package_at
 from ror.cli.redcap import tell_mismatches
 from ror.cli.workflow_compare import command as compare
-from ror.registry import InstalledWorkflow
+from ror.registry import InstalledWorkflow, checked_package
 
 __all__ = ["command"]
 
@@ -40,8 +40,8 @@ def command() -> None:
 def add(context: click.Context, source: str, project: str, prepare: bool, shadow: bool) -> None:
     """Install a workflow package and enable it in a project, in place of its older version.
 
-    A package is a FOLDER. The FILE that ror build --save or docker save has written, or an IMAGE of this machine's
-    Docker, is one with its image, if it was built by ror build: nothing is built here.
+    A package is a FOLDER, or a .tar.gz of it. The FILE that ror build --save or docker save has written, or an IMAGE
+    of this machine's Docker, is one with its image, if it was built by ror build: nothing is built here.
 
     With --shadow that one stays, and both run on the same studies, until `ror workflow promote` makes the new one the
     current one: see `ror workflow compare`.
@@ -52,7 +52,14 @@ def add(context: click.Context, source: str, project: str, prepare: bool, shadow
         project = app.projects.get(project).name
         build = _building(app.runtime()) if prepare else None
         with package_at(source, app.runtimes[0]) as folder:
+            taken = app.workflows.version_taken(project, checked_package(folder))
             workflow = app.workflows.add(project, folder, build, shadow=shadow)
+        if taken is not None:
+            click.echo(
+                f"there was another {taken.name} {taken.version} ({taken.digest[:12]}), and results tell them apart by "
+                "the digest alone: raise `version` in workflow.toml",
+                err=True,
+            )
         _tell_running(workflow)
         tell_mismatches(app, project, workflow.name)
 

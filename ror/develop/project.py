@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 import select_lang
-from containers import ManifestError, Package
+from containers import MANIFESTS, ManifestError, Package
 from ror.develop.manifest_text import CannotChange, with_value
 from ror.develop.own_folder import OWN
 from ror.develop.settings import DeveloperSettings, read_settings, write_settings
@@ -41,7 +41,7 @@ class DeveloperProject:
             There is none.
         """
         project = cls(folder.resolve())
-        if not any((project.folder / name).is_file() for name in ("workflow.toml", "select.statement")):
+        if not any((project.folder / name).is_file() for name in MANIFESTS):
             raise NotFound(
                 f"there is no workflow in {project.folder}: it has no workflow.toml",
                 "make one: ror init NAME, or name its folder: --working_directory DIR",

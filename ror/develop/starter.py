@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from containers import MANIFESTS
 from ror.develop.cloning import cloned_into
 from ror.develop.taking_over import FILES, Ancestor
 from ror.errors import ConfigurationError
@@ -27,7 +28,6 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _SUFFIX = ".template"  # so that nothing takes them for programs of ours
 _NAME = "@NAME@"
 _TAKEN = ("job", "phantom", "web", "run_notebook")  # what other files of a project are called
-_MANIFESTS = ("workflow.toml", "select.statement")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def start(folder: Path, kind: str = TYPES[0]) -> Started:
         return _laid_out(folder, name, _LAYERS[kind])
     _require_folder(folder)
     cloned, kept = cloned_into(folder, kind)
-    has_workflow = any((folder / manifest).is_file() for manifest in _MANIFESTS)
+    has_workflow = any((folder / manifest).is_file() for manifest in MANIFESTS)
     made = _laid_out(folder, _name_of(folder), ("all",) if has_workflow else _LAYERS[TYPES[0]])
     # What was cloned a moment ago was not there before.
     there = [one for one in made.kept if one not in cloned and one not in kept]

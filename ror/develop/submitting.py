@@ -9,12 +9,11 @@ import json
 import os
 import tarfile
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import IO
 from urllib.parse import quote
 
@@ -26,11 +25,10 @@ from ror.bearer import Bearer
 from ror.errors import ConfigurationError, NotAllowed, ServiceUnavailable
 from ror.overheard import is_overheard
 
-__all__ = ["ENDED", "JobTold", "Server", "Submitted", "followed", "packed", "require_package"]
+__all__ = ["ENDED", "JobTold", "Server", "Submitted", "followed", "packed"]
 
 _SECONDS = (30.0, 3600.0)  # to connect; for the next line, while an image is built
 _PATIENCE_S = 2.0
-_MANIFESTS = ("workflow.toml", "select.statement")
 _WHAT_IS_SENT = (
     "say ror submit in the folder of the workflow, or name a .tar.gz of that folder or of ror build --save"
 )
@@ -84,24 +82,6 @@ def packed(package: Package) -> Iterator[IO[bytes]]:
                 tar.add(path, str(name), recursive=False, filter=_nobodys)
         file.seek(0)
         yield file
-
-
-def require_package(archive: Path) -> None:
-    """Refuse what is no archive of a workflow's folder, before it is sent.
-
-    Raises
-    ------
-    ConfigurationError
-        It is no ``.tar.gz``, or has no manifest.
-    """
-    try:
-        with tarfile.open(archive, "r:gz") as tar:
-            places = [PurePosixPath(name).parts for name in tar.getnames()]
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        raise ConfigurationError(f"{archive} is no whole .tar.gz", advice=_WHAT_IS_SENT) from error
-    names = {place[-1] for place in places if 1 <= len(place) <= 2}  # the folder itself may be in the archive
-    if names.isdisjoint(_MANIFESTS):
-        raise ConfigurationError(f"{archive} has no workflow.toml", advice=_WHAT_IS_SENT)
 
 
 def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -199,7 +179,8 @@ class Server:
         if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise NotAllowed(
                 f"the server {self._url} says: {said}",
-                "have a token made there, ror token add NAME --project P --may submit, and say ror config --token",
+                "have a token made there, ror token add NAME --project P --may submit, "
+                "and give it by --token-file FILE or ror config --token -",
             )
         if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise ServiceUnavailable(f"the server {self._url} says: {said}", "say the same again later")

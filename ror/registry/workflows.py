@@ -166,6 +166,17 @@ class WorkflowStore:
             raise NotFound(f"project {project} has no workflow {name}", "see `ror workflow list`")
         return found
 
+    def version_taken(self, project: str, package: Package) -> InstalledWorkflow | None:
+        """What a project has under the version of a package but with other content; results name both the same.
+
+        None also if it has this content as well, and of older packages, which have no version.
+        """
+        manifest = package.manifest
+        versions = [one for one in self.list(project) if one.name == manifest.name]
+        if not manifest.announced or any(one.digest == package.digest for one in versions):
+            return None
+        return next((one for one in versions if one.version == manifest.version), None)
+
     def running(self, project: str) -> Sequence[InstalledWorkflow]:
         """What is asked about every study of a project: the enabled workflows, and what runs in their shadow."""
         return [one for one in self.list(project) if one.enabled or one.shadow]

@@ -56,7 +56,8 @@ class Access:
         shown = _shown(request.headers.get("authorization", ""))
         token = await run_in_threadpool(self._tokens.find, shown) if shown else None
         if token is None:
-            raise Refusal(HTTPStatus.UNAUTHORIZED, "show a token: `ror token add`", _CHALLENGES)
+            told = "nobody has this token, or not any more" if shown else "show a token: `ror token add`"
+            raise Refusal(HTTPStatus.UNAUTHORIZED, told, _CHALLENGES)
         right = _right_to(request)
         if token.host and right is Right.READ:
             token = await run_in_threadpool(self._for_a_job, token, str(request.scope["path"]))

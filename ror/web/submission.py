@@ -231,13 +231,9 @@ class Submission:
 
     def _require_new(self, project: str, package: Package) -> None:
         """Refuse other content under a version that the project has: results name their program by it."""
-        manifest = package.manifest
-        installed = [one for one in self._app.workflows.list(project) if one.name == manifest.name]
-        is_known = any(one.digest == package.digest for one in installed)
-        is_taken = any(one.version == manifest.version for one in installed)
-        if manifest.announced and is_taken and not is_known:  # an older package has no version to raise
+        if taken := self._app.workflows.version_taken(project, package):
             raise NotAllowed(
-                f"{project} has version {manifest.version} of {manifest.name} with other content",
+                f"{project} has {taken.name} {taken.version} with other content, or packed in another way",
                 "raise `version` in workflow.toml",
             )
 

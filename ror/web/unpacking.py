@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
-from ror.packing import BadArchive, TooLarge, unpack
+from ror.packing import BadArchive, TooLarge, only_folder, unpack
 from ror.web.errors import Refusal
 
 __all__ = ["Limit", "unpacked"]
@@ -57,6 +57,4 @@ def unpacked(archive: Path, folder: Path, most_bytes: int, limit: Limit) -> Path
     except BadArchive as error:
         raise Refusal(HTTPStatus.BAD_REQUEST, f"{error}; send what ror submit sends") from error
     archive.unlink()
-    entries = list(folder.iterdir())
-    alone = len(entries) == 1 and entries[0].is_dir() and not entries[0].is_symlink()
-    return entries[0] if alone else folder
+    return only_folder(folder)

@@ -93,6 +93,14 @@ def test_what_cannot_be_meant_is_told(home: Home, folder: Path) -> None:
     assert "an image cannot be called Not A Name" in said.err
 
 
+@pytest.mark.parametrize("registry", ["models", "models/mine:2", "https://models/", "/mine"])
+@pytest.mark.usefixtures("folder")
+def test_a_registry_without_a_host_is_not_taken_for_docker_hub(registry: str, home: Home) -> None:
+    said = home.ror("build", "--no-trial", "--push-to", registry)
+    assert (said.code, f"--push-to {registry} names no host" in said.err) == (1, True)
+    assert "building" not in said.out
+
+
 def test_it_asks_for_data_and_docker_before_anything_is_built(
     home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -459,6 +459,26 @@ def test_workflows_are_disabled_and_enabled_and_say_who_gets_them(home: Home) ->
 
 
 @pytest.mark.usefixtures("with_job")
+def test_a_workflow_is_added_from_its_archive(home: Home, tmp_path: Path) -> None:
+    home.settings('[engine]\nruntime = "process"')
+    archive = shutil.make_archive(str(tmp_path / "box"), "gztar", BOX.parent, BOX.name)
+    said = home.ror("workflow", "add", archive, "--project", "lungs", "--no-prepare")
+    assert (said.code, said.err) == (0, "")  # the same content as that of the folder
+    assert len(json.loads(home.good("workflow", "list", "--json"))) == 1
+    shutil.copytree(BOX, tmp_path / "other")
+    (tmp_path / "other" / "more.txt").write_text("more")
+    said = home.ror("workflow", "add", str(tmp_path / "other"), "--project", "lungs", "--no-prepare")
+    assert (said.code, "there was another box 1.0.0" in said.err) == (0, True)
+
+
+@pytest.mark.parametrize("source", ["./bix", "bix/", "../box.tar.gz", "box.tar", "~/box"])
+@pytest.mark.usefixtures("with_job")
+def test_a_path_with_nothing_there_is_no_name_of_an_image(source: str, home: Home) -> None:
+    said = home.ror("workflow", "add", source, "--project", "lungs")
+    assert (said.code, f"there is no folder or file {source}" in said.err) == (1, True)
+
+
+@pytest.mark.usefixtures("with_job")
 def test_a_workflow_that_cannot_be_built_leaves_the_older_one_enabled(home: Home, tmp_path: Path) -> None:
     home.settings('[engine]\nruntime = "process"')
     before = home.good("workflow", "list")

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -78,6 +79,7 @@ def test_a_workflow_is_sent_and_its_first_job_told_until_it_ends(
     # The same once more installs nothing else, and finds the job that is there.
     again = home.ror("submit", "--match", "--follow")
     assert (again.code, "0 jobs of studies" in again.out, lines[-1] in again.out) == (0, True, True)
+    assert home.good("submit", "--match").splitlines()[-1] == f"they have theirs already: {lines[-1]}"
     # Of a program that fails, the server says why.
     (folder / "box.py").write_text("raise SystemExit('no model here')")
     refused = home.ror("submit")
@@ -105,7 +107,8 @@ def token_file(folder: Path) -> str:
 
 
 def test_what_is_missing_or_cannot_be_reached_is_told(home: Home, folder: Path) -> None:
-    assert "say ror config --server URL --token -" in home.ror("submit").err
+    said = home.ror("submit")
+    assert "--token-file FILE" in said.err and "ror config --server URL --token -" in said.err
     said = home.ror(
         "submit", "--server", f"http://127.0.0.1:{free_port()}", "--token-file", token_file(folder)
     )
@@ -123,8 +126,8 @@ def test_a_series_without_a_name_is_told_before_anything_is_sent(home: Home, fol
 @pytest.mark.parametrize(
     ("names", "told"),
     [
-        (None, "is no whole .tar.gz"),
-        (("box/box.py", "box/deeper/workflow.toml"), "has no workflow.toml"),
+        (None, "it is no whole .tar or .tar.gz"),
+        (("box/box.py", "box/deeper/workflow.toml"), "it has no workflow.toml"),
     ],
     ids=["words", "without a manifest"],
 )
@@ -139,7 +142,7 @@ def test_what_is_no_archive_of_a_workflow_is_told_before_it_is_sent(
                 tar.addfile(tarfile.TarInfo(name))
     words = ("--server", "http://127.0.0.1:1", "--token-file", token_file(folder))
     said = home.ror("submit", str(archive), *words)
-    assert (said.code, told in said.err, "say ror submit in the folder" in said.err) == (1, True, True)
+    assert (said.code, told in said.err, "name a workflow's folder" in said.err) == (1, True, True)
 
 
 def test_what_is_no_image_of_a_workflow_is_told_before_it_is_sent(
@@ -186,7 +189,7 @@ def test_an_image_is_refused_before_it_is_sent(
     wrong = manifest.replace("memory_mib = 256", "memory_mib = 0")
     said = home.ror("submit", str(image_archive(folder.parent / "wrong.tar", wrong, b"x")))
     assert (said.code, "memory_mib" in said.err) == (1, True)
-    assert "workflow.toml of wrong.tar: 1 fault" in said.err
+    assert "workflow.toml of the image in wrong.tar: 1 fault" in said.err
 
 
 @pytest.mark.docker
@@ -226,6 +229,23 @@ def test_a_token_that_may_not_is_told_with_what_to_do(
     _serving, url, _ = served
     said = home.ror("submit", "--server", url, "--token-file", token_file(folder))
     assert (said.code, "--may submit" in said.err) == (1, True)
+    assert "nobody has this token, or not any more" in said.err
+
+
+def test_an_archive_is_sent_from_anywhere(
+    served: tuple[Serving, str, str], home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving, url, token = served
+    shutil.make_archive(str(folder.parent / "a-box"), "gztar", folder)
+    (folder.parent / "token").write_text(token)
+    monkeypatch.chdir(folder.parent)
+    assert "there is no workflow in" in home.ror("submit", "--server", url, "--token-file", "token").err
+    assert "which server" in home.ror("submit", "a-box.tar.gz").err
+    home.good("submit", "a-box.tar.gz", "--server", url, "--token-file", "token")
+    (installed,) = serving.installation.ask("workflow", "list")
+    assert (installed["name"], installed["state"]) == ("box", "current")
+    assert {one.name for one in folder.parent.iterdir()} >= {"token", "a-box.tar.gz"}
+    assert not (folder.parent / ".ror").exists()
 
 
 def test_a_token_on_its_way_in_plain_text_is_warned_of() -> None:

@@ -94,7 +94,7 @@ def test_other_content_under_a_version_that_is_there_is_refused_and_not_kept(web
     members = [file(one.name, one.read_bytes()) for one in BOX.iterdir() if one.is_file()]
     (refused,) = map(json.loads, sent(web, archive(*members, file("more")), shown).text.splitlines())
     assert refused["refused"] == {
-        "what": "lungs has version 1.0.0 of box with other content",
+        "what": "lungs has box 1.0.0 with other content, or packed in another way",
         "advice": "raise `version` in workflow.toml",
     }
     (workflow,) = web.app.workflows.list("lungs")
