@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
+    "tests.support.namespaces",  # `linked`, two machines in one
     "tests.support.postgres",  # the fixture `database`, on SQLite and on PostgreSQL
     "tests.support.pacs",  # `orthanc_pacs`
     "tests.support.docker_daemon",  # `docker_host`

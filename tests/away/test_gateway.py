@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -19,6 +18,7 @@ from ror.errors import ConfigurationError, NotAllowed, RorError, ServiceUnavaila
 from ror.home import Home as AppHome
 from ror.service import Service
 from tests.cli.test_commands import Home
+from tests.support.certificate import certificate_for
 from tests.web.conftest import Web, serving_at
 
 
@@ -89,12 +89,7 @@ def test_another_program_at_the_address_is_told(elsewhere: str) -> None:
 def test_a_certificate_that_is_not_trusted_is_told_with_the_setting_for_it(
     tmp_path: Path, migrated_sqlite: Path
 ) -> None:
-    certificate, key = tmp_path / "web.pem", tmp_path / "web.key"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    files = ["-keyout", str(key), "-out", str(certificate)]
-    openssl = ["/usr/bin/openssl", "req", "-x509", *kind, *subject, *files]
-    subprocess.run(openssl, check=True, capture_output=True)
+    certificate, key = certificate_for("127.0.0.1", tmp_path)
     tls = f'tls_certificate = "{certificate}"\ntls_key = "{key}"\n'
     with serving_at(tmp_path, migrated_sqlite, tls) as web:
         token = web.app.tokens.add_host("gpu2", "gpu2")

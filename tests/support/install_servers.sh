@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the real servers, and the browser, that tests talk to. Without root or apt it says what tests will skip.
 set -eu
-wanted="dcmtk:storescu dicom3tools:dciodvfy orthanc:Orthanc postgresql:pg_ctl docker.io:dockerd podman:podman catatonit:catatonit debootstrap:debootstrap docker-registry:docker-registry chromium:chromium"
+wanted="dcmtk:storescu dicom3tools:dciodvfy orthanc:Orthanc postgresql:pg_ctl docker.io:dockerd podman:podman catatonit:catatonit debootstrap:debootstrap docker-registry:docker-registry chromium:chromium iproute2:ip"
 missing=""
 PATH="$PATH:/usr/sbin:/sbin"
 for pair in $wanted; do

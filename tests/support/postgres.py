@@ -1,7 +1,8 @@
 """A real PostgreSQL of the tests' own, and the fixture `database`: an empty, migrated database of each kind.
 
 The server is Debian's (``/usr/lib/postgresql/<version>/bin``); it runs as the user postgres where the tests run as
-root, keeps everything in a temporary folder, listens on a Unix socket only, and ends with the session.
+root, keeps everything in a temporary folder, listens on a Unix socket only, and ends with the session. Of two linked machines
+(`tests.support.namespaces`) one may have a server of its own, which listens on the link as well.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import pytest
 import sqlalchemy as sa
 
 from ror.db import Database, tables
+from tests.support.namespaces import Linked, within
 
 __all__ = ["NoPostgres", "PostgresServer"]
 
@@ -64,8 +66,10 @@ class PostgresServer:
 
     @classmethod
     @contextlib.contextmanager
-    def run(cls, *, durable: bool = False) -> Iterator[PostgresServer]:
+    def run(cls, *, durable: bool = False, linked: Linked | None = None) -> Iterator[PostgresServer]:
         """Start a server that ends with the block; with `durable`, one that waits for the disk, as servers do.
+
+        With `linked` it runs on the near machine, and listens to both.
 
         Raises
         ------
@@ -78,7 +82,7 @@ class PostgresServer:
             if user is not None:
                 shutil.chown(folder, user)
             _initialise(folder / "data", user)
-            with _running(folder, user, () if durable else _FAST):
+            with _running(folder, user, () if durable else _FAST, linked):
                 yield cls(folder, itertools.count(1), [])
         finally:
             shutil.rmtree(folder)
@@ -177,8 +181,17 @@ def _initialise(data: Path, user: str | None) -> None:
 
 
 @contextlib.contextmanager
-def _running(folder: Path, user: str | None, settings: Sequence[str]) -> Iterator[None]:
-    command = [_program("postgres"), "-D", folder / "data", "-k", folder, "-c", "listen_addresses="]
+def _running(
+    folder: Path, user: str | None, settings: Sequence[str], linked: Linked | None
+) -> Iterator[None]:
+    command = [_program("postgres"), "-D", str(folder / "data"), "-k", str(folder)]
+    command += ["-c", f"listen_addresses={linked.address if linked else ''}"]
+    if linked is not None:
+        with (folder / "data" / "pg_hba.conf").open("a") as known:
+            known.write(f"host all all {linked.network} trust\n")
+        # Only root enters a namespace.
+        as_user = () if user is None else ("setpriv", f"--reuid={user}", "--clear-groups")
+        command, user = [*within(linked.near), *as_user, *command], None
     server = subprocess.Popen(
         [*command, *(word for setting in settings for word in ("-c", setting))],
         user=user,
