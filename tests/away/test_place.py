@@ -5,19 +5,21 @@ from __future__ import annotations
 import filecmp
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from containers import Package
+from containers import DockerRuntime, Package
 from orthanc import free_port
 from ror.away.copies import Copies
 from ror.db import tables
-from ror.engine import AwayJobs, Hold, Stager
+from ror.engine import AwayJobs, Executor, Hold, Stager
 from ror.errors import JobFailed, ProgramFailed, ServiceUnavailable
 from ror.model import JobFolder
 from tests.away.conftest import HOST, Away, link_that_breaks
+from tests.support.docker_daemon import BASE_IMAGE
 from tests.support.serving import eventually
 
 
@@ -135,6 +137,20 @@ def test_a_program_that_has_ended_is_brought_when_the_gateway_is_there_and_not_r
     shutil.rmtree(at_the_gateway(away).root)
     assert place.execute(away.job) == execution
     assert differing(folder_of(away).output, at_the_gateway(away).output) == []
+
+
+@pytest.mark.docker
+def test_a_container_reads_what_was_pulled_and_what_it_has_written_is_brought(
+    away: Away, docker_host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", docker_host)
+    runtime = DockerRuntime(tmp_path / "docker", BASE_IMAGE)
+    execution = replace(away, executor=Executor(runtime, HOST)).place().execute(away.job)
+    assert execution.image.runtime == "docker"
+    assert execution.image.digest.startswith("sha256:")
+    assert (at_the_gateway(away).output / "mask" / "box.nii.gz").is_file()
+    assert differing(folder_of(away).output, at_the_gateway(away).output) == []
+    assert "a box of" in at_the_gateway(away).log.read_text()
 
 
 def test_a_job_that_another_host_has_staged_is_staged_here(away: Away) -> None:

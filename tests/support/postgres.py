@@ -1,8 +1,8 @@
 """A real PostgreSQL of the tests' own, and the fixture `database`: an empty, migrated database of each kind.
 
 The server is Debian's (``/usr/lib/postgresql/<version>/bin``); it runs as the user postgres where the tests run as
-root, keeps everything in a temporary folder, listens on a Unix socket only, and ends with the session. Of two linked machines
-(`tests.support.namespaces`) one may have a server of its own, which listens on the link as well.
+root, keeps everything in a temporary folder, listens on a Unix socket only, and ends with the session. Of two machines
+that are linked (`tests.support.namespaces`) one may have a server of its own, which listens on the link as well.
 """
 
 from __future__ import annotations
@@ -190,8 +190,9 @@ def _running(
         with (folder / "data" / "pg_hba.conf").open("a") as known:
             known.write(f"host all all {linked.network} trust\n")
         # Only root enters a namespace.
-        as_user = () if user is None else ("setpriv", f"--reuid={user}", "--clear-groups")
-        command, user = [*within(linked.near), *as_user, *command], None
+        as_user: tuple[str, ...] = () if user is None else ("setpriv", f"--reuid={user}", "--clear-groups")
+        command = [*within(linked.near), *as_user, *command]
+        user = None
     server = subprocess.Popen(
         [*command, *(word for setting in settings for word in ("-c", setting))],
         user=user,
