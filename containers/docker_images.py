@@ -79,9 +79,7 @@ class DockerImages:
     def _prepare(self, package: Package, report: Report) -> Image:
         client = self._daemon.client()
         if package.docker_image:
-            image = present_or_pulled(
-                client, package.docker_image, report, ImageError, "Load it with docker load."
-            )
+            image = present_or_pulled(client, package.docker_image, report, ImageError)
             return Image(self.name, package.docker_image, str(image.id))
         reference = _reference(package)
         # Two workers may want it at once; the second finds what the first has built.
@@ -138,10 +136,16 @@ class DockerImages:
         finally:
             new.unlink(missing_ok=True)
 
-    def discard_unnamed(self, label: str) -> None:
-        """Remove images that nothing names or is built on, which the stages of a build leave, by a label of them."""
+    def discard_unnamed(self, label: str, before: float | None = None) -> None:
+        """Remove images that nothing names or is built on, which the stages of a build leave, by a label of them.
+
+        All, or those made before a time (seconds since the epoch).
+        """
+        filters: dict[str, object] = {"dangling": True, "label": label}
+        if before is not None:
+            filters["until"] = f"{before:.0f}"
         with gone_told():
-            self._daemon.client().images.prune({"dangling": True, "label": label})
+            self._daemon.client().images.prune(filters)
 
     def push(self, image: Image, name: str, report: Report = print) -> str:
         """Send an image to the registry that its name begins with; the digest that it has there.

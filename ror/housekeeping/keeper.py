@@ -27,6 +27,7 @@ _DAY_SECONDS = 86400.0
 # A host that is lost and comes back late still finds that its attempt is over.
 _CHECKPOINT_DAYS = 7.0
 # The steps of a failed job at which it has results that somebody waits for.
+_STAGE = "ror.stage=made"  # as Dockerfiles of `ror init` label it
 _WITH_RESULTS = ("deliver", "record")
 
 
@@ -66,6 +67,7 @@ class Housekeeper:
         before = now - _CHECKPOINT_DAYS * _DAY_SECONDS
         if number := forget_old_checkpoints(self._app.database, self._app.checkpoints_url, before):
             _log.info("housekeeping has removed the checkpoints of %d attempts that have ended", number)
+        self._discard_stages(now)
         if done:
             _log.info("housekeeping has removed %d job folders, images and studies", len(done))
         return done
@@ -134,6 +136,12 @@ class Housekeeper:
         except RuntimeUnavailable as error:
             _log.warning("the image of %s stays for now: %s", reference, error)
             return False
+
+    def _discard_stages(self, now: float) -> None:
+        """What builds have left of stages that no image has: of use only to who builds the same again soon."""
+        docker = self._app.runtimes[0]
+        if docker.availability().ok:
+            docker.discard_unnamed(_STAGE, now - self._app.settings.housekeeping.image_days * _DAY_SECONDS)
 
     # -- studies ------------------------------------------------------------------------------------------------------
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
 
 import pytest
+from docker import DockerClient
 
 from containers import DockerRuntime, Package
 from ror.app import App
 from ror.db import tables
+from ror.develop.starter import start
 from ror.housekeeping import Housekeeper
 from ror.model import JobState
 from ror.registry import Project
@@ -65,3 +68,21 @@ def test_only_the_image_of_the_version_that_nothing_uses_goes(app: App) -> None:
     assert anew.reference.startswith("ror/box:")
     docker.discard(old)
     docker.discard(new)
+
+
+def test_what_a_build_has_left_of_its_first_stage_goes_when_it_is_old(app: App, tmp_path: Path) -> None:
+    docker = app.runtimes[0]
+    assert isinstance(docker, DockerRuntime)
+    start(tmp_path / "staged")
+    (tmp_path / "staged" / "requirements.txt").write_text("")
+    package = Package.load(tmp_path / "staged")
+    docker.prepare(package, lambda _line: None)
+    stages = {"filters": {"dangling": True, "label": "ror.stage=made"}}
+    client = DockerClient(base_url=os.environ["DOCKER_HOST"])
+    before = {one.id for one in client.images.list(**stages)}
+    assert before
+    Housekeeper(app).run(time.time())  # it is of use to the next build
+    assert {one.id for one in client.images.list(**stages)} == before
+    Housekeeper(app).run(time.time() + 365 * DAY)
+    assert client.images.list(**stages) == []
+    assert docker.discard(package)
