@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import docker
 from docker.constants import DEFAULT_TIMEOUT_SECONDS
-from docker.errors import DockerException
+from docker.errors import APIError, DockerException
 from requests.exceptions import RequestException
 
 from containers.errors import RuntimeUnavailable
@@ -70,5 +70,7 @@ def gone_told() -> Iterator[None]:
 def innermost(error: BaseException) -> str:
     """The one sentence that says what is wrong, below the wrappers of three libraries."""
     while inner := error.__cause__ or error.__context__:
+        if isinstance(error, APIError) and error.explanation:
+            return str(error.explanation)  # the daemon's own words; below is the HTTP that they came by
         error = inner
     return str(error)

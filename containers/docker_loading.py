@@ -58,7 +58,7 @@ def lacking(client: docker.DockerClient, base: str) -> str:
 
 
 def present_or_pulled(
-    client: docker.DockerClient, reference: str, report: Report, fault: type[AdvisedError], advice: str
+    client: docker.DockerClient, reference: str, report: Report, fault: type[AdvisedError], advice: str = ""
 ) -> DockerImage:
     """The image, got from its registry where it is not on this machine; `fault` where it cannot be."""
     if (found := present(client, reference)) is not None:
@@ -69,7 +69,7 @@ def present_or_pulled(
     except (DockerException, RequestException) as error:
         raise fault(
             f"the image {reference} is not on this machine and cannot be pulled: {innermost(error)}",
-            f"Get it where there is internet (docker pull, docker save) and docker load it here. {advice}",
+            f"Get it where there is internet (docker pull, docker save) and docker load it here. {advice}".rstrip(),
         ) from error
 
 

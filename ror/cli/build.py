@@ -66,6 +66,8 @@ def command(
         available = docker.availability()
         if not available.ok:
             raise ConfigurationError(f"nothing can be built here: {available.reason}", advice="start Docker")
+        if tag in {app.settings.engine.base_image, *(f"ror-base:{kind}" for kind in BASES)}:
+            raise ConfigurationError(f"--tag {tag}: images are built on that one", advice="name another one")
         _require_base(package, app.home.runtimes / "docker")
         image = docker.prepare(package, report=click.echo)
     if trial:

@@ -21,7 +21,9 @@ __all__ = ["package_at", "package_of_archive", "package_of_image"]
 
 _A_PATH = re.compile(r"[./~].*|.*(/|\.tar|\.tar\.gz|\.tgz)")
 _MOST_ENTRIES = 20_000
-_WHAT_THERE_IS = "name a workflow's folder, its .tar.gz, what ror build --save has written, or an image of this machine"
+_WHAT_THERE_IS = (
+    "name a workflow's folder, its .tar.gz, what ror build --save has written, or an image of this machine"
+)
 
 
 @contextmanager

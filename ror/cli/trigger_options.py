@@ -75,7 +75,7 @@ class Asked:
                 name: given[name]
                 for name in ("number", "each", "last", "dry", "keep", "cont", "docker", "gpus")
             },
-            folder=project.runs / folder if named else folder and folder.absolute(),
+            folder=project.runs / folder if named else folder and folder.resolve(),
             delay_s=_seconds(given["delay"]),
             limits=_limits(given["mem"], given["cpus"]),
             options=_options(given["envs"]),
@@ -145,6 +145,8 @@ class Asked:
         if self.last:
             yield self._last(project, package, index, matches)
             return
+        if not index.files():
+            raise NotFound("there is no data to try it on", "ror config --data FOLDER says which to take")
         if not matches:
             raise NotFound("the statement makes no job of the data", "ror status --all says why not")
         number = self.number or 1
