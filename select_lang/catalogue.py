@@ -35,9 +35,10 @@ class Series:
 
     def __post_init__(self) -> None:
         """Refuse a bare string, which would otherwise pass for a tuple of its characters."""
-        for keyword, values in self.attributes.items():
-            if isinstance(values, str):
-                raise TypeError(f"{keyword} must be a tuple of strings, not a string")
+        # Of some two hundred attributes each: their few types are looked at, not every one.
+        if any(issubclass(kind, str) for kind in set(map(type, self.attributes.values()))):
+            wrong = next(keyword for keyword, values in self.attributes.items() if isinstance(values, str))
+            raise TypeError(f"{wrong} must be a tuple of strings, not a string")
 
     def values(self, keyword: str) -> tuple[str, ...]:
         """The values of an attribute without padding (PS3.5 6.2) and without empty ones; () when it is absent."""
