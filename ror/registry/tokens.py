@@ -10,8 +10,10 @@ import hmac
 import re
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -26,6 +28,19 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,15}")
 _PREFIX = "ror_"
 _SECRET_BYTES = 32
 _MOST_CHARACTERS = 256
+_table = tables.tokens.c
+_TOKENS = sa.select(
+    _table.digest,
+    _table.name,
+    _table.project,
+    _table.host,
+    _table.may_store,
+    _table.may_read,
+    _table.may_submit,
+    _table.added_at,
+)
+# Each request asks this.
+_OF_DIGEST = _TOKENS.where(_table.digest == sa.bindparam("of_digest"))
 
 
 class Right(StrEnum):
@@ -108,9 +123,8 @@ class TokenStore:
     def remove(self, name: str) -> None:
         """Let a token open nothing any more, from the next request on (`NotFound` if there is none of that name)."""
         with self._database.write() as connection:
-            token = tables.tokens.c
             removed = connection.execute(
-                tables.tokens.delete().where(token.name == name).returning(token.project)
+                tables.tokens.delete().where(_table.name == name).returning(_table.project)
             ).first()
             if removed is not None:
                 add_record(connection, "remove token", removed.project or "", detail=name)
@@ -119,28 +133,31 @@ class TokenStore:
 
     def list(self) -> list[Token]:
         """All tokens, by name."""
-        query = sa.select(tables.tokens).order_by(tables.tokens.c.name)
         with self._database.read() as connection:
-            return [_token(row) for row in connection.execute(query)]
+            return [_token(row) for row in connection.execute(_TOKENS.order_by(_table.name))]
 
     def find(self, token: str) -> Token | None:
         """What this token opens, or None: nothing."""
         if not token.startswith(_PREFIX) or len(token) > _MOST_CHARACTERS or not token.isascii():
             return None
         digest = _digest(token)
-        query = sa.select(tables.tokens).where(tables.tokens.c.digest == digest)
-        with self._database.read() as connection:
-            row = connection.execute(query).first()
+        row = self._database.first(_OF_DIGEST, of_digest=digest)
         # How long the index looks for a digest tells nothing of a token; the comparison is not left to it.
-        return _token(row) if row is not None and hmac.compare_digest(row.digest, digest) else None
+        return _token(row) if row is not None and hmac.compare_digest(row[0], digest) else None
 
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("ascii")).hexdigest()
 
 
-def _token(row: sa.Row[tuple[object, ...]]) -> Token:
-    held = {Right.STORE: row.may_store, Right.READ: row.may_read, Right.SUBMIT: row.may_submit}
-    held[Right.WORK] = row.host is not None
+def _token(row: Sequence[Any]) -> Token:
+    """Of a row of `_TOKENS`, which has no names where SQLite was asked a short question."""
+    _of, name, project, host, may_store, may_read, may_submit, added_at = row
+    held = {
+        Right.STORE: may_store,
+        Right.READ: may_read,
+        Right.SUBMIT: may_submit,
+        Right.WORK: host is not None,
+    }
     rights = frozenset(right for right, has in held.items() if has)
-    return Token(row.name, row.project or "", rights, row.added_at, row.host or "")
+    return Token(name, project or "", rights, added_at, host or "")
