@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ror.db.migrating import earlier, migrating, revisions
 from ror.db.rested import ping_after_rest
 from ror.db.short_questions import ShortQuestions
+from ror.db.unheard import gives_up
 from ror.errors import ConfigurationError, HomeInUse, NotFound, ServiceUnavailable
 
 __all__ = ["Database", "in_turn"]
@@ -38,7 +39,8 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = sa.create_engine(_address(url))
+        address = _address(url)
+        self._engine = sa.create_engine(address, connect_args=gives_up(address))
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _configure_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)

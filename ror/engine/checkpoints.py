@@ -7,6 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ror.db import gives_up
+
 __all__ = ["checkpoint_engine", "server_options"]
 
 # Disk full, its write or its file failed (https://sqlite.org/rescode.html, primary codes 13, 10 and 14).
@@ -41,7 +43,8 @@ def server_options(url: str) -> dict[str, Any]:
     given = options if isinstance(options, str) else " ".join(options)
     return {
         "pool_pre_ping": False,
-        "connect_args": {
+        "connect_args": gives_up(url)
+        | {
             "application_name": "dbos_transact",
             "options": f"{given} -c synchronous_commit=off".strip(),
         },
