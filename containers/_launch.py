@@ -31,7 +31,7 @@ def main(grace_seconds: float, command: list[str]) -> int:
     """Run `command` to its end or ours; return the exit code."""
     # Orphans of the program become our children, so that none can hide.
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    _libc.signal(_SIGTERM, _SIG_IGN)
+    ignore_sigterm()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     child = os.fork()
     if child == 0:
@@ -39,6 +39,11 @@ def main(grace_seconds: float, command: list[str]) -> int:
     status = _wait(child, grace_seconds)
     _sweep()
     return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+
+def ignore_sigterm() -> None:
+    """Leave it to the engine when we end."""
+    _libc.signal(_SIGTERM, _SIG_IGN)
 
 
 def _become(command: list[str]) -> None:

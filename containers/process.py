@@ -15,7 +15,6 @@ import os
 import select
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -27,7 +26,8 @@ from typing import BinaryIO
 
 from containers.errors import ImageError, RuntimeUnavailable
 from containers.folders import Growth, emptied
-from containers.launch import GRACE_SECONDS, LAUNCH
+from containers.forked import Forked, fork_launcher
+from containers.launch import GRACE_SECONDS
 from containers.log_sink import LogSink
 from containers.once import exclusive
 from containers.package import Package
@@ -55,14 +55,14 @@ _LOOK_SECONDS = 0.1
 class _Run:
     """A program under way. Its standard input ends it: closed gently, written to at once."""
 
-    process: subprocess.Popen[bytes]
+    process: Forked
     deadline: float
     ending: Ending | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
     def end(self, ending: Ending, at_once: bool = False) -> None:
         """Ask the launcher to end the program, and remember why; the first reason counts."""
-        if self.ending is not None or self.process.stdin is None:
+        if self.ending is not None:
             return
         self.ending = ending
         with contextlib.suppress(BrokenPipeError):
@@ -151,16 +151,7 @@ class ProcessRuntime:
 
     def _execute(self, order: RunOrder, scratch: Path, record: BinaryIO, log: LogSink) -> Outcome:
         started_at = datetime.now(UTC)
-        process = subprocess.Popen(
-            [*LAUNCH, *_words(order)],
-            cwd=order.package.folder,
-            env=_variables(order, scratch),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            bufsize=0,
-            start_new_session=True,
-        )
+        process = fork_launcher(_words(order), order.package.folder, _variables(order, scratch))
         run = _Run(process, time.monotonic() + order.limits.timeout_s)
         self._runs[order.job_id] = run
         try:
@@ -175,8 +166,7 @@ class ProcessRuntime:
             # Also when the listener of the lines failed: the program must not go on alone.
             run.end(Ending.STOPPED, at_once=True)
             process.wait()
-            if process.stdout:
-                process.stdout.close()
+            process.close()
 
 
 def _words(order: RunOrder) -> tuple[str, ...]:
@@ -235,7 +225,6 @@ def _see_end(pid: int) -> None:
 
 def _follow(run: _Run, order: RunOrder, log: LogSink, growth: Growth) -> None:
     """Pass on what the program prints until it ends, and end it when it goes over a limit."""
-    assert run.process.stdout is not None
     output = run.process.stdout.fileno()
     waiting = select.poll()
     waiting.register(output, select.POLLIN | select.POLLHUP)
@@ -259,10 +248,12 @@ def _follow(run: _Run, order: RunOrder, log: LogSink, growth: Growth) -> None:
                 run.end(Ending.TOO_MUCH_OUTPUT, at_once=True)
 
 
-def _outcome(run: _Run, order: RunOrder, code: int, started_at: datetime) -> Outcome:
+def _outcome(run: _Run, order: RunOrder, code: int | None, started_at: datetime) -> Outcome:
     ended_at = datetime.now(UTC)
     if run.ending is not None:
         return Outcome(run.ending, None, started_at, ended_at, killed(run.ending, order.limits))
+    if code is None:
+        return Outcome(Ending.LOST, None, started_at, ended_at, "who started its launcher was killed")
     if code < 0:
         return Outcome(Ending.LOST, None, started_at, ended_at, f"its launcher was killed by signal {-code}")
     return Outcome(Ending.EXITED, code, started_at, ended_at, f"exit code {code}")
