@@ -40,7 +40,9 @@ def acquired(signal: Field, draw: np.random.Generator, *, reference: bool) -> Fi
         seen = ndimage.uniform_filter1d(seen, thick, axis)
     phase = int(draw.integers(thick + gap))
     slices = rician(np.take(seen, range(phase, seen.shape[axis], thick + gap), axis), sigma, draw)
-    raised = _between(slices, axis, (np.arange(seen.shape[axis]) - phase) / (thick + gap))
+    # The mean of an even number of cubes lies half a cube before the one that it is written to.
+    middle = phase - 0.5 * (thick % 2 == 0)
+    raised = _between(slices, axis, (np.arange(seen.shape[axis]) - middle) / (thick + gap))
     return raised * np.float32(draw.uniform(*_SCALE))
 
 

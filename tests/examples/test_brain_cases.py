@@ -20,6 +20,7 @@ from examples.data import (
     Volume,
     make_case,
     of_t1,
+    scanner,
     write_case,
 )
 from examples.data.deformation import pushed
@@ -83,6 +84,22 @@ def test_a_mass_pushes_the_anatomy_outwards_and_leaves_what_is_far() -> None:
     assert at[0, 38, 30, 30] < before[0, 38, 30, 30] - 1
     assert at[0, 22, 30, 30] > before[0, 22, 30, 30] + 1
     np.testing.assert_allclose(at[:, 0, 0, 0], before[:, 0, 0, 0], atol=1e-3)
+
+
+@pytest.mark.parametrize("reference", [False, True])
+@pytest.mark.parametrize("thick", [1, 2, 3, 4, 5])
+def test_slices_of_any_thickness_show_things_where_they_are(
+    thick: int, reference: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = {"_THICK_MM": (thick,), "_THICK_CHANCES": (1.0,), "_NOISE": (0.0, 0.0), "_BIAS": (0.0, 0.0)}
+    for name, value in faults.items():
+        monkeypatch.setattr(scanner, name, value)
+    at = np.indices((41, 41, 41)) - 20.0
+    spot = np.exp(-(at**2).sum(0) / (2 * 4.0**2)).astype(np.float32)
+    for seed in range(12):
+        seen = scanner.acquired(spot, np.random.default_rng(seed), reference=reference)
+        middle_mm = (at * seen).sum((1, 2, 3)) / seen.sum()
+        np.testing.assert_allclose(middle_mm, 0, atol=0.1)
 
 
 def test_cases_are_written_as_brats_names_them(many: list[BrainCase], tmp_path: Path) -> None:
