@@ -91,7 +91,7 @@ def _metadata(version: str, window: int | None, cases: list[Case], cache: Path) 
 
 
 def _inference() -> dict[str, object]:
-    return {"network_def": {"_target_": "monai.networks.nets.UNet", **ARCHITECTURE}}
+    return ARCHITECTURE
 
 
 def _limits(cases: list[Case], cache: Path) -> dict[str, list[float]]:
