@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 
 __all__ = ["HEAD_BYTES", "Found", "Unread", "is_bare", "kind_of", "walk"]
 
@@ -43,7 +44,9 @@ def walk(source: Path) -> Iterator[Found | Unread]:
     Links are not followed: what they point to inside is met anyway, and outside is not what was asked for.
     """
     if not source.is_dir():
-        yield Found(str(source), source.stat().st_size)
+        stat = source.stat()
+        # To open a pipe would wait for somebody to write into it.
+        yield Found(str(source), stat.st_size) if S_ISREG(stat.st_mode) else Unread(str(source), "special")
         return
     try:
         with os.scandir(source) as entries:

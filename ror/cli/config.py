@@ -93,7 +93,7 @@ def command(
             messages.append("the data that was added before is forgotten")
         if sources:
             with _shown() as told:
-                scanned = scan(index, sources, jobs or deid.default_jobs(_MANY), told)
+                scanned = scan(index, sources, jobs or deid.default_jobs(_MANY), told, project=project.folder)
             messages.append(_told(scanned))
         if call is not None:
             messages.append(f"the program is started by: {' '.join(project.set_command(call))}")
@@ -104,7 +104,7 @@ def command(
     if scanned is not None and not scanned.complete:
         click.echo("stopped; the same command goes on from here", err=True)
         context.exit(_STOPPED)
-    if answer.statement is None:
+    if answer.statement is None or answer.misfit:
         context.exit(1)
 
 
@@ -139,6 +139,7 @@ class _Answer:
     statement: Statement | None
     matches: tuple[select_lang.Match, ...] = ()
     known: bool = True  # whether there is any series
+    misfit: bool = False  # whether workflow.toml needs a series that the statement does not name
 
     @classmethod
     def of(
@@ -152,23 +153,25 @@ class _Answer:
             statement = project.statement() if select is None else project.set_select(text_of(select).strip())
         except SelectError as error:
             return cls(messages, [*complains, *map(str, error.faults)], None)
+        misfit = False
         try:
             require_names(project.package().manifest, statement)
         except ConfigurationError as error:
+            misfit = True
             complains.append(f"{error}; {error.advice}")
         series = index.series()
         if not series:
             if project.of_the_ancestor.exists():
                 complains.append(f"what {project.of_the_ancestor} lists is not read: name the data again")
             messages = [*messages, "there is no data yet"]
-            return cls(messages, complains, statement, known=False)
+            return cls(messages, complains, statement, known=False, misfit=misfit)
         told = select_lang.explain(statement, series)
         studies = len({one.study_uid for one in series})
         patients = counted(len({one.patient_id for one in series}), "patient")
         held = (
             f"known: {len(series)} series of {studies} {'study' if studies == 1 else 'studies'} of {patients}"
         )
-        return cls([*messages, held, told.sentence], complains, statement, told.matches)
+        return cls([*messages, held, told.sentence], complains, statement, told.matches, misfit=misfit)
 
     def suggest(self, index: DataIndex) -> None:
         """Say which statement splits the data well."""
@@ -195,6 +198,11 @@ class _Answer:
             click.echo(one)
         if self.statement is None:
             click.echo("correct the statement, and say ror config --select FILE", err=True)
+        elif self.misfit:
+            click.echo(
+                "next: name it in the statement (ror config --select), or another one in workflow.toml",
+                err=True,
+            )
         elif not self.known:
             click.echo("next: ror config --data FOLDER")
         elif self.matches:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -70,6 +71,8 @@ class Asked:
             )
         # As in the tool of old, a bare name is below the folder of all runs.
         named = folder is not None and folder == Path(folder.name)
+        if folder is not None and not named and not folder.resolve().is_relative_to(project.own):
+            project.require_apart([folder.resolve()])
         return cls(
             **{
                 name: given[name]
@@ -178,6 +181,16 @@ def _claimed(folder: Path) -> TrialFolder:
     if folder.exists() and not (folder / "job.json").is_file():
         raise ConfigurationError(
             f"{folder} is there, and no data folder of ror trigger", advice="name another, or a new one"
+        )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{folder} cannot be made: {error.strerror}", advice="name a folder of your own"
+        ) from error
+    if not os.access(folder.parent, os.W_OK | os.X_OK):
+        raise ConfigurationError(
+            f"nothing can be written in {folder.parent}", advice="name a folder of your own"
         )
     return TrialFolder.beside(folder)
 

@@ -97,7 +97,7 @@ class Assistant:
         project, sources = self._project, sources_of([path])
         project.require_apart(sources)
         with DataIndex.opened(project.data_index) as index:
-            done = scan(index, sources, jobs=1)
+            done = scan(index, sources, jobs=1, project=project.folder)
             unused = index.unused()
         return {"files": done.files, "read": done.read, "not_used": unused, **self.counts()}
 

@@ -100,7 +100,9 @@ class DataIndex:
 
     @cached_property
     def _connection(self) -> sqlite3.Connection:
-        again = f"remove {self._path}, and say ror config --data again"
+        again = (
+            f"move {self._path} away (tags of `ror annotate` are in it, too), and say ror config --data again"
+        )
         try:
             make_own_folder(self._path.parent)
             connection = sqlite3.connect(self._path)
@@ -115,6 +117,9 @@ class DataIndex:
             connection.executescript(_TABLES)
         except sqlite3.DatabaseError as error:
             connection.close()
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+                again = f"have the right to write in {self._path.parent} and to what is there"
             raise ConfigurationError(f"{self._path} cannot be used: {error}", advice=again) from error
         except ConfigurationError:
             connection.close()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["OWN", "make_own_folder"]
+__all__ = ["OWN", "RULES", "make_own_folder"]
 
 OWN = ".ror"
+RULES = f"{OWN}/classifyDICOM.json"
+"""Rules for the types of series that a project has for itself, where its ancestor looks for them, too."""
 # The ancestor's Dockerfiles copy from virt/, which is of the package.
 _IGNORED = "*\n!/virt/\n!/virt/**\n"
 

@@ -49,15 +49,20 @@ class DeveloperProject:
         return project
 
     @property
+    def own(self) -> Path:
+        """The folder in it of all that is no part of the package."""
+        return self.folder / OWN
+
+    @property
     def data_index(self) -> Path:
         """What is known of the data; names patients, so it is no part of the package."""
-        return self.folder / OWN / "data.sqlite"
+        return self.own / "data.sqlite"
 
     @property
     def runs(self) -> Path:
         """Job folders of `ror trigger`: where it was set, or with all else that is known of data."""
         elsewhere = self.settings().temp_directory
-        return Path(elsewhere) if elsewhere else self.folder / OWN / "runs"
+        return Path(elsewhere) if elsewhere else self.own / "runs"
 
     def make_runs(self) -> Path:
         """Make the folder of all job folders (`ConfigurationError` where that cannot be)."""
@@ -74,12 +79,12 @@ class DeveloperProject:
     @property
     def last_run(self) -> Path:
         """Which job folder was kept last."""
-        return self.folder / OWN / "last.json"
+        return self.own / "last.json"
 
     @property
     def of_the_ancestor(self) -> Path:
         """Where its ancestor keeps its list of data, in a form that nobody else reads."""
-        return self.folder / OWN / "config"
+        return self.own / "config"
 
     def settings(self, **instead: str) -> DeveloperSettings:
         """What is set for this project beside its package, with other values for some of it.
@@ -116,7 +121,7 @@ class DeveloperProject:
 
     @property
     def _settings(self) -> Path:
-        return self.folder / OWN / "settings.json"
+        return self.own / "settings.json"
 
     def require_apart(self, sources: Iterable[Path]) -> None:
         """Refuse data in the folder of the workflow: images of patients would become a part of its image."""

@@ -26,10 +26,11 @@ from pydicom.tag import BaseTag, Tag
 from ror.archive import describe
 from ror.develop.data_index import DataIndex, FileState, Instance, Seen, SeriesFound
 from ror.develop.identifying import ENOUGH_BYTES, Identified, identified
-from ror.errors import NotFound, ServiceUnavailable
+from ror.develop.own_folder import RULES
+from ror.errors import ConfigurationError, NotFound, ServiceUnavailable
 from ror.stopping import Stop, asked_to_stop, end_with_parent, kept_from_children
-from ror.walking import HEAD_BYTES, Found, kind_of, walk
-from select_lang.classification import Classifier
+from ror.walking import HEAD_BYTES, Unread, kind_of, walk
+from select_lang.classification import Classifier, RulesError
 
 __all__ = ["Scanned", "scan", "sources_of"]
 
@@ -40,6 +41,12 @@ _LAST_UID = Tag("SeriesInstanceUID")
 _PLACE = ("SOPClassUID", "SOPInstanceUID", "PatientID", "StudyInstanceUID", "SeriesInstanceUID")
 # What pydicom raises for files that are broken in one way or another.
 _BROKEN = (InvalidDicomError, BytesLengthException, EOFError, ValueError, TypeError, KeyError, AttributeError)
+_NO_TEXT = "file with a name that is not UTF-8, as of an older medium: rename it"
+_PASSED = {
+    "link": "link: name what it leads to",
+    "special": "neither a file nor a folder",
+    "not_readable": "file or folder that cannot be read",
+}
 _TOLD = {"empty": "empty file", "not_dicom": "no DICOM file"}
 _UNREADABLE = "DICOM file that cannot be read to its end"
 _WITHOUT_UIDS = "DICOM file without the UIDs of study, series and object"
@@ -69,6 +76,7 @@ def sources_of(patterns: Sequence[str]) -> list[Path]:
     sources: list[Path] = []
     for pattern in patterns:
         found = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - it may begin at the root
+        found = [one for one in found if Path(one).exists()]  # a link may lead nowhere, or to itself
         if not found:
             raise NotFound(f"there is nothing at {pattern}", "name a folder with DICOM files, or a pattern")
         sources += [Path(one).resolve() for one in found]
@@ -76,16 +84,25 @@ def sources_of(patterns: Sequence[str]) -> list[Path]:
 
 
 def scan(
-    index: DataIndex, sources: Sequence[Path], jobs: int, told: Told = lambda _done, _total: None
+    index: DataIndex,
+    sources: Sequence[Path],
+    jobs: int,
+    told: Told = lambda _done, _total: None,
+    *,
+    project: Path | None = None,
 ) -> Scanned:
     """Look at the files below some folders and write them into the index; then classify the series.
 
-    A file that has not changed is not read again, so a scan that was stopped goes on. What is gone is forgotten.
+    A file that has not changed is not read again, so a scan that was stopped goes on. What is gone is forgotten. What
+    is below the folder of the `project` is passed over: it is no data, and results of earlier runs are there. Series
+    are classified by the rules that it has for itself, too (`ConfigurationError` where they have faults).
     `told` is called with the number of files to read that are done, and with that of all. Up to `jobs` processes
     read; one of them is this one where there are few files.
     """
     with asked_to_stop() as stop:
-        found = {one.path: one for source in sources for one in walk(source) if isinstance(one, Found)}
+        classifier = _classifier(project)
+        found, passed = _walked(sources, project)
+        index.add(passed, [])
         known = index.known()
         paths = [path for path in found if path not in known or not Instance("", path, known[path]).unchanged]
         done = 0
@@ -97,9 +114,10 @@ def scan(
                 index.add(seen, series)
                 done += len(seen)
                 told(done, len(paths))
-        gone = [path for path in known.keys() - found.keys() if _below(path, sources)]
+        there = {*found, *(one.path for one in passed)}
+        gone = [path for path in known.keys() - there if _below(path, sources)]
         index.forget(gone)
-        _classify(index)
+        _classify(index, classifier)
     return Scanned(len(found), done, len(gone), done == len(paths))
 
 
@@ -107,8 +125,52 @@ def _below(path: str, sources: Sequence[Path]) -> bool:
     return any(Path(path).is_relative_to(source) for source in sources)
 
 
-def _classify(index: DataIndex) -> None:
-    classifier = Classifier.shipped()
+def _walked(sources: Sequence[Path], project: Path | None) -> tuple[dict[str, None], list[Seen]]:
+    """The files to look at, and what is passed over with the reason."""
+    found, passed = dict[str, None](), list[Seen]()
+    for one in (one for source in sources for one in walk(source)):
+        if project is not None and Path(one.path).is_relative_to(project):
+            continue
+        if isinstance(one, Unread):
+            reason = one.error.strerror if one.error else ""
+            passed.append(
+                _passed(one.path, f"{_PASSED[one.reason]}: {reason}" if reason else _PASSED[one.reason])
+            )
+        elif _is_text(one.path):
+            found[one.path] = None
+        else:
+            passed.append(_passed(one.path, _NO_TEXT))
+    return found, passed
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _passed(path: str, why: str) -> Seen:
+    return Seen(path.encode(errors="backslashreplace").decode(), FileState(0, 0), unused=why)
+
+
+def _classifier(project: Path | None) -> Classifier:
+    own = None if project is None else project / RULES
+    if own is None or not own.is_file():
+        return Classifier.shipped()
+    try:
+        return Classifier.shipped(own.read_text(encoding="utf-8"))
+    except RulesError as error:
+        faults = tuple(map(str, error.faults))
+        raise ConfigurationError(f"{own} cannot be used:", faults, "correct it, or move it away") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{own} cannot be read: {type(error).__name__}", advice="move it away"
+        ) from error
+
+
+def _classify(index: DataIndex, classifier: Classifier) -> None:
     waiting = index.unclassified(classifier.digest)
     index.classify({one.uid: classifier.types(one) for one in waiting}, classifier.digest)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -28,6 +29,18 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _SUFFIX = ".template"  # so that nothing takes them for programs of ours
 _NAME = "@NAME@"
 _TAKEN = ("job", "phantom", "web", "run_notebook")  # what other files of a project are called
+_IMPORTED = (
+    "numpy",
+    "pydicom",
+    "pylibjpeg",
+    "openjpeg",
+    "torch",
+    "monai",
+    "nbclient",
+    "nbformat",
+    "ipykernel",
+    "scipy",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +163,11 @@ def _name_of(folder: Path) -> str:
     if name in _TAKEN:
         raise ConfigurationError(
             f"a workflow cannot be called {name!r}: another of its files is called so",
+            advice=f"say ror init {name}_workflow",
+        )
+    if name in sys.stdlib_module_names or name in _IMPORTED:
+        raise ConfigurationError(
+            f"a workflow cannot be called {name!r}: Python would take its program for the library of that name",
             advice=f"say ror init {name}_workflow",
         )
     return name

@@ -342,7 +342,18 @@ def test_a_mask_on_a_series_that_the_statement_does_not_name_is_told_first(home:
     assert (said.code, said.out) == (1, "")
     assert told in said.err
     assert "the names there are: CT" in said.err
-    assert told in home.good("config", "--select", "select series where series named CT has Modality = CT")
+    said = home.ror("config", "--select", "select series where series named CT has Modality = CT")
+    assert (said.code, told in said.out, "next: name it in the statement" in said.err) == (1, True, True)
+
+
+def test_data_are_not_laid_out_in_the_folder_of_the_workflow(home: Home, folder: Path) -> None:
+    for inside in ("a/b", str(folder / "mine")):
+        said = home.ror("trigger", "--folder", inside)
+        assert (said.code, "would be a part of its package" in said.err) == (1, True), inside
+    assert not (folder / "a").exists()
+    (folder.parent / "file").write_text("in the way")
+    said = home.ror("trigger", "--folder", "../file/mine")
+    assert (said.code, "cannot be made: " in said.err) == (1, True), said.err
 
 
 def test_limits_are_told_by_their_names(home: Home, folder: Path) -> None:

@@ -158,3 +158,53 @@ def test_everything_is_forgotten_when_asked(data: Path, index: DataIndex) -> Non
     index.clear()
     assert index.series() == []
     assert index.known() == {}
+
+
+def test_what_is_passed_over_is_told_with_the_reason(data: Path, index: DataIndex, tmp_path: Path) -> None:
+    old = Path(os.fsdecode(os.fsencode(data) + b"/M\xfcller"))
+    old.mkdir()
+    (data / "one").rename(old / "one")
+    (data / "elsewhere").symlink_to(tmp_path)
+    (data / "loop").symlink_to("loop")
+    os.mkfifo(data / "pipe")
+    for _ in range(2):  # and again
+        assert scan(index, [data], jobs=1).files == 3
+        why = Counter(why.partition(":")[0] for _path, why in index.unused_files())
+        assert why == {
+            "file with a name that is not UTF-8, as of an older medium": 8,
+            "link": 2,
+            "neither a file nor a folder": 1,
+        }
+    (old / "one").rename(data / "one")
+    assert scan(index, [data], jobs=1).gone == 8
+    assert len(index.series()) == 2
+
+
+def test_a_pipe_that_is_named_is_not_opened(index: DataIndex, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert scan(index, [tmp_path / "pipe"], jobs=1).files == 0
+    assert [why for _path, why in index.unused_files()] == ["neither a file nor a folder"]
+
+
+def test_a_link_to_itself_is_told(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(NotFound, match="there is nothing at"):
+        sources_of([str(tmp_path / "loop")])
+
+
+def test_the_folder_of_the_workflow_is_passed_over_where_it_is_below(data: Path, index: DataIndex) -> None:
+    small_ct(data / "my_model" / ".ror" / "runs", seed=3)
+    assert scan(index, [data], jobs=1, project=data / "my_model").files == 11
+    assert scan(index, [data], jobs=1).files == 19
+
+
+def test_a_project_has_rules_for_types_of_its_own(data: Path, index: DataIndex, tmp_path: Path) -> None:
+    rules = tmp_path / "my_model" / ".ror" / "classifyDICOM.json"
+    rules.parent.mkdir(parents=True)
+    rules.write_text('[{"type": "SMALL", "rules": [{"tag": "Modality", "operator": "==", "value": "CT"}]}]')
+    scan(index, [data], jobs=1, project=tmp_path / "my_model")
+    assert all({"SMALL", "axial"} <= set(one.values("ClassifyTypes")) for one in index.series())
+    rules.write_text('[{"type": "SMALL", "rules": [{"tag": "Modality", "operator": "like", "value": "CT"}]}]')
+    with pytest.raises(ConfigurationError, match="there is no operator 'like'") as told:
+        scan(index, [data], jobs=1, project=tmp_path / "my_model")
+    assert str(rules) in str(told.value)
