@@ -24,6 +24,8 @@ __all__ = [
     "present_or_pulled",
 ]
 
+_SLIM = "ror-base:slim"  # as `ror base build slim` calls it
+
 
 def present(client: docker.DockerClient, name: str) -> DockerImage | None:
     """The image of a name or id, if the daemon has it."""
@@ -77,7 +79,9 @@ def base_present_or_pulled(client: docker.DockerClient, base: str, report: Repor
     """The image that others are built on, as `present_or_pulled`."""
     # Nothing is wrong with a package: it can be prepared as soon as the operator has got the image.
     advice = (
-        "Or make one by `ror base build slim`, or set engine.base_image to one with Python 3.11 and venv."
+        f'Or take the one that is here: base_image = "{_SLIM}" in section [engine] of ror.toml.'
+        if base != _SLIM and present(client, _SLIM)
+        else "Or make one by `ror base build slim`, or set engine.base_image to one with Python 3.11 and venv."
     )
     return present_or_pulled(client, base, report, RuntimeUnavailable, advice)
 

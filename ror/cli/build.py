@@ -14,9 +14,12 @@ from ror.cli.common import opened
 from ror.develop import DataIndex, DeveloperProject
 from ror.develop.base_images import BASES
 from ror.errors import ConfigurationError, NotFound
+from ror.registry import checked_package
 
 __all__ = ["command"]
 
+_PART = r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*"
+_TAG = re.compile(rf"(?:[A-Za-z0-9.-]+(?::\d+)?/)?{_PART}(?:/{_PART})*(?::\w[\w.-]{{0,127}})?", re.ASCII)
 _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -55,7 +58,11 @@ def command(
     Example: ror build --tag my_workflow:0.1.0 --save ../my_workflow.tar.gz
     """
     project = DeveloperProject.at(working_directory)
-    package = project.package()
+    package = checked_package(project.folder)
+    if tag is not None and not _TAG.fullmatch(tag):
+        raise ConfigurationError(
+            f"an image cannot be called {tag}", advice="lower case, without blanks: model:1.0"
+        )
     remote = None if registry is None else _name_there(registry, package.manifest)
     if archive is not None:
         _require_place(archive, project)

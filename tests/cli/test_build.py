@@ -85,12 +85,11 @@ def test_a_registry_that_is_not_there_is_told(home: Home) -> None:
     assert "docker login 127.0.0.1:9" in said.err
 
 
-@pytest.mark.docker
-@pytest.mark.usefixtures("docker")
-def test_what_cannot_be_meant_is_told(home: Home, folder: Path) -> None:
-    said = home.ror("build", "--no-trial", "--tag", "Not A Name")
-    assert said.code == 1
-    assert "an image cannot be called Not A Name" in said.err
+@pytest.mark.parametrize("tag", ["Not A Name", "BRIGHT", "bright:", "bright:a b", "/bright", "a//b"])
+@pytest.mark.usefixtures("folder")
+def test_what_cannot_be_meant_is_told_before_anything_is_built(tag: str, home: Home) -> None:
+    said = home.ror("build", "--no-trial", "--tag", tag)
+    assert (said.code, f"an image cannot be called {tag}" in said.err, said.out) == (1, True, "")
 
 
 @pytest.mark.parametrize("registry", ["models", "models/mine:2", "https://models/", "/mine"])

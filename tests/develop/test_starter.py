@@ -106,6 +106,13 @@ def test_a_name_that_another_file_of_it_has_is_told(name: str, tmp_path: Path) -
     assert not (tmp_path / name).exists()
 
 
+@pytest.mark.parametrize("name", ["numpy", "json", "pydicom"])
+def test_a_name_that_hides_a_library_of_its_program_is_told(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="the library of that name") as error:
+        start(tmp_path / name)
+    assert error.value.advice == f"say ror init {name}_workflow"
+
+
 def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
     (tmp_path / "my_model").write_text("")
     with pytest.raises(ConfigurationError, match="cannot be written"):
