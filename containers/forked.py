@@ -19,6 +19,7 @@ from containers.launch import GRACE_SECONDS
 __all__ = ["Forked", "fork_launcher"]
 
 _FORKING = (sys.executable, "-I", "-S", str(Path(__file__).with_name("_forking.py")), str(GRACE_SECONDS))
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
 _GONE = (BrokenPipeError, ConnectionResetError)
 
 
@@ -79,7 +80,11 @@ class _Forking:
             self._process.wait()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._process = subprocess.Popen(_FORKING, cwd="/", stdin=theirs.fileno(), start_new_session=True)
+            # Launchers are copies of it: what programs could read of its environment has no secrets of ours.
+            kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+            self._process = subprocess.Popen(
+                _FORKING, cwd="/", stdin=theirs.fileno(), start_new_session=True, env=kept
+            )
 
 
 _forking = _Forking()
