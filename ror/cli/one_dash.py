@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import click
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+    add_completion_class,
+)
 
 __all__ = ["with_two_dashes"]
+
+_ONE_DASH = re.compile(r"-[a-z_]{2,}")
 
 
 def with_two_dashes(command: click.Command, context: click.Context, words: list[str]) -> list[str]:
@@ -27,3 +38,29 @@ def _options(command: click.Command, context: click.Context) -> Iterator[str]:
     if isinstance(command, click.Group):
         for below in command.commands.values():
             yield from _options(below, context)
+
+
+class _OneDash(ShellComplete):
+    """Completes `-gp` to `-gpus`, and the choices after `-type`: while words are typed, no command is known yet."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        begun = _ONE_DASH.fullmatch(incomplete) is not None
+        words = [f"-{word}" if _ONE_DASH.fullmatch(word) else word for word in args]
+        found = super().get_completions(words, f"-{incomplete}" if begun else incomplete)
+        return [CompletionItem(one.value[1:], one.type, one.help) for one in found] if begun else found
+
+
+class _Bash(_OneDash, BashComplete):
+    pass
+
+
+class _Zsh(_OneDash, ZshComplete):
+    pass
+
+
+class _Fish(_OneDash, FishComplete):
+    pass
+
+
+for _shell in (_Bash, _Zsh, _Fish):
+    add_completion_class(_shell)

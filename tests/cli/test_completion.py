@@ -45,6 +45,9 @@ def test_bash_completes_choices() -> None:
 
 def test_bash_completes_options_with_one_dash_where_they_may_have_one() -> None:
     assert completed("ror", "trigger", "-gp") == ["-gpus"]
+    assert completed("ror", "init", "x", "-type", "mo") == ["monai"]
+    assert completed("ror", "-home", "x", "trigger", "--gp") == ["--gpus"]
+    assert set(completed("ror", "trigger", "-")) == {*completed("ror", "trigger", "--"), "-h"}
 
 
 def test_completing_a_command_loads_none() -> None:
@@ -57,7 +60,8 @@ def test_completing_a_command_loads_none() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     found, loaded = (line.split() for line in done.stdout.splitlines())
     assert found == ["select", "serve", "status", "studies", "submit"]
-    assert {one for one in loaded if one.startswith("ror.")} == {"ror.cli", "ror.cli.faults", "ror.errors"}
+    ours = {one for one in loaded if one.startswith("ror.")}
+    assert ours == {"ror.cli", "ror.cli.faults", "ror.cli.one_dash", "ror.errors"}
 
 
 @pytest.mark.parametrize(

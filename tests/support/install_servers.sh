@@ -1,13 +1,23 @@
 #!/bin/sh
 # Installs the real servers, and the browser, that tests talk to. Without root or apt it says what tests will skip.
 set -eu
-wanted="dcmtk:storescu dicom3tools:dciodvfy orthanc:Orthanc postgresql:pg_ctl docker.io:dockerd podman:podman catatonit:catatonit debootstrap:debootstrap docker-registry:docker-registry chromium:chromium iproute2:ip"
+# package:file, which is there once the package is
+wanted="
+dcmtk:storescu dicom3tools:dciodvfy
+orthanc:Orthanc orthanc-dicomweb:libOrthancDicomWeb.so
+postgresql:pg_ctl
+docker.io:dockerd docker-registry:docker-registry debootstrap:debootstrap
+podman:podman catatonit:catatonit
+chromium:chromium
+iproute2:ip
+"
 missing=""
-PATH="$PATH:/usr/sbin:/sbin"
 for pair in $wanted; do
-    package=${pair%%:*} program=${pair##*:}
-    [ -x "/usr/bin/$program" ] || [ -x "/usr/sbin/$program" ] || ls /usr/lib/postgresql/*/bin/"$program" >/dev/null 2>&1 ||
-        missing="$missing $package"
+    package=${pair%%:*} file=${pair##*:}
+    for place in /usr/bin /usr/sbin /sbin /usr/lib/postgresql/*/bin /usr/share/orthanc/plugins; do
+        [ ! -e "$place/$file" ] || continue 2
+    done
+    missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
