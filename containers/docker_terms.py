@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from containers.runtime import Ending, Outcome, RunOrder, command_line, environment, killed
+from containers.runtime import Ending, Outcome, RunOrder, command_line, environment, exited, killed
 
 __all__ = [
     "CARD_ADVICE",
@@ -118,7 +118,7 @@ def outcome(state: dict[str, Any], ending: Ending | None, order: RunOrder, *, te
         ending, unsure = Ending.OUT_OF_MEMORY, ", or by another: Podman tells which from version 5 on"
     started_at, ended_at = instant(state["StartedAt"]), instant(state["FinishedAt"])
     if ending is None:
-        return Outcome(Ending.EXITED, code, started_at, ended_at, f"exit code {code}")
+        return Outcome(Ending.EXITED, code, started_at, ended_at, exited(code))
     return Outcome(ending, None, started_at, ended_at, f"{killed(ending, order.limits)}{unsure}")
 
 

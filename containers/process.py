@@ -42,6 +42,7 @@ from containers.runtime import (
     RunOrder,
     command_line,
     environment,
+    exited,
     killed,
 )
 from containers.watch import memory_mib, start_ticks
@@ -256,4 +257,4 @@ def _outcome(run: _Run, order: RunOrder, code: int | None, started_at: datetime)
         return Outcome(Ending.LOST, None, started_at, ended_at, "who started its launcher was killed")
     if code < 0:
         return Outcome(Ending.LOST, None, started_at, ended_at, f"its launcher was killed by signal {-code}")
-    return Outcome(Ending.EXITED, code, started_at, ended_at, f"exit code {code}")
+    return Outcome(Ending.EXITED, code, started_at, ended_at, exited(code))

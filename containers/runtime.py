@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import re
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 _USER = "ror"
+_BY_SIGNAL = 128
 
 OnLine = Callable[[str], None]
 Report = Callable[[str], None]
@@ -152,6 +154,15 @@ def killed(ending: Ending, limits: Limits) -> str:
         Ending.TOO_MUCH_OUTPUT: f"killed: over {limits.output_mib} MiB of output",
         Ending.STOPPED: "stopped",
     }[ending]
+
+
+def exited(code: int) -> str:
+    """The exit code of a program in words: one above 128 is the signal that killed it."""
+    try:
+        name = signal.Signals(code - _BY_SIGNAL).name
+    except ValueError:
+        return f"exit code {code}"
+    return f"exit code {code} ({name}: {(signal.strsignal(code - _BY_SIGNAL) or '').lower()})"
 
 
 class Runtime(Protocol):

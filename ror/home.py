@@ -98,9 +98,14 @@ class Home:
                 advice="choose another with --home or ROR_HOME, or make it for the user of ror",
             ) from error
 
+    @property
+    def is_one(self) -> bool:
+        """Whether the folder has been made a home: by a project that was added, or by settings."""
+        return any((self.root / name).exists() for name in _SIGNS)
+
     def require(self) -> None:
         """`ConfigurationError` if the folder is no home: a mistyped one must not look like one without jobs."""
-        if not any((self.root / name).exists() for name in _SIGNS):
+        if not self.is_one:
             raise ConfigurationError(
                 f"there is no home folder at {self.root}",
                 advice=f"correct --home or ROR_HOME, or make one: ror --home {self.root} project add NAME",

@@ -18,6 +18,7 @@ from select_lang.write import write_joins, write_rules, write_source
 __all__ = ["group_sentence", "whole_sentence"]
 
 _MOST_SEEN = 5
+_VOWELS = "aeiouAEIOU"
 
 
 def whole_sentence(
@@ -95,7 +96,9 @@ def _why_not_chosen(statement: Statement, group: Group) -> str:
 
 
 def _is_a(where: Where) -> str:
-    return "fits" if where.name is None else f"is a {where.name}"
+    if where.name is None:
+        return "fits"
+    return f"is {'an' if where.name[0] in _VOWELS else 'a'} {where.name}"
 
 
 def _why_nothing(where: Where, group: Group, number: int) -> str:

@@ -52,6 +52,7 @@ _COMMANDS = {
     "work": ("ror.cli.work", "Run workflows, without receiving."),
     "workflow": ("ror.cli.workflow", "Install, enable, disable and list workflows."),
 }
+_OF_OLD = {"create": "init"}  # names in the tool of old; not listed
 
 
 class _LazyGroup(click.Group):
@@ -62,15 +63,18 @@ class _LazyGroup(click.Group):
         return sorted(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        name = _OF_OLD.get(cmd_name, cmd_name)
+        if name not in _COMMANDS:
             return None
-        command = import_module(_COMMANDS[cmd_name][0]).command
+        command = import_module(_COMMANDS[name][0]).command
         assert isinstance(command, click.Command)
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in (*_COMMANDS, *_OF_OLD) and args[0][:1].isalnum() and not ctx.resilient_parsing:
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=_COMMANDS, ctx=ctx)
         name, command, words = super().resolve_command(ctx, args)
         return name, command, words if command is None else with_two_dashes(command, ctx, words)
 

@@ -51,6 +51,8 @@ def command(
     if search is not None:
         columns = ("name", "meaning", "group", "code", "scheme")
         rows = [tuple(getattr(one, name) for name in columns) for one in terms.search(search)]
+        if not rows and not as_json:
+            raise NotFound(f"no term has the words {search}", "say fewer or shorter ones: --search ax")
         print_table(columns, rows, as_json=as_json)
         return
     project = DeveloperProject.at(working_directory)

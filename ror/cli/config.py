@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 import select_lang
 from ror import deid
+from ror.cli.ancestor_options import no_shared_folder, says_nothing
 from ror.cli.common import counted
 from ror.cli.reasons import jobs_of
 from ror.cli.statements import text_of
@@ -30,14 +31,6 @@ __all__ = ["command"]
 
 _STOPPED = 130
 _folder = click.Path(exists=True, file_okay=False, path_type=Path)
-
-
-def _refuse_static(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        raise ConfigurationError(
-            "no folder is shared by all workflows: a program writes nowhere but in /output",
-            advice="put what it needs, such as weights, into the folder of the workflow; it becomes part of its image",
-        )
 
 
 @click.command()
@@ -54,7 +47,13 @@ def _refuse_static(_context: click.Context, _parameter: click.Parameter, value: 
     metavar="TOKEN",
     help="The token for it; - asks for it, unseen, or reads it if piped in.",
 )
-@click.option("--static", hidden=True, expose_value=False, callback=_refuse_static)
+@no_shared_folder
+@says_nothing("--project_name", "a workflow is called as its workflow.toml says")
+@says_nothing("--author_name", "who has made a workflow is told in its README")
+@says_nothing("--author_email", "who has made a workflow is told in its README")
+@says_nothing("--no_sort_dicom", "the sorted view is of links, which cost nothing", is_flag=True)
+@says_nothing("--clip0", "ror status --tui finds the window of each picture")
+@says_nothing("--clip1", "ror status --tui finds the window of each picture")
 @click.option("--jobs", type=click.IntRange(1), help="So many processes read files. Default: one a core.")
 @click.option("--working_directory", type=_folder, default=Path(), help="The project's folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: messages, ast, matches, complains.")
@@ -181,7 +180,7 @@ class _Answer:
                 "there is no series to propose a statement for", "add data: ror config --data FOLDER"
             )
         proposed = select_lang.suggest(series)
-        self.messages.append(f"proposed, with {len(proposed.jobs)} jobs:\n{proposed.text}")
+        self.messages.append(f"proposed, with {counted(len(proposed.jobs), 'job')}:\n{proposed.text}")
         self.messages.append("to take it: ror config --select 'the text above'")
 
     def print(self, as_json: bool) -> None:

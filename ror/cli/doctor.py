@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from containers import ContainersError
 from ror.app import App
@@ -47,9 +48,14 @@ _NO_SETTINGS = ("ROR_REDCAP_TOKEN_", "ROR_TEST_")
 def command(context: click.Context, as_json: bool) -> None:
     """Check the installation, and say how to mend what is wrong; exit code 1 if something is.
 
+    Where there is no installation, as on a laptop, it looks at what workflows are built and tried with.
+
     Example: ror --home /srv/ror doctor
     """
-    findings = list(examine(context.obj))
+    named = context.find_root().get_parameter_source("home") is not ParameterSource.DEFAULT
+    findings = list(
+        examine(context.obj) if named or Home(context.obj).is_one else examine_machine(context.obj)
+    )
     if as_json:
         click.echo(json.dumps([asdict(one) for one in findings], indent=1))
     else:
@@ -62,9 +68,8 @@ def command(context: click.Context, as_json: bool) -> None:
 def _line(one: Finding) -> str:
     if one.well:
         return f"ok    {one.what}: {one.told}"
-    if not one.needed:
-        return f"off   {one.what}: {one.told}"
-    return f"FAIL  {one.what}: {one.told}" + (f"\n      → {one.mend}" if one.mend else "")
+    state = "FAIL" if one.needed else "off "
+    return f"{state}  {one.what}: {one.told}" + (f"\n      → {one.mend}" if one.mend else "")
 
 
 def examine(root: Path) -> Iterator[Finding]:
@@ -83,6 +88,15 @@ def examine(root: Path) -> Iterator[Finding]:
         for what, look in looks.items():
             if database.well or what in _WITHOUT_DATABASE:
                 yield from survived(what, look, app)
+
+
+def examine_machine(root: Path) -> Iterator[Finding]:
+    """Look at everything that the developer's commands need, which have no home."""
+    told = f"none at {root}; ror init, trigger and build need none, a server does: ror project add NAME"
+    yield Finding("home", False, told, needed=False)
+    with closing(App(root)) as app:
+        for what in _OF_A_MACHINE:
+            yield from survived(what, _LOOKS[what], app)
 
 
 def _settings(app: App) -> Finding:
@@ -120,12 +134,14 @@ def _runtimes(app: App) -> Iterator[Finding]:
     for name, available in found:
         told, _, mend = (available.lacks or available.reason).partition("\n")
         or_else = "or set engine.base_image" if available.lacks else "or set engine.runtime"
+        is_needed = chosen in (name, "auto")
+        how = folded(mend).removesuffix(".") or "get it"
         yield Finding(
             f"runtime {name}",
             available.ok and not available.lacks,
             told or "ready",
-            f"{folded(mend).removesuffix('.') or 'get it'}; {or_else}",
-            chosen in (name, "auto"),
+            f"{how}; {or_else}" if is_needed else how,
+            is_needed,
         )
 
 
@@ -217,21 +233,7 @@ _LOOKS: dict[str, Look] = {
     "identities": _identities,
     "storage commitment": commitments,
 }
+_OF_A_MACHINE = ("versions", "disk", "clock", "runtimes", "cards", "wheels")
 # Without the shared folder there is nothing of the others to look at.
-_OF_A_HOST = {name: _LOOKS[name] for name in ("versions", "disk", "clock", "runtimes", "cards", "wheels")}
-_OF_A_HOST["gateway"] = gateway
-_WITHOUT_DATABASE = frozenset(
-    (
-        "versions",
-        "disk",
-        "clock",
-        "ports",
-        "runtimes",
-        "cards",
-        "wheels",
-        "TLS",
-        "PACS",
-        "storage commitment",
-        "gateway",
-    )
-)
+_OF_A_HOST = {name: _LOOKS[name] for name in _OF_A_MACHINE} | {"gateway": gateway}
+_WITHOUT_DATABASE = frozenset((*_OF_A_MACHINE, "ports", "TLS", "PACS", "storage commitment", "gateway"))

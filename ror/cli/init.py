@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
+from ror.cli.ancestor_options import says_nothing
 from ror.develop import TYPES, Started, is_address, start
 
 __all__ = ["command"]
@@ -30,8 +32,14 @@ def _beginning(_context: click.Context, _parameter: click.Parameter, typed: str)
     return [CompletionItem(kind) for kind in TYPES if kind.startswith(typed)]
 
 
+def _named(_context: click.Context, _parameter: click.Parameter, name: str) -> Path:
+    if not name.strip():
+        raise click.BadParameter("what is the workflow to be called?")
+    return Path(name)
+
+
 @click.command()
-@click.argument("name", type=click.Path(path_type=Path))
+@click.argument("name", callback=_named)
 @click.option(
     "--type",
     "kind",
@@ -48,6 +56,8 @@ def _beginning(_context: click.Context, _parameter: click.Parameter, typed: str)
     default=Path(),
     help="The folder to make it in, instead of this one.",
 )
+@says_nothing("--author_name", "who has made a workflow is told in its README")
+@says_nothing("--author_email", "who has made a workflow is told in its README")
 def command(name: Path, kind: str, input_dir: Path) -> None:
     """Make a workflow that works at once: program, workflow.toml, Dockerfile, a test with a phantom.
 
@@ -68,7 +78,7 @@ def command(name: Path, kind: str, input_dir: Path) -> None:
 
 def _tell_next(made: Started, kind: str) -> None:
     click.echo(f"{made.name} is a workflow. Next, name DICOM files to try it on, and run it on them:")
-    click.echo(f"  cd {made.folder}")
+    click.echo(f"  cd {shlex.quote(str(made.folder))}")
     if "phantom.py" in (*made.added, *made.kept):
         click.echo("  python phantom.py ../phantom-data     # or take a folder of your own")
         click.echo("  ror config --data ../phantom-data")

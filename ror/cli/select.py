@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 import select_lang
-from ror.cli.common import home_and_json, json_option, print_table
+from ror.cli.common import counted, home_and_json, json_option, print_table
 from ror.cli.reasons import answer_of, jobs_of, lines_of
 from ror.cli.statements import catalogue_of, statements_of, text_of
 from ror.errors import NotFound
@@ -170,7 +170,7 @@ def suggest(context: click.Context, project: str | None, catalogue: Path | None,
         return
     studies = len({one.study_uid for one in found})
     click.echo(
-        f"{proposed.text}\n-- score {proposed.score:.2f}: {len(proposed.jobs)} jobs of {studies} studies"
+        f"{proposed.text}\n-- score {proposed.score:.2f}: {counted(len(proposed.jobs), 'job')} of {studies} studies"
     )
     for message in series.messages:
         click.echo(message, err=True)

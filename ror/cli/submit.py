@@ -10,7 +10,7 @@ from typing import IO
 
 import click
 
-from ror.cli.common import opened
+from ror.cli.common import counted, opened
 from ror.cli.package_sources import package_of_archive, package_of_image
 from ror.develop import DeveloperProject
 from ror.develop.submitting import ENDED, Server, Submitted, followed, packed
@@ -24,9 +24,7 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument(
-    "archive", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="[FILE]"
-)
+@click.argument("sent", required=False, type=click.Path(exists=True, path_type=Path), metavar="[DIR|FILE]")
 @click.option("--image", metavar="NAME", help="Send this image, which is built already, with its workflow.")
 @click.option("--server", metavar="URL", help="The server, unless ror config --server has said it.")
 @click.option(
@@ -42,7 +40,7 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.pass_context
 def command(
     context: click.Context,
-    archive: Path | None,
+    sent: Path | None,
     image: str | None,
     server: str | None,
     token_file: Path | None,
@@ -50,7 +48,7 @@ def command(
     follow: bool | None,
     working_directory: Path,
 ) -> None:
-    """Send the workflow in this folder, or a .tar.gz of one, to a server, which checks, builds and enables it.
+    """Send the workflow in this folder, in DIR or a .tar.gz to a server, which checks, builds and enables it.
 
     What ror build --save has written, or --image NAME of this machine, goes with its image: nothing is built there,
     and no folder of a workflow is needed here.
@@ -58,13 +56,16 @@ def command(
 
     Example: ror submit --server https://ror.example.org:8104 --match
     """
-    if archive is not None and image is not None:
-        raise click.UsageError("name an archive or an --image, not both")
-    is_here = archive is None and image is None
+    if sent is not None and image is not None:
+        raise click.UsageError("name a folder, an archive or an --image, not two of them")
+    folder = sent if sent is not None and sent.is_dir() else working_directory
+    archive = None if sent == folder else sent
     project = (
-        DeveloperProject.at(working_directory) if is_here else DeveloperProject(working_directory.resolve())
+        DeveloperProject.at(folder)
+        if archive is None and image is None
+        else DeveloperProject(folder.resolve())
     )
-    token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
+    token = _token_in(token_file) if token_file else ""
     given = {name: value for name, value in (("server", server), ("token", token)) if value}
     settings = project.settings(**given)
     if not (settings.server and settings.token):
@@ -81,7 +82,7 @@ def command(
         f"{submitted.name} {submitted.version} ({submitted.digest[:12]}) is enabled in {submitted.project}"
     )
     if match:
-        click.echo(f"{submitted.queued} jobs of studies that are held")
+        click.echo(f"{counted(submitted.queued, 'job')} of studies that are held")
     if match and not submitted.queued and not follow:
         before = to.first_job(submitted)
         click.echo(
@@ -93,6 +94,16 @@ def command(
         context.exit(0 if _followed(to, submitted) else 1)
     else:
         click.echo("its first job is made by the next study that it selects; --follow waits for it")
+
+
+def _token_in(file: Path) -> str:
+    token = file.read_text(encoding="utf-8").strip()
+    if not token:
+        raise ConfigurationError(
+            f"{file} has no token in it",
+            advice="ror token add NAME --project P --may submit prints one there",
+        )
+    return token
 
 
 @contextmanager

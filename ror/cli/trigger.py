@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from containers import Runtime
+from ror.cli.ancestor_options import no_shared_folder
 from ror.cli.common import opened
 from ror.cli.trigger_options import Asked, Chosen
 from ror.develop import DataIndex, DeveloperProject
@@ -47,6 +48,7 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--mem", metavar="2g", help="Memory, instead of what workflow.toml says.")
 @click.option("--cpus", type=float, help="Cores, instead of what workflow.toml says.")
 @click.option("--gpus", metavar="CARD", help="The card that it may use, by number or UUID.")
+@no_shared_folder
 @click.option("--delay", metavar="30s", default="0s", help="Wait so long before the first job.")
 @click.option("--envs", metavar="JSON", default="{}", help="Options, over those of workflow.toml.")
 @click.option(
@@ -78,6 +80,9 @@ def command(context: click.Context, /, working_directory: Path, **given: Any) ->
             asked.references_of(package),
             click.echo,
         )
+        asked = asked.on_cards(package, app.host().gpus)
+        if package.manifest.resources.gpu and asked.gpus is None:
+            click.echo("without a card: the workflow wants one, and none here is large enough", err=True)
         chosen = list(asked.chosen(project, package, index))
         if asked.dry:
             _tell_dry(chosen, trial)
@@ -127,6 +132,8 @@ def _tried(one: Chosen, trial: Trial, index: DataIndex, project: DeveloperProjec
     """Run one job and tell of it; what is wrong with one of several does not keep the others from running."""
     click.echo(f"job {one.number} ({one.job.id})")
     folder = one.folder or _new_folder(project, one.job)
+    if one.folder and not one.staged and folder.root.exists():
+        click.echo(f"replaces what an earlier run has left in {folder.root}")
     try:
         return _went_well(one, trial, index, folder)
     except BaseException:

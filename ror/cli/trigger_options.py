@@ -17,6 +17,7 @@ import select_lang
 from containers import Package, Resources
 from ror.develop import DataIndex, DeveloperProject
 from ror.develop.trial import TrialFolder, job_of
+from ror.engine import Gpu
 from ror.errors import ConfigurationError, NotFound
 from ror.model import Job
 from ror.series_names import require_names
@@ -25,6 +26,7 @@ from select_lang import Match
 __all__ = ["Asked", "Chosen"]
 
 _MIB = {"m": 1, "g": 1024}
+_BY_UUID = ("GPU-", "MIG-")
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -64,6 +66,8 @@ class Asked:
             raise click.UsageError("--folder is for one job, --each for all")
         if given["docker"] and given["cont"]:
             raise click.UsageError("--cont names an image, --docker builds one: give one of them")
+        if given["cont"] is not None and not given["cont"].strip():
+            raise click.UsageError("--cont names no image")
         folder = given["folder"]
         if folder is not None and folder.name in ("", ".."):
             raise ConfigurationError(
@@ -105,6 +109,18 @@ class Asked:
             changed["command"] = ("python", "stub.py")
         limited = replace(package, manifest=manifest.model_copy(update=changed))
         return limited if self.cont is None else replace(limited, docker_image=self.cont)
+
+    def on_cards(self, package: Package, cards: Sequence[Gpu]) -> Asked:
+        """With a card of this machine for a workflow that wants one, as a host would give it one."""
+        if self.gpus is None:
+            needs = package.manifest.resources
+            enough = [one.id for one in cards if needs.gpu and one.memory_mib >= needs.gpu_memory_mib]
+            return replace(self, gpus=enough[0] if enough else None)
+        if self.gpus.startswith(_BY_UUID) or any(one.id == self.gpus for one in cards):
+            return self
+        there = ", ".join(one.id for one in cards)
+        advice = f"say one of {there}" if there else "leave it out: nvidia-smi tells of no card here at all"
+        raise ConfigurationError(f"--gpus {self.gpus}: this machine has no such card", advice=advice)
 
     def options_of(self, package: Package) -> dict[str, object]:
         """The options of the package, and those that were given over them.

@@ -72,12 +72,12 @@ def start(folder: Path, kind: str = TYPES[0]) -> Started:
     containers.ManifestError
         A ``select.statement`` has faults.
     """
+    _require_folder(folder)
     if kind in _LAYERS and (ancestor := Ancestor.of(folder)):
         return _taken_over(folder, ancestor, _LAYERS[kind])
     name = _name_of(folder)
     if kind in _LAYERS:
         return _laid_out(folder, name, _LAYERS[kind])
-    _require_folder(folder)
     cloned, kept = cloned_into(folder, kind)
     has_workflow = any((folder / manifest).is_file() for manifest in MANIFESTS)
     made = _laid_out(folder, _name_of(folder), ("all",) if has_workflow else _LAYERS[TYPES[0]])

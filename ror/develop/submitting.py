@@ -162,7 +162,7 @@ class Server:
 
     def _require_takes(self, size_bytes: int, kind: dict[str, str]) -> None:
         """Ask before what may be gigabytes is sent: who is still sending reads no answer."""
-        with _told_in_words(self._url):
+        with _told_in_words(self._url, first=True):
             answer = requests.get(
                 f"{self._url}/workflows",
                 params=kind | {"bytes": str(size_bytes)},
@@ -186,7 +186,10 @@ class Server:
             raise ServiceUnavailable(f"the server {self._url} says: {said}", "say the same again later")
         raise ConfigurationError(
             f"the server {self._url} says: {said}",
-            advice=_ADVICE.get(answer.status_code, "is it a ror serve with web.enabled?"),
+            advice=_ADVICE.get(
+                answer.status_code,
+                "is it a ror serve with web.enabled, and does its address end with its port?",
+            ),
         )
 
 
@@ -207,19 +210,23 @@ def followed(
 
 
 @contextmanager
-def _told_in_words(url: str) -> Iterator[None]:
+def _told_in_words(url: str, *, first: bool = False) -> Iterator[None]:
+    """What goes wrong, in words; who breaks off at the `first` question speaks no HTTP."""
     try:
         yield
     except (requests.RequestException, OSError) as error:
-        raise _in_words(url, error) from error
+        raise _in_words(url, error, first=first) from error
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise ServiceUnavailable(
             f"{url} does not answer as ror serve does", "is it one, of this release?"
         ) from error
 
 
-def _in_words(url: str, error: Exception) -> ServiceUnavailable:
+def _in_words(url: str, error: Exception, *, first: bool) -> ServiceUnavailable:
     its_address = "is that its address (ror config --server URL), and does it run with web.enabled?"
+    its_port = (
+        "is that the port of its web (web.port), not that of DICOM? ror config --server URL sets another"
+    )
     match error:
         case requests.exceptions.SSLError():
             return ServiceUnavailable(
@@ -232,6 +239,8 @@ def _in_words(url: str, error: Exception) -> ServiceUnavailable:
             getattr(reason, "reason", None), NewConnectionError
         ):
             return ServiceUnavailable(f"nobody answers at {url}", its_address)
+        case requests.ConnectionError() | requests.Timeout() if first:
+            return ServiceUnavailable(f"what listens at {url} does not answer as ror serve does", its_port)
         case requests.Timeout():
             return ServiceUnavailable(f"the server {url} says nothing any more", "its log says why")
         case requests.ConnectionError() | requests.exceptions.ChunkedEncodingError():

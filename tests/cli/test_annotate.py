@@ -74,6 +74,9 @@ def test_what_cannot_be_meant_is_told(home: Home, uid: str) -> None:
     assert "say ror annotate --series UID --add TERM" in home.ror("annotate").err
     assert json.loads(home.good("annotate", "--list", "--json")) == []
     (found,) = json.loads(home.good("annotate", "--search", "lumbar", "--json"))
+    said = home.ror("annotate", "--search", "xyzzy")
+    assert (said.code, "no term has the words xyzzy" in said.err) == (1, True)
+    assert json.loads(home.good("annotate", "--search", "xyzzy", "--json")) == []
     assert (found["name"], found["code"], found["scheme"]) == ("LUMBAR_SPINE", "122496007", "SCT")
 
 

@@ -51,6 +51,39 @@ def test_init_refuses_a_type_that_there_is_not(home: Home, tmp_path: Path) -> No
     assert not (tmp_path / "my_model").exists()
 
 
+def test_init_says_what_to_type_where_a_folder_has_blanks(home: Home, tmp_path: Path) -> None:
+    told = home.good("create", "my_model", "--input_dir", str(tmp_path / "my models"))
+    assert f"  cd '{tmp_path / 'my models' / 'my_model'}'\n" in told
+
+
+def test_init_refuses_a_name_that_is_none_and_a_file(home: Home, tmp_path: Path) -> None:
+    said = home.ror("init", "")
+    assert (said.code, "what is the workflow to be called?" in said.err) == (2, True)
+    (tmp_path / "letter").write_text("as it was")
+    said = home.ror("init", str(tmp_path / "letter"))
+    assert (said.code, f"{tmp_path / 'letter'} is no folder" in said.err) == (1, True)
+    assert (tmp_path / "letter").read_text() == "as it was"
+
+
+def test_options_of_the_tool_of_old_are_taken_and_told_of(home: Home, folder: Path) -> None:
+    words = ("-author_name", "A. B.", "-project_name", "x", "-clip0", "5", "-no_sort_dicom")
+    said = home.ror("config", *words, "-data", str(folder.parent / "data"))
+    assert said.code == 0
+    assert [line.partition(" says nothing here: ")[0] for line in said.err.splitlines()] == [
+        "--author_name",
+        "--project_name",
+        "--clip0",
+        "--no_sort_dicom",
+    ]
+    assert "--author" not in home.good("config", "--help")
+
+
+def test_a_command_that_was_mistyped_is_guessed(home: Home) -> None:
+    said = home.ror("statsu")
+    assert (said.code, "No such command 'statsu'. Did you mean" in said.err) == (2, True)
+    assert "'status'" in said.err
+
+
 @pytest.mark.parametrize("dashes", ["-", "--"])
 def test_data_is_added_and_matched(dashes: str, home: Home, folder: Path) -> None:
     told = configured(home, f"{dashes}data", str(folder.parent / "data"))

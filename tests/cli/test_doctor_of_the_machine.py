@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +42,22 @@ def home(tmp_path: Path, taken: socket.socket) -> Home:
 
 def rows(home: Home) -> dict[str, dict[str, Any]]:
     return {one["what"]: one for one in json.loads(home.good("doctor", "--json"))}
+
+
+def test_where_there_is_no_installation_the_machine_is_looked_at(tmp_path: Path) -> None:
+    words = [str(Path(sys.executable).with_name("ror")), "doctor"]
+    environment = {name: value for name, value in os.environ.items() if name != "ROR_HOME"}
+    environment |= {"HOME": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/nobody.sock"}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    looked_at = [line[6:].partition(":")[0] for line in done.stdout.splitlines() if line[:1] != " "]
+    assert looked_at == ["home", "versions", "disk", "clock", "runtime docker", "runtime process", "cards"]
+    assert f"off   home: none at {tmp_path / '.ror'}" in done.stdout
+    assert "off   runtime docker: no Docker daemon answers" in done.stdout
+    assert "      → Start Docker (systemctl start docker)" in done.stdout
+    named = subprocess.run(
+        words, env={**environment, "ROR_HOME": f"{tmp_path}/x"}, capture_output=True, text=True
+    )
+    assert (named.returncode, "there is no home folder at" in named.stderr) == (1, True)
 
 
 def test_versions_are_told(home: Home) -> None:

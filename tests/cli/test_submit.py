@@ -7,7 +7,9 @@ import json
 import os
 import re
 import shutil
+import socket
 import tarfile
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -69,7 +71,7 @@ def test_a_workflow_is_sent_and_its_first_job_told_until_it_ends(
     said = home.ror("submit", "--match")
     assert said.code == 0, said.err
     lines = said.out.splitlines()
-    assert "1 jobs of studies that are held" in lines
+    assert "1 job of studies that are held" in lines
     assert lines[-1].endswith(": succeeded")
     (job,) = serving.jobs()
     assert lines[-1] == f"job {job}: succeeded"
@@ -114,6 +116,27 @@ def test_what_is_missing_or_cannot_be_reached_is_told(home: Home, folder: Path) 
     )
     assert (said.code, "nobody answers at http://127.0.0.1:" in said.err) == (1, True)
     assert "ConnectionError" not in said.err and "too large" not in said.err
+
+
+def test_a_folder_without_a_workflow_and_a_file_without_a_token_are_told(home: Home, folder: Path) -> None:
+    said = home.ror("submit", str(folder.parent))
+    assert (said.code, "there is no workflow in" in said.err) == (1, True)
+    empty = folder.parent / "empty"
+    empty.write_text("\n")
+    said = home.ror("submit", "--server", "http://127.0.0.1:1", "--token-file", str(empty))
+    assert (said.code, f"{empty} has no token in it" in said.err) == (1, True)
+
+
+def test_a_port_that_speaks_no_http_is_told(home: Home, folder: Path) -> None:
+    """As that of DICOM: it closes what it does not understand."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        closer = threading.Thread(target=lambda: listening.accept()[0].close())
+        closer.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        said = home.ror("submit", str(folder), "--server", url, "--token-file", token_file(folder))
+        closer.join()
+    assert (said.code, f"what listens at {url} does not answer as ror serve does" in said.err) == (1, True)
+    assert "not that of DICOM" in said.err
 
 
 def test_a_series_without_a_name_is_told_before_anything_is_sent(home: Home, folder: Path) -> None:

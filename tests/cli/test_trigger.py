@@ -278,7 +278,9 @@ def test_a_data_folder_may_be_named_but_not_be_somebodys(home: Home, folder: Pat
     out = home.good("trigger", "--folder", str(folder.parent / "mine"))
     assert kept(out) == folder.parent / "mine_output"
     assert (folder.parent / "mine" / "job.json").is_file()
-    home.good("trigger", "--folder", str(folder.parent / "mine"))
+    again = home.good("trigger", "--folder", str(folder.parent / "mine"))
+    assert f"replaces what an earlier run has left in {folder.parent / 'mine_output'}" in again
+    assert "replaces" not in out + home.good("trigger", "--last")
     said = home.ror("trigger", "--folder", str(folder.parent / "data"))
     assert said.code == 1
     assert "no data folder of ror trigger" in said.err
@@ -379,12 +381,37 @@ def test_limits_are_told_by_their_names(home: Home, folder: Path) -> None:
         (("--job", "1", "--each"), "give one of --job, --each and --last"),
         (("--each", "--folder", "x"), "--folder is for one job"),
         (("--docker", "--cont", "x"), "give one of them"),
+        (("--cont", ""), "--cont names no image"),
+        (("--gpus", "7"), "--gpus 7: this machine has no such card"),
+        (("--static", "/mnt"), "no folder is shared by all workflows"),
     ],
 )
 def test_what_cannot_be_meant_is_told(words: tuple[str, ...], told: str, home: Home, folder: Path) -> None:
     said = home.ror("trigger", *words)
     assert said.code != 0
     assert told in said.err
+
+
+def test_a_workflow_that_wants_a_card_has_one_or_is_told(
+    home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = folder / "workflow.toml"
+    manifest.write_text(
+        manifest.read_text().replace("[resources]", "[resources]\ngpu = true\ngpu_memory_mib = 2048")
+    )
+    home.good("config", "--call", "sh -c 'echo card $CUDA_VISIBLE_DEVICES; false'")
+    without = home.ror("trigger")
+    assert "without a card: the workflow wants one" in without.err
+    assert "\ncard\n" in without.out
+    monkeypatch.setenv("ROR_ENGINE__GPUS", "0:1024,1:8192")
+    assert "card 1\n" in home.ror("trigger").out
+    assert "card 0\n" in home.ror("trigger", "--gpus", "0").out
+    assert "say one of 0, 1" in home.ror("trigger", "--gpus", "2").err
+
+
+def test_a_program_that_is_killed_by_a_signal_is_told_by_its_name(home: Home, folder: Path) -> None:
+    home.good("config", "--call", "sh -c 'kill -SEGV $$'")
+    assert "the program ended with exit code 139 (SIGSEGV: segmentation fault)" in home.ror("trigger").err
 
 
 def test_without_a_job_it_says_where_to_look(home: Home, folder: Path) -> None:

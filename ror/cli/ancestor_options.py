@@ -1,0 +1,35 @@
+"""Options of the tool of old that say nothing here: calls that have them work, and are told so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ror.errors import ConfigurationError
+
+__all__ = ["no_shared_folder", "says_nothing"]
+
+
+def says_nothing(name: str, why: str, *, is_flag: bool = False) -> Callable[[Any], Any]:
+    """A hidden option of a command that is taken, told of with `why` it says nothing, and forgotten."""
+
+    def tell(_context: click.Context, _parameter: click.Parameter, value: object) -> None:
+        if value:
+            click.echo(f"{name} says nothing here: {why}", err=True)
+
+    return click.option(name, is_flag=is_flag, hidden=True, expose_value=False, callback=tell)
+
+
+def no_shared_folder(command: Any) -> Any:
+    """The hidden option ``--static``, which is refused: a program would not find what it needs."""
+    return click.option("--static", hidden=True, expose_value=False, callback=_refuse_static)(command)
+
+
+def _refuse_static(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise ConfigurationError(
+            "no folder is shared by all workflows: a program writes nowhere but in /output",
+            advice="put what it needs, such as weights, into the folder of the workflow; it becomes part of its image",
+        )
