@@ -115,5 +115,5 @@ def test_a_name_that_hides_a_library_of_its_program_is_told(name: str, tmp_path:
 
 def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
     (tmp_path / "my_model").write_text("")
-    with pytest.raises(ConfigurationError, match="cannot be written"):
+    with pytest.raises(ConfigurationError, match="is no folder"):
         start(tmp_path / "my_model")

@@ -8,6 +8,7 @@ import pytest
 
 from examples.demo.service import Installation
 from orthanc import OrthancServer, Peer, free_port
+from tests.support.environments import kept_environments
 from tests.support.serving import Serving
 
 PACKAGES = Path(__file__).parent.parent / "support" / "packages"
@@ -20,6 +21,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     Made once, since each command takes a second and each environment five; tests get copies.
     """
     made = Installation(tmp_path_factory.mktemp("template"))
+    kept_environments(made.home)
     made.configure("process", Peer("PACS", "127.0.0.1", 104))
     made.ror("project", "add", "lungs", "--pacs", "demo")
     made.ror("route", "add", "lungs", "--from", "*")
