@@ -74,9 +74,17 @@ class DockerImages:
     def prepare(self, package: Package, report: Report = print) -> Image:
         """See `Runtime.prepare`."""
         with gone_told():
-            return self._prepare(package, report)
+            return self._prepare(package, report, anew=False)
 
-    def _prepare(self, package: Package, report: Report) -> Image:
+    def build(self, package: Package, report: Report = print) -> Image:
+        """As `prepare`, though an image was built before: its base may be another one now.
+
+        What has not changed is not made once more, as Docker knows by itself.
+        """
+        with gone_told():
+            return self._prepare(package, report, anew=True)
+
+    def _prepare(self, package: Package, report: Report, *, anew: bool) -> Image:
         client = self._daemon.client()
         if package.docker_image:
             image = present_or_pulled(client, package.docker_image, report, ImageError)
@@ -88,9 +96,8 @@ class DockerImages:
                 made = present(client, reference) or loaded(client, package.image_archive, reference, report)
             else:
                 labels = self._labels(package)
-                made = _built(client, reference, labels) or self._build(
-                    client, package, reference, labels, report
-                )
+                there = None if anew else _built(client, reference, labels)
+                made = there or self._build(client, package, reference, labels, report)
         return Image(self.name, reference, str(made.id))
 
     def named(self, name: str) -> Image:

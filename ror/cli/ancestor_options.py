@@ -9,7 +9,7 @@ import click
 
 from ror.errors import ConfigurationError
 
-__all__ = ["no_shared_folder", "says_nothing"]
+__all__ = ["is_not_here", "no_shared_folder", "says_nothing"]
 
 
 def says_nothing(name: str, why: str, *, is_flag: bool = False) -> Callable[[Any], Any]:
@@ -22,14 +22,18 @@ def says_nothing(name: str, why: str, *, is_flag: bool = False) -> Callable[[Any
     return click.option(name, is_flag=is_flag, hidden=True, expose_value=False, callback=tell)
 
 
-def no_shared_folder(command: Any) -> Any:
-    """The hidden option ``--static``, which is refused: a program would not find what it needs."""
-    return click.option("--static", hidden=True, expose_value=False, callback=_refuse_static)(command)
+def is_not_here(name: str, why: str, instead: str) -> Callable[[Any], Any]:
+    """A hidden option of a command that is refused, with `why` it is not there and what to do `instead`."""
+
+    def refuse(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            raise ConfigurationError(why, advice=instead)
+
+    return click.option(name, hidden=True, expose_value=False, callback=refuse)
 
 
-def _refuse_static(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        raise ConfigurationError(
-            "no folder is shared by all workflows: a program writes nowhere but in /output",
-            advice="put what it needs, such as weights, into the folder of the workflow; it becomes part of its image",
-        )
+no_shared_folder = is_not_here(
+    "--static",
+    "no folder is shared by all workflows: a program writes nowhere but in /output",
+    "put what it needs, such as weights, into the folder of the workflow; it becomes part of its image",
+)

@@ -77,6 +77,8 @@ def _tag(index: DataIndex, series_uid: str, add: set[str], remove: set[str]) -> 
     if all(one.uid != series_uid for one in index.series()):
         raise NotFound(f"no series {series_uid} is known", "see ror status --data")
     before = set(index.tags().get(series_uid, ()))
+    if missing := sorted(remove - before):
+        raise NotFound(f"series {series_uid} has no tag {', '.join(missing)}", "see ror annotate --list")
     index.tag(series_uid, sorted((before | add) - remove))
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from shlex import quote
 
 import click
 
-from containers import DockerRuntime, Manifest, Package
+from containers import DockerRuntime, Image, ImageError, Manifest, Package
 from ror.cli import trigger
 from ror.cli.common import opened
 from ror.develop import DataIndex, DeveloperProject
@@ -76,7 +77,7 @@ def command(
         if tag in {app.settings.engine.base_image, *(f"ror-base:{kind}" for kind in BASES)}:
             raise ConfigurationError(f"--tag {tag}: images are built on that one", advice="name another one")
         _require_base(package, app.home.runtimes / "docker")
-        image = docker.prepare(package, report=click.echo)
+        image = _built(docker, package)
     if trial:
         context.invoke(trigger.command, working_directory=working_directory, docker=True, number=number)
     if tag is not None:
@@ -91,17 +92,29 @@ def command(
                 f"{archive} cannot be written: {error.strerror}", advice="name another file"
             ) from error
         click.echo(
-            f"{archive}: {archive.stat().st_size / 1e6:.0f} MB; load it with: docker load -i {archive}"
+            f"{archive}: {archive.stat().st_size / 1e6:.0f} MB; load it with: docker load -i {quote(str(archive))}"
         )
     if remote is not None:
         name = remote
         digest = docker.push(image, remote, click.echo)
         click.echo(f"pushed: {remote}, {digest}")
-    submit = "ror submit" if archive is None else f"ror submit {archive}"
+    submit = "ror submit" if archive is None else f"ror submit {quote(str(archive))}"
     click.echo(
         f"next: ror trigger --cont {name}, {submit} to a server, "
-        f"or here ror workflow add {archive or project.folder} --project NAME"
+        f"or here ror workflow add {quote(str(archive or project.folder))} --project NAME"
     )
+
+
+def _built(docker: DockerRuntime, package: Package) -> Image:
+    try:
+        return docker.build(package, report=click.echo)
+    except ImageError as error:
+        if not package.docker_image:
+            raise
+        raise ConfigurationError(
+            f"the image {package.docker_image} that select.statement names is neither here nor can it be pulled",
+            advice="ror init . makes a workflow.toml, of which ror build makes an image; or docker load that image",
+        ) from error
 
 
 def _name_there(registry: str, manifest: Manifest) -> str:

@@ -103,7 +103,8 @@ def command(
     if scanned is not None and not scanned.complete:
         click.echo("stopped; the same command goes on from here", err=True)
         context.exit(_STOPPED)
-    if answer.statement is None or answer.misfit:
+    only_set = bool(messages) and not (sources or clear or suggest or select is not None)
+    if (answer.statement is None or answer.misfit) and not only_set:
         context.exit(1)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 from click.core import ParameterSource
@@ -39,6 +40,7 @@ __all__ = ["command"]
 
 _MIB = 2**20
 _REDCAP_SECONDS = 5.0
+_FOR_WHOM = "ror init, trigger and build need none, a server does: ror project add NAME"
 _NO_SETTINGS = ("ROR_REDCAP_TOKEN_", "ROR_TEST_")
 
 
@@ -53,9 +55,7 @@ def command(context: click.Context, as_json: bool) -> None:
     Example: ror --home /srv/ror doctor
     """
     named = context.find_root().get_parameter_source("home") is not ParameterSource.DEFAULT
-    findings = list(
-        examine(context.obj) if named or Home(context.obj).is_one else examine_machine(context.obj)
-    )
+    findings = list(examine(context.obj, named=named))
     if as_json:
         click.echo(json.dumps([asdict(one) for one in findings], indent=1))
     else:
@@ -72,16 +72,28 @@ def _line(one: Finding) -> str:
     return f"{state}  {one.what}: {one.told}" + (f"\n      → {one.mend}" if one.mend else "")
 
 
-def examine(root: Path) -> Iterator[Finding]:
-    """Look at everything that a study needs on its way; what is broken hides nothing but what is in it."""
-    Home(root.absolute()).require()
+def examine(root: Path, *, named: bool) -> Iterator[Finding]:
+    """Look at everything that a study needs on its way; what is broken hides nothing but what is in it.
+
+    Where nobody has `named` a home, there need be no installation: developers have none.
+    """
+    home = Home(root.absolute())
+    if named:
+        home.require()
     try:
-        app = App(root, make=False)
+        app = App(root)
     except ConfigurationError as error:
-        yield of_error("settings", error)  # how anything else stands depends on them
-        return
+        yield of_error("settings" if home.is_one else "home", error)
+        if not home.is_one:
+            with TemporaryDirectory() as elsewhere, closing(App(Path(elsewhere))) as app:
+                yield from _of_a_machine(app)
+        return  # how anything else stands depends on the settings
     with closing(app):
         yield _settings(app)
+        if not named and not _is_installed(app):
+            yield Finding("projects", False, f"none in {root}; {_FOR_WHOM}", needed=False)
+            yield from _of_a_machine(app)
+            return
         database = _database(app)
         yield database
         looks = _OF_A_HOST if app.settings.engine.gateway else _LOOKS
@@ -90,13 +102,16 @@ def examine(root: Path) -> Iterator[Finding]:
                 yield from survived(what, look, app)
 
 
-def examine_machine(root: Path) -> Iterator[Finding]:
-    """Look at everything that the developer's commands need, which have no home."""
-    told = f"none at {root}; ror init, trigger and build need none, a server does: ror project add NAME"
-    yield Finding("home", False, told, needed=False)
-    with closing(App(root)) as app:
-        for what in _OF_A_MACHINE:
-            yield from survived(what, _LOOKS[what], app)
+def _is_installed(app: App) -> bool:
+    """Whether the home holds anything but settings."""
+    elsewhere = app.settings.database.url or app.settings.engine.gateway
+    return bool(elsewhere) or app.home.secrets.exists() or (app.home.root / "ror.sqlite").exists()
+
+
+def _of_a_machine(app: App) -> Iterator[Finding]:
+    """What the developer's commands need."""
+    for what in _OF_A_MACHINE:
+        yield from survived(what, _LOOKS[what], app)
 
 
 def _settings(app: App) -> Finding:

@@ -78,7 +78,8 @@ def command(name: Path, kind: str, input_dir: Path) -> None:
 
 def _tell_next(made: Started, kind: str) -> None:
     click.echo(f"{made.name} is a workflow. Next, name DICOM files to try it on, and run it on them:")
-    click.echo(f"  cd {shlex.quote(str(made.folder))}")
+    if made.folder.resolve() != Path.cwd():
+        click.echo(f"  cd {shlex.quote(str(made.folder))}")
     if "phantom.py" in (*made.added, *made.kept):
         click.echo("  python phantom.py ../phantom-data     # or take a folder of your own")
         click.echo("  ror config --data ../phantom-data")

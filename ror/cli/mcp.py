@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from ror.cli.ancestor_options import is_not_here
 from ror.develop.assistant import Assistant
 from ror.errors import ConfigurationError
 
@@ -22,6 +23,11 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
     "--identities", is_flag=True, help="Withhold nothing: for an assistant that runs on this machine alone."
 )
 @click.option("--working_directory", type=_folder, default=Path(), help="The project's folder.")
+@is_not_here(
+    "--http",
+    "a project is served on standard input and output alone: an address could be asked by anybody",
+    "let the assistant start ror mcp by itself",
+)
 def command(identities: bool, working_directory: Path) -> None:
     """Serve the project in this folder to an assistant, on standard input and output, until that ends.
 

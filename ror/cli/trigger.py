@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from containers import Runtime
 from ror.cli.ancestor_options import no_shared_folder
 from ror.cli.common import opened
 from ror.cli.trigger_options import Asked, Chosen
-from ror.develop import DataIndex, DeveloperProject
+from ror.develop import DataIndex, DeveloperProject, sweep, to_be_removed
 from ror.develop.trial import Trial, TrialFolder, Tried
 from ror.errors import ConfigurationError, RorError
 from ror.model import Job
@@ -87,6 +87,8 @@ def command(context: click.Context, /, working_directory: Path, **given: Any) ->
         if asked.dry:
             _tell_dry(chosen, trial)
             return
+        for told in sweep(project.runs):
+            click.echo(told, err=True)
         if asked.delay_s:
             click.echo(f"waits {asked.delay_s:g} s")
             time.sleep(asked.delay_s)
@@ -132,20 +134,20 @@ def _tried(one: Chosen, trial: Trial, index: DataIndex, project: DeveloperProjec
     """Run one job and tell of it; what is wrong with one of several does not keep the others from running."""
     click.echo(f"job {one.number} ({one.job.id})")
     folder = one.folder or _new_folder(project, one.job)
+    kept = asked.keep or asked.folder is not None or one.staged
     if one.folder and not one.staged and folder.root.exists():
         click.echo(f"replaces what an earlier run has left in {folder.root}")
     try:
-        return _went_well(one, trial, index, folder)
+        # Also on Ctrl-C, when terminated, and at a fault of ours: images of patients are left nowhere without a word.
+        with nullcontext() if kept else to_be_removed(folder.data, folder.root, trial.runtime.name):
+            return _went_well(one, trial, index, folder)
     except BaseException:
         click.echo("the job did not come to its end", err=True)
         raise
     finally:
-        # Also on Ctrl-C, when terminated, and at a fault of ours: images of patients are left nowhere without a word.
-        if asked.keep or asked.folder or one.staged:
+        if kept:
             click.echo(f"data: {folder.data}")
-            _remember(project, one.job, folder)
-        else:
-            shutil.rmtree(folder.data, ignore_errors=True)
+            project.remember_run(folder.data, [(series.name, series.series_uid) for series in one.job.series])
         click.echo(f"all of it: {folder.root}")
 
 
@@ -167,12 +169,6 @@ def _went_well(one: Chosen, trial: Trial, index: DataIndex, folder: TrialFolder)
 
 def _new_folder(project: DeveloperProject, job: Job) -> TrialFolder:
     return TrialFolder(Path(tempfile.mkdtemp("_output", f"{job.workflow}_", project.make_runs())))
-
-
-def _remember(project: DeveloperProject, job: Job, folder: TrialFolder) -> None:
-    series = [[one.name, one.series_uid] for one in job.series]
-    project.last_run.parent.mkdir(exist_ok=True)
-    project.last_run.write_text(json.dumps({"data": str(folder.data), "series": series}), encoding="utf-8")
 
 
 def _tell(tried: Tried) -> None:

@@ -62,6 +62,8 @@ class Asked:
     def of(cls, project: DeveloperProject, given: Mapping[str, Any]) -> Asked:
         if sum(map(bool, (given["number"], given["each"], given["last"]))) > 1:
             raise click.UsageError("give one of --job, --each and --last")
+        if given["last"] and given["folder"]:
+            raise click.UsageError("--last is on the folder that was kept, --folder on a new one")
         if given["each"] and given["folder"]:
             raise click.UsageError("--folder is for one job, --each for all")
         if given["docker"] and given["cont"]:

@@ -15,6 +15,7 @@ engine and of the way back themselves: `trial` puts them together for one job as
 
 from ror.develop.cloning import is_address
 from ror.develop.data_index import DataIndex, FileState, Instance
+from ror.develop.leftovers import sweep, to_be_removed
 from ror.develop.project import DeveloperProject
 from ror.develop.settings import DeveloperSettings
 from ror.develop.starter import TYPES, Started, start
@@ -29,4 +30,6 @@ __all__ = [
     "Started",
     "is_address",
     "start",
+    "sweep",
+    "to_be_removed",
 ]

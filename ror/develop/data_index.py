@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 
 from ror.develop.own_folder import make_own_folder
+from ror.develop.whole_file import how_to_write_in
 from ror.errors import ConfigurationError
 from ror.model import series_content
 from select_lang import Series
@@ -107,8 +109,10 @@ class DataIndex:
             make_own_folder(self._path.parent)
             connection = sqlite3.connect(self._path)
         except (OSError, sqlite3.Error) as error:
+            fault = "opened" if self._path.exists() else "made"
             raise ConfigurationError(
-                f"{self._path} cannot be made: {error}", advice="work in a folder of your own"
+                f"{self._path} cannot be {fault}: {error}",
+                advice=how_to_write_in(self._path.parent, getattr(error, "errno", None)),
             ) from error
         try:
             (version,) = connection.execute("pragma user_version").fetchone()
@@ -117,15 +121,32 @@ class DataIndex:
             connection.executescript(_TABLES)
         except sqlite3.DatabaseError as error:
             connection.close()
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-                again = f"have the right to write in {self._path.parent} and to what is there"
-            raise ConfigurationError(f"{self._path} cannot be used: {error}", advice=again) from error
+            raise self._told(error, again) from error
         except ConfigurationError:
             connection.close()
             raise
         self._path.chmod(0o600)  # it may name patients
         return connection
+
+    def _told(self, error: sqlite3.Error, advice: str) -> ConfigurationError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            advice = how_to_write_in(self._path.parent, errno.EACCES)
+        elif code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            advice = how_to_write_in(self._path.parent, errno.ENOSPC)
+        elif code == sqlite3.SQLITE_BUSY:
+            advice = "another ror works in this folder: say it again when that has ended"
+        return ConfigurationError(f"{self._path} cannot be used: {error}", advice=advice)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction: all of it, or nothing (`ConfigurationError`)."""
+        connection = self._connection
+        try:
+            with connection:
+                yield connection
+        except sqlite3.OperationalError as error:
+            raise self._told(error, "say the same again") from error
 
     @classmethod
     @contextmanager
@@ -149,7 +170,7 @@ class DataIndex:
         A series has the attributes of its instance of the least UID, as in the archive. An object whose series is held
         of another study or patient is not used.
         """
-        with self._connection as connection:
+        with self._writing() as connection:
             places: dict[str, tuple[str, str]] = {}
             for one in found:
                 place = (one.study_uid, one.patient_id)
@@ -165,7 +186,7 @@ class DataIndex:
 
     def forget(self, paths: Iterable[str]) -> None:
         """Forget files that are gone, and series that have none left."""
-        with self._connection as connection:
+        with self._writing() as connection:
             connection.executemany("delete from files where path = ?", [(path,) for path in paths])
             connection.execute(
                 "delete from series where uid not in (select series_uid from files where series_uid is not null)"
@@ -173,7 +194,7 @@ class DataIndex:
 
     def clear(self) -> None:
         """Forget everything."""
-        with self._connection as connection:
+        with self._writing() as connection:
             connection.execute("delete from files")
             connection.execute("delete from series")
             connection.execute("delete from terms")
@@ -184,7 +205,7 @@ class DataIndex:
 
     def classify(self, types: Mapping[str, Sequence[str]], classified_by: str) -> None:
         """Say the types of series by UID."""
-        with self._connection as connection:
+        with self._writing() as connection:
             connection.executemany(
                 "update series set types = ?, classified_by = ? where uid = ?",
                 [(json.dumps(list(some)), classified_by, uid) for uid, some in types.items()],
@@ -200,7 +221,7 @@ class DataIndex:
 
     def tag(self, series_uid: str, terms: Iterable[str]) -> None:
         """Tag a series with these terms and no others; they are types of it, as those that the rules give."""
-        with self._connection as connection:
+        with self._writing() as connection:
             connection.execute("delete from tags where series_uid = ?", (series_uid,))
             connection.executemany("insert into tags values (?, ?)", [(series_uid, one) for one in terms])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 import select_lang
-from containers import MANIFESTS, ManifestError, Package
+from containers import MANIFESTS, Package, read_manifest
 from ror.develop.manifest_text import CannotChange, with_value
-from ror.develop.own_folder import OWN
+from ror.develop.own_folder import OWN, make_own_folder
 from ror.develop.settings import DeveloperSettings, read_settings, write_settings
+from ror.develop.whole_file import how_to_write_in, write_whole
 from ror.errors import ConfigurationError, NotAllowed, NotFound
 from select_lang import Statement
 
@@ -76,10 +78,26 @@ class DeveloperProject:
             ) from error
         return runs
 
+    def make_own(self) -> Path:
+        """Make the folder of all that is no part of the package (`ConfigurationError` where that cannot be)."""
+        try:
+            make_own_folder(self.own)
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self.own} cannot be made: {error.strerror}",
+                advice=how_to_write_in(self.folder, error.errno),
+            ) from error
+        return self.own
+
     @property
     def last_run(self) -> Path:
         """Which job folder was kept last."""
         return self.own / "last.json"
+
+    def remember_run(self, data: Path, series: Iterable[tuple[str, str]]) -> None:
+        """Note that a job folder was kept, with the names and UIDs of its series (`ConfigurationError`)."""
+        self.make_own()
+        write_whole(self.last_run, json.dumps({"data": str(data), "series": list(series)}), 0o600)
 
     @property
     def of_the_ancestor(self) -> Path:
@@ -116,6 +134,7 @@ class DeveloperProject:
             self.require_apart([Path(changed["temp_directory"])])
             _require_folder(Path(changed["temp_directory"]))
         settings = self.settings(**changed)
+        self.make_own()
         write_settings(self._settings, settings)
         return settings
 
@@ -174,18 +193,14 @@ class DeveloperProject:
                 f"{self.folder} has a select.statement, which is not written here",
                 advice="edit it, or complete the folder by `ror init`, which adds a workflow.toml",
             )
-        before = manifest.read_text(encoding="utf-8")
         try:
-            manifest.write_text(with_value(before, key, value), encoding="utf-8")
+            text = with_value(manifest.read_text(encoding="utf-8"), key, value)
         except CannotChange as error:
             raise ConfigurationError(
                 f"{manifest} cannot be changed: {error}", advice=f"write `{key} = …` into it by hand"
             ) from error
-        try:
-            self.package()
-        except ManifestError:
-            manifest.write_text(before, encoding="utf-8")
-            raise
+        read_manifest(text, str(manifest))
+        write_whole(manifest, text)
 
 
 def _require_folder(place: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import glob
 import multiprocessing
+import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -27,7 +28,7 @@ from ror.archive import describe
 from ror.develop.data_index import DataIndex, FileState, Instance, Seen, SeriesFound
 from ror.develop.identifying import ENOUGH_BYTES, Identified, identified
 from ror.develop.own_folder import RULES
-from ror.errors import ConfigurationError, NotFound, ServiceUnavailable
+from ror.errors import ConfigurationError, NotAllowed, NotFound, ServiceUnavailable
 from ror.stopping import Stop, asked_to_stop, end_with_parent, kept_from_children
 from ror.walking import HEAD_BYTES, Unread, kind_of, walk
 from select_lang.classification import Classifier, RulesError
@@ -49,6 +50,10 @@ _PASSED = {
 }
 _TOLD = {"empty": "empty file", "not_dicom": "no DICOM file"}
 _UNREADABLE = "DICOM file that cannot be read to its end"
+# The head of Pixel Data (PS3.5 7.1.2) up to its length.
+_PIXELS = (b"\xe0\x7f\x10\x00OW\0\0", b"\xe0\x7f\x10\x00OB\0\0")
+_HEAD_OF_PIXELS = 12
+_UNDEFINED = 0xFFFF_FFFF
 _WITHOUT_UIDS = "DICOM file without the UIDs of study, series and object"
 
 Told = Callable[[int, int], None]
@@ -72,6 +77,8 @@ def sources_of(patterns: Sequence[str]) -> list[Path]:
     ------
     NotFound
         One of them leads to nothing.
+    NotAllowed
+        One of them cannot be read.
     """
     sources: list[Path] = []
     for pattern in patterns:
@@ -79,8 +86,14 @@ def sources_of(patterns: Sequence[str]) -> list[Path]:
         found = [one for one in found if Path(one).exists()]  # a link may lead nowhere, or to itself
         if not found:
             raise NotFound(f"there is nothing at {pattern}", "name a folder with DICOM files, or a pattern")
-        sources += [Path(one).resolve() for one in found]
+        sources += [_readable(Path(one).resolve()) for one in found]
     return sources
+
+
+def _readable(source: Path) -> Path:
+    if not os.access(source, os.R_OK | os.X_OK if source.is_dir() else os.R_OK):
+        raise NotAllowed(f"{source} cannot be read", "have the right to; what is known of its files is kept")
+    return source
 
 
 def scan(
@@ -115,7 +128,8 @@ def scan(
                 done += len(seen)
                 told(done, len(paths))
         there = {*found, *(one.path for one in passed)}
-        gone = [path for path in known.keys() - there if _below(path, sources)]
+        unread = [Path(one.path) for one in passed if one.unused.startswith(_PASSED["not_readable"])]
+        gone = [path for path in known.keys() - there if _below(path, sources) and not _below(path, unread)]
         index.forget(gone)
         _classify(index, classifier)
     return Scanned(len(found), done, len(gone), done == len(paths))
@@ -238,6 +252,8 @@ def _seen(path: str) -> Seen:
             beginning = file.read(ENOUGH_BYTES)
             if reason := kind_of(beginning[:HEAD_BYTES]):
                 return Seen(path, state, unused=_TOLD[reason])
+            if _lacks_pixels(beginning, state.size):
+                return Seen(path, state, unused=_UNREADABLE)
             told = identified(beginning) or _read(file)
         if not all((told.study_uid, told.series_uid, told.sop_uid, told.sop_class)):
             return Seen(path, state, unused=_WITHOUT_UIDS)
@@ -246,6 +262,19 @@ def _seen(path: str) -> Seen:
         return Seen(path, FileState(0, 0), unused=f"file that cannot be read: {error.strerror}")
     except _BROKEN:
         return Seen(path, state, unused=_UNREADABLE)
+
+
+def _lacks_pixels(beginning: bytes, size: int) -> bool:
+    """Whether a file ends before its pixels do, as one that was not copied whole.
+
+    It is told of those in explicit VR and little endian, whose pixels are plain and begin early enough; of all others,
+    when their pixels are read.
+    """
+    at = max(beginning.rfind(start) for start in _PIXELS)
+    if at < 0 or at + _HEAD_OF_PIXELS > len(beginning):
+        return False
+    length = int.from_bytes(beginning[at + 8 : at + _HEAD_OF_PIXELS], "little")
+    return length != _UNDEFINED and at + _HEAD_OF_PIXELS + length > size
 
 
 def _read(file: BinaryIO) -> Identified:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ror.develop.own_folder import make_own_folder
+from ror.develop.whole_file import write_whole
 from ror.errors import ConfigurationError
 
 __all__ = ["DeveloperSettings", "read_settings", "write_settings"]
+
+
+_OWN_ALONE = 0o600
 
 
 class DeveloperSettings(BaseModel):
@@ -37,6 +39,10 @@ def read_settings(file: Path) -> DeveloperSettings:
         return DeveloperSettings.model_validate_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return DeveloperSettings()
+    except PermissionError as error:
+        raise ConfigurationError(
+            f"{file} cannot be read: {error.strerror}", advice="have the right to: it is for its owner alone"
+        ) from error
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         # Not what it says: the token is in it.
         raise ConfigurationError(
@@ -45,9 +51,5 @@ def read_settings(file: Path) -> DeveloperSettings:
 
 
 def write_settings(file: Path, settings: DeveloperSettings) -> None:
-    """Write all of them, whole or not at all; nobody else may read them."""
-    make_own_folder(file.parent)
-    beside = file.with_name(f"{file.name}.{os.getpid()}")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-        json.dump(settings.model_dump(exclude_defaults=True), stream, indent=1)
-    beside.replace(file)
+    """Write all of them, whole or not at all (`ConfigurationError`); nobody else may read them."""
+    write_whole(file, json.dumps(settings.model_dump(exclude_defaults=True), indent=1), _OWN_ALONE)

@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from docker import DockerClient
 
 from tests.cli.test_commands import Home
 from tests.support.docker_daemon import BASE_IMAGE
@@ -47,6 +48,30 @@ def test_the_image_is_built_tried_named_and_saved(home: Home, folder: Path) -> N
     assert manifest["RepoTags"] == ["a-box:1"]
     assert digest.startswith("sha256:")
     assert "a box of 3072 mm3" in home.good("trigger", "--cont", "a-box:1")
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("folder")
+def test_on_another_base_it_is_built_again(
+    home: Home, docker_host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one with the updates of its system: an image of before would never get them."""
+    monkeypatch.setenv("DOCKER_HOST", docker_host)
+    client = DockerClient(docker_host)
+    client.images.get(BASE_IMAGE).tag("a-base", "1")
+    home.settings('[engine]\nbase_image = "a-base:1"\n')
+
+    def built() -> list[str]:
+        home.good("build", "--no-trial", "--tag", "on-a-base:1")
+        return list(client.images.get("on-a-base:1").attrs["RootFS"]["Layers"])
+
+    before = built()
+    assert built() == before
+    newer = io.BytesIO(f"FROM {BASE_IMAGE}\nRUN echo newer > /newer\n".encode())
+    client.images.build(fileobj=newer, tag="a-base:1", network_mode="none")
+    base = client.images.get("a-base:1").attrs["RootFS"]["Layers"]
+    assert built()[: len(base)] == base
+    assert before[: len(base)] != base
 
 
 @pytest.mark.docker

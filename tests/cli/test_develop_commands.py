@@ -78,6 +78,14 @@ def test_options_of_the_tool_of_old_are_taken_and_told_of(home: Home, folder: Pa
     assert "--author" not in home.good("config", "--help")
 
 
+def test_a_setting_is_set_whatever_else_is_wrong(home: Home, folder: Path) -> None:
+    manifest = folder / "workflow.toml"
+    manifest.write_text(manifest.read_text().replace('on = "', 'on = "un'))
+    out = home.good("config", "--server", "http://127.0.0.1:1")
+    assert "server is set" in out and "is no name in its select statement" in out
+    assert home.ror("config").code == 1
+
+
 def test_a_command_that_was_mistyped_is_guessed(home: Home) -> None:
     said = home.ror("statsu")
     assert (said.code, "No such command 'statsu'. Did you mean" in said.err) == (2, True)

@@ -50,14 +50,31 @@ def test_where_there_is_no_installation_the_machine_is_looked_at(tmp_path: Path)
     environment |= {"HOME": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/nobody.sock"}
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
     looked_at = [line[6:].partition(":")[0] for line in done.stdout.splitlines() if line[:1] != " "]
-    assert looked_at == ["home", "versions", "disk", "clock", "runtime docker", "runtime process", "cards"]
-    assert f"off   home: none at {tmp_path / '.ror'}" in done.stdout
+    of_machine = ["versions", "disk", "clock", "runtime docker", "runtime process", "cards"]
+    assert looked_at == ["settings", "projects", *of_machine]
+    assert (
+        f"off   projects: none in {tmp_path / '.ror'}; ror init, trigger and build need none" in done.stdout
+    )
     assert "off   runtime docker: no Docker daemon answers" in done.stdout
     assert "      → Start Docker (systemctl start docker)" in done.stdout
+    (tmp_path / ".ror" / "ror.toml").write_text("[engine]\nbase_image = 'ror-base:slim'\n")
+    again = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    assert again.stdout.splitlines()[1:] == done.stdout.splitlines()[1:]
+
+
+def test_a_home_that_is_named_must_be_one_and_another_that_can_be_made(tmp_path: Path) -> None:
+    words = [str(Path(sys.executable).with_name("ror")), "doctor"]
     named = subprocess.run(
-        words, env={**environment, "ROR_HOME": f"{tmp_path}/x"}, capture_output=True, text=True
+        words, env={**os.environ, "ROR_HOME": f"{tmp_path}/x"}, capture_output=True, text=True, check=False
     )
     assert (named.returncode, "there is no home folder at" in named.stderr) == (1, True)
+    (tmp_path / "file").touch()
+    environment = {name: value for name, value in os.environ.items() if name != "ROR_HOME"}
+    environment["HOME"] = str(tmp_path / "file")
+    found = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert found.returncode == 1
+    assert found.stdout.startswith("FAIL  home: the home folder ")
+    assert "runtime process: ready" in found.stdout
 
 
 def test_versions_are_told(home: Home) -> None:

@@ -17,6 +17,7 @@ from pydicom import dcmread
 
 from containers import Outcome, RunOrder
 from ror.cli import cli
+from ror.develop import sweep
 from ror.develop.live import Live
 from tests.cli.test_commands import Home
 from tests.support.docker_daemon import BASE_IMAGE
@@ -137,6 +138,40 @@ def test_a_run_that_is_terminated_leaves_no_images(home: Home, folder: Path) -> 
     assert "the job did not come to its end" in out
     assert kept(out).is_dir()
     assert not data.exists()
+
+
+def test_what_a_killed_run_has_left_the_next_one_removes(home: Home, folder: Path) -> None:
+    home.good("config", "--call", "bash -c 'echo it runs; exec tail -f /dev/null'")
+    words = [Path(sys.executable).parent / "ror", "--home", home.folder, "trigger"]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+    ) as ror:
+        assert ror.stdout is not None
+        for line in ror.stdout:
+            if line == "it runs\n":
+                break
+        runs = folder / ".ror" / "runs"
+        (data,) = (one for one in runs.iterdir() if not one.name.endswith("_output"))
+        home.good("config", "--call", "true")
+        assert "killed" not in home.ror("trigger").err  # it is another's, who is at work
+        ror.kill()
+    assert (data / "job.json").is_file()
+    assert f"removed the images that a killed run has left: {data}\n" in home.ror("trigger").err
+    assert [one for one in runs.iterdir() if not one.name.endswith("_output")] == []
+    assert "killed" not in home.ror("trigger").err
+
+
+def test_of_a_container_that_may_read_them_still_images_are_told_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "x_output").mkdir()
+    (tmp_path / "x_output" / "unfinished").write_text(f"docker\n{tmp_path / 'x'}")
+    (tmp_path / "x").mkdir()
+    assert list(sweep(tmp_path)) == [
+        f"a run that was killed has left images, which its container may read still: rm -r {tmp_path / 'x'}"
+    ]
+    assert (tmp_path / "x").is_dir()
+    (tmp_path / "x").rmdir()
+    assert list(sweep(tmp_path)) == []
+    assert list((tmp_path / "x_output").iterdir()) == []
 
 
 def test_the_same_data_make_the_same_objects_again(home: Home, folder: Path) -> None:
@@ -382,6 +417,7 @@ def test_limits_are_told_by_their_names(home: Home, folder: Path) -> None:
         (("--each", "--folder", "x"), "--folder is for one job"),
         (("--docker", "--cont", "x"), "give one of them"),
         (("--cont", ""), "--cont names no image"),
+        (("--last", "--folder", "mine"), "--folder on a new one"),
         (("--gpus", "7"), "--gpus 7: this machine has no such card"),
         (("--static", "/mnt"), "no folder is shared by all workflows"),
     ],

@@ -71,6 +71,20 @@ def test_what_lists_patients_is_no_part_of_its_package(folder: Path) -> None:
     assert Package.load(folder).digest != before.digest
 
 
+@pytest.mark.docker
+def test_an_image_that_its_statement_names_and_nobody_has_is_told(
+    home: Home, folder: Path, docker_host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", docker_host)
+    statement = folder / "select.statement"
+    statement.write_text(
+        statement.read_text().replace('"docker_image": ""', '"docker_image": "127.0.0.1:9/x:1"')
+    )
+    said = home.ror("build", "--no-trial")
+    assert (said.code, "127.0.0.1:9/x:1 that select.statement names is neither here" in said.err) == (1, True)
+    assert "ror init . makes a workflow.toml" in said.err
+
+
 def test_its_statement_is_not_written_here(home: Home, folder: Path) -> None:
     said = home.ror("config", "--select", "select series where Modality = MR")
     assert said.code == 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import dcmread
@@ -14,7 +16,7 @@ from pydicom import dcmread
 from ror.develop import DataIndex, DeveloperProject
 from ror.develop.data_index import ELSEWHERE, TWICE
 from ror.develop.scanning import Scanned, scan, sources_of
-from ror.errors import ConfigurationError, NotFound
+from ror.errors import ConfigurationError, NotAllowed, NotFound
 from tests.support.studies import small_ct
 
 
@@ -101,6 +103,38 @@ def test_what_cannot_be_used_is_told_and_harms_nothing(data: Path, index: DataIn
     (again,) = (path for path, why in files.items() if why == TWICE)
     assert Path(again).read_bytes() == whole
     assert {one.values("NumImages") for one in index.series()} == {("3",), ("8",)}
+
+
+def test_a_file_that_ends_before_its_pixels_do_displaces_no_whole_one(data: Path, index: DataIndex) -> None:
+    (whole, *_) = sorted((data / "one").iterdir())
+    cut = data / "0-cut.dcm"
+    content = whole.read_bytes()
+    for missing in (1, 200, 500):
+        cut.write_bytes(content[:-missing])
+        scan(index, [data], jobs=1)
+        assert index.unused_files() == [(str(cut), "DICOM file that cannot be read to its end")]
+    assert str(whole) in {one.path for series in index.series() for one in index.instances(series.uid)}
+
+
+def test_what_cannot_be_looked_at_for_the_moment_is_not_forgotten(
+    data: Path, index: DataIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a share whose rights were taken away; the user of the tests may be one who reads everything."""
+    scan(index, [data], jobs=1)
+    listed = os.scandir
+
+    def refused(folder: Path) -> Any:
+        if Path(folder) == data / "one":
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return listed(folder)
+
+    monkeypatch.setattr("ror.walking.os.scandir", refused)
+    assert scan(index, [data], jobs=1).gone == 0
+    assert len(index.series()) == 2
+    assert list(index.unused()) == ["file or folder that cannot be read: Permission denied"]
+    monkeypatch.setattr("ror.develop.scanning.os.access", lambda *_: False)
+    with pytest.raises(NotAllowed, match="cannot be read"):
+        sources_of([str(data)])
 
 
 def test_a_scan_that_is_stopped_goes_on(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ from ror.engine.pipeline import _waited_for
 from ror.engine.retries import Kind, Retries
 from ror.errors import JobFailed, ServiceUnavailable
 from ror.model import Job, JobFolder, JobState
+from tests.support.disks import small_disk
 
 BOX = Path(__file__).parent.parent / "support" / "packages" / "box"
 JOB = Job("box-0", "lungs", "box", "1.0.0", "d", "P", "1.1", "k", (), JobState.RUNNING, host="here")
@@ -31,16 +31,8 @@ FULL = [errno.ENOSPC, errno.EDQUOT]
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"no small disk can be mounted, so full ones are not tried: {mounted.stderr.strip()}")
-    try:
+    with small_disk(tmp_path / "disk") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 class Ends:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,27 +14,10 @@ from ror.gateway import Quarantine, Received, Status
 from ror.registry import ANY, Project, Route
 from tests.anonymizer.planted import ROOT, minimal
 from tests.gateway.conftest import Gateway, received
+from tests.support.disks import remount, small_disk
 
 KIB_EACH = 128
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"])
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of 1 MiB at `folder`."""
-    folder.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"no small disk can be mounted, so full ones are not tried: {mounted.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def remount(folder: Path, how: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{how}", str(folder)], check=True)
 
 
 @pytest.fixture(params=["archive", "quarantine"])

@@ -65,7 +65,7 @@ class Browser(App[None]):
         """The tree on the left, picture and reasons on the right."""
         yield Header()
         with Horizontal():
-            yield Tree[str]("no data yet: ror config --data FOLDER")
+            yield Tree[str](self.sub_title if self._series else "no data yet: ror config --data FOLDER")
             with Vertical():
                 yield self._picture
                 with VerticalScroll(id="reasons"):

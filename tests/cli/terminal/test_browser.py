@@ -58,6 +58,8 @@ def reasons(pilot: Pilot[None]) -> str:
 def test_patients_open_to_studies_and_these_to_series_with_their_jobs(index: Path) -> None:
     async def steps(pilot: Pilot[None]) -> None:
         assert pilot.app.sub_title == "2 jobs"
+        await pilot.pause()
+        assert "no data" not in str(pilot.app.query_one("#reasons Static", Static).content)
         assert len(labels(pilot)) == 2
         await pilot.press("enter", "down", "enter", "end", "enter", "down", "enter")
         await pilot.pause()

@@ -1,0 +1,53 @@
+"""Small files of a project, written whole or not at all: a disk may be full, and what was there is somebody's work."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from ror.errors import ConfigurationError
+
+__all__ = ["how_to_write_in", "write_whole"]
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+def write_whole(file: Path, text: str, mode: int | None = None) -> None:
+    """Put a text in the place of what a file holds, with its mode unless another is given.
+
+    Raises
+    ------
+    ConfigurationError
+        It cannot be written; it is as it was.
+    """
+    file = file.resolve()  # a link stays one
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        if file.exists():
+            file.open(
+                "a"
+            ).close()  # who may not write it could replace it all the same, in a folder of their own
+        if mode is None:
+            mode = stat.S_IMODE(file.stat().st_mode)
+        try:
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                os.fchmod(descriptor, mode)
+                stream.write(text)
+            beside.replace(file)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file} cannot be written, and is as it was: {error.strerror}",
+            advice=how_to_write_in(file.parent, error.errno),
+        ) from error
+
+
+def how_to_write_in(folder: Path, code: int | None) -> str:
+    """What to do where the system has refused a write in a folder for the reason `code` (of `errno`)."""
+    if code in _NO_ROOM:
+        return f"make room on the disk of {folder}"
+    return f"have the right to write in {folder} and to what is there"
