@@ -10,6 +10,9 @@ from select_lang.tree import Level
 __all__ = ["Match", "NamedSeries", "Series", "line_of"]
 
 
+_PADDING = " \0\t\r\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """One series of the catalogue.
@@ -53,7 +56,10 @@ class Series:
                     held = (self.patient_id,)
                 case _:
                     return ()
-        return tuple(stripped for value in held if (stripped := value.strip(" \0\t\r\n")))
+        if len(held) == 1:  # as nearly all are, and asked for ten times a series
+            stripped = held[0].strip(_PADDING)
+            return (stripped,) if stripped else ()
+        return tuple([stripped for value in held if (stripped := value.strip(_PADDING))])
 
 
 _LINE = (

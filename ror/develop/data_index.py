@@ -35,6 +35,7 @@ create table if not exists tags (
 pragma user_version = 1;
 """
 _VERSION = 1
+_ROWS_AT_ONCE = 500
 _BETWEEN = "\x1f"  # two values of an attribute; none holds a control character (PS3.5 6.2)
 ELSEWHERE = "of a series that is held of another study or patient"
 TWICE = "object that is there in another file, too"
@@ -294,14 +295,19 @@ class DataIndex:
                   where series_uid is not null group by series_uid) on series_uid = uid
             where {condition} order by patient_id, study_uid, uid"""
         with closing(self._connection.execute(query, values)) as rows:
-            for uid, study_uid, patient_id, numbers, types, images in rows:
-                told = dict(map(terms.__getitem__, json.loads(numbers)))
-                told["NumImages"] = (str(images),)
-                if types not in told_types:
-                    told_types[types] = tuple(json.loads(types))
-                told["ClassifyTypes"] = _with_tags(told_types[types], tags.get(uid, ()))
-                told["Path"] = (f"{study_uid}/{uid}",)
-                yield Series(uid, study_uid, patient_id, told)
+            while some := rows.fetchmany(_ROWS_AT_ONCE):
+                # One text of many lists is read in half of the time.
+                numbers_of = json.loads(f"[{','.join(row[3] for row in some)}]")
+                for (uid, study_uid, patient_id, _, types, images), numbers in zip(
+                    some, numbers_of, strict=True
+                ):
+                    told = dict(map(terms.__getitem__, numbers))
+                    told["NumImages"] = (str(images),)
+                    if types not in told_types:
+                        told_types[types] = tuple(json.loads(types))
+                    told["ClassifyTypes"] = _with_tags(told_types[types], tags.get(uid, ()))
+                    told["Path"] = (f"{study_uid}/{uid}",)
+                    yield Series(uid, study_uid, patient_id, told)
 
 
 def _with_tags(types: tuple[str, ...], tags: tuple[str, ...]) -> tuple[str, ...]:
