@@ -13,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 
 from ror.develop.own_folder import make_own_folder
-from ror.develop.whole_file import how_to_write_in
+from ror.develop.rewriting import how_to_write_in
 from ror.errors import ConfigurationError
 from ror.model import series_content
 from select_lang import Series

@@ -14,8 +14,8 @@ import select_lang
 from containers import MANIFESTS, Package, read_manifest
 from ror.develop.manifest_text import CannotChange, with_value
 from ror.develop.own_folder import OWN, make_own_folder
+from ror.develop.rewriting import how_to_write_in, rewrite
 from ror.develop.settings import DeveloperSettings, read_settings, write_settings
-from ror.develop.whole_file import how_to_write_in, write_whole
 from ror.errors import ConfigurationError, NotAllowed, NotFound
 from select_lang import Statement
 
@@ -97,7 +97,7 @@ class DeveloperProject:
     def remember_run(self, data: Path, series: Iterable[tuple[str, str]]) -> None:
         """Note that a job folder was kept, with the names and UIDs of its series (`ConfigurationError`)."""
         self.make_own()
-        write_whole(self.last_run, json.dumps({"data": str(data), "series": list(series)}), 0o600)
+        rewrite(self.last_run, json.dumps({"data": str(data), "series": list(series)}), 0o600)
 
     @property
     def of_the_ancestor(self) -> Path:
@@ -200,7 +200,7 @@ class DeveloperProject:
                 f"{manifest} cannot be changed: {error}", advice=f"write `{key} = …` into it by hand"
             ) from error
         read_manifest(text, str(manifest))
-        write_whole(manifest, text)
+        rewrite(manifest, text)
 
 
 def _require_folder(place: Path) -> None:

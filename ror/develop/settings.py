@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ror.develop.whole_file import write_whole
+from ror.develop.rewriting import rewrite
 from ror.errors import ConfigurationError
 
 __all__ = ["DeveloperSettings", "read_settings", "write_settings"]
@@ -52,4 +52,4 @@ def read_settings(file: Path) -> DeveloperSettings:
 
 def write_settings(file: Path, settings: DeveloperSettings) -> None:
     """Write all of them, whole or not at all (`ConfigurationError`); nobody else may read them."""
-    write_whole(file, json.dumps(settings.model_dump(exclude_defaults=True), indent=1), _OWN_ALONE)
+    rewrite(file, json.dumps(settings.model_dump(exclude_defaults=True), indent=1), _OWN_ALONE)

@@ -30,7 +30,7 @@ from ror.results.seg import encode_seg, seg_uid
 from ror.results.sent_back import read_segments, referenced_series
 from ror.results.uids import derive_uid
 from ror.results.validation import validate
-from ror.results.whole_file import write_whole
+from ror.whole_file import write_whole
 
 __all__ = ["CorrectionDesk"]
 

@@ -17,7 +17,7 @@ from ror.errors import NotFound
 from ror.results.corrections import Correction
 from ror.results.labels import read_labels
 from ror.results.model import SourceSeries
-from ror.results.whole_file import write_whole
+from ror.whole_file import write_whole
 
 __all__ = ["PROVENANCE", "export_corrections"]
 

@@ -18,7 +18,7 @@ from ror.results.pictures import CannotDraw
 from ror.results.rtstruct import encode_rtstruct
 from ror.results.seg import encode_seg
 from ror.results.sr import encode_sr
-from ror.results.whole_file import write_whole
+from ror.whole_file import write_whole
 
 __all__ = ["encode", "write"]
 

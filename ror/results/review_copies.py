@@ -18,7 +18,7 @@ from ror.results.destinations import Outgoing
 from ror.results.equipment import long_text
 from ror.results.ledger import MadeObject
 from ror.results.uids import derive_uid
-from ror.results.whole_file import write_whole
+from ror.whole_file import write_whole
 
 __all__ = ["UNREVIEWED", "copies_of", "copy_uid", "write_copies"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ror.results.destinations.contract import Held, Outgoing
 from ror.results.errors import DeliveryRefused, DeliveryUnavailable
-from ror.results.whole_file import sync_folder, write_whole
+from ror.whole_file import sync_folder, write_whole
 
 __all__ = ["Folder"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ror.develop import DataIndex, DeveloperProject, start
+from ror.develop.rewriting import rewrite
 from ror.develop.scanning import scan
-from ror.develop.whole_file import write_whole
 from ror.errors import ConfigurationError
 from tests.support.disks import remount, small_disk
 from tests.support.studies import small_ct
@@ -67,7 +67,7 @@ def test_a_mode_stays_and_a_link_stays_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("before")
     (tmp_path / "file").chmod(0o664)
     (tmp_path / "link").symlink_to("file")
-    write_whole(tmp_path / "link", "after")
+    rewrite(tmp_path / "link", "after")
     assert (tmp_path / "link").is_symlink()
     assert ((tmp_path / "file").read_text(), (tmp_path / "file").stat().st_mode & 0o777) == ("after", 0o664)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["file", "link"]

@@ -7,7 +7,7 @@ from typing import IO
 
 import pytest
 
-from ror.results.whole_file import write_whole
+from ror.whole_file import write_whole
 
 
 def test_a_file_takes_the_place_of_the_one_of_its_name(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Small files of a project, written whole or not at all: a disk may be full, and what was there is somebody's work."""
+"""Small files of a project, put in the place of what was there: a disk may be full, and that is somebody's work."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import IO
 
 from ror.errors import ConfigurationError
+from ror.whole_file import write_whole
 
-__all__ = ["how_to_write_in", "write_whole"]
+__all__ = ["how_to_write_in", "rewrite"]
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
-def write_whole(file: Path, text: str, mode: int | None = None) -> None:
+def rewrite(file: Path, text: str, mode: int | None = None) -> None:
     """Put a text in the place of what a file holds, with its mode unless another is given.
 
     Raises
@@ -23,7 +25,6 @@ def write_whole(file: Path, text: str, mode: int | None = None) -> None:
         It cannot be written; it is as it was.
     """
     file = file.resolve()  # a link stays one
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         if file.exists():
             file.open(
@@ -31,14 +32,12 @@ def write_whole(file: Path, text: str, mode: int | None = None) -> None:
             ).close()  # who may not write it could replace it all the same, in a folder of their own
         if mode is None:
             mode = stat.S_IMODE(file.stat().st_mode)
-        try:
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                os.fchmod(descriptor, mode)
-                stream.write(text)
-            beside.replace(file)
-        finally:
-            beside.unlink(missing_ok=True)
+
+        def fill(stream: IO[bytes], mode: int = mode) -> None:
+            os.fchmod(stream.fileno(), mode)
+            stream.write(text.encode())
+
+        write_whole(file, fill)
     except OSError as error:
         raise ConfigurationError(
             f"{file} cannot be written, and is as it was: {error.strerror}",
