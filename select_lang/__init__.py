@@ -18,7 +18,7 @@ a CSV can.
 
 from __future__ import annotations
 
-from select_lang.catalogue import Match, NamedSeries, Series
+from select_lang.catalogue import Match, NamedSeries, Series, Tuples
 from select_lang.errors import Fault, SelectError, SelectSyntaxError, TableError, TableFault
 from select_lang.evaluate import evaluate
 from select_lang.explain import (
@@ -56,6 +56,7 @@ __all__ = [
     "Table",
     "TableError",
     "TableFault",
+    "Tuples",
     "evaluate",
     "explain",
     "match_id",

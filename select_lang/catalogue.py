@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 from select_lang.tree import Level
 
-__all__ = ["Match", "NamedSeries", "Series", "line_of"]
+__all__ = ["Match", "NamedSeries", "Series", "Tuples", "line_of"]
 
 
 _PADDING = " \0\t\r\n"
+
+
+class Tuples(dict[str, tuple[str, ...]]):
+    """Attributes whose maker knows that each is a tuple: of ten thousand series, nobody looks at a million of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Series:
     def __post_init__(self) -> None:
         """Refuse a bare string, which would otherwise pass for a tuple of its characters."""
         # Of some two hundred attributes each: their few types are looked at, not every one.
+        if type(self.attributes) is Tuples:
+            return
         if any(issubclass(kind, str) for kind in set(map(type, self.attributes.values()))):
             wrong = next(keyword for keyword, values in self.attributes.items() if isinstance(values, str))
             raise TypeError(f"{wrong} must be a tuple of strings, not a string")

@@ -16,7 +16,7 @@ from ror.develop.own_folder import make_own_folder
 from ror.develop.rewriting import how_to_write_in
 from ror.errors import ConfigurationError
 from ror.model import series_content
-from select_lang import Series
+from select_lang import Series, Tuples
 
 __all__ = ["DataIndex", "FileState", "Instance", "Seen", "SeriesFound"]
 
@@ -301,7 +301,7 @@ class DataIndex:
                 for (uid, study_uid, patient_id, _, types, images), numbers in zip(
                     some, numbers_of, strict=True
                 ):
-                    told = dict(map(terms.__getitem__, numbers))
+                    told = Tuples(map(terms.__getitem__, numbers))
                     told["NumImages"] = (str(images),)
                     if types not in told_types:
                         told_types[types] = tuple(json.loads(types))
