@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -66,7 +67,13 @@ class _LazyGroup(click.Group):
         name = _OF_OLD.get(cmd_name, cmd_name)
         if name not in _COMMANDS:
             return None
-        command = import_module(_COMMANDS[name][0]).command
+        collects = gc.isenabled()
+        gc.disable()  # what is loaded stays: to look for garbage among it takes a twentieth of a command's start
+        try:
+            command = import_module(_COMMANDS[name][0]).command
+        finally:
+            if collects:
+                gc.enable()
         assert isinstance(command, click.Command)
         return command
 

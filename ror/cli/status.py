@@ -46,11 +46,11 @@ def command(
     """
     project = DeveloperProject.at(working_directory or folder)
     package = project.package()
-    statement = select_lang.read(package.manifest.select)
     if tui:
-        _walk(project, package, statement)
+        _walk(project, package, select_lang.read(package.manifest.select))
         return
     with _uncollected():
+        statement = select_lang.read(package.manifest.select)
         _tell(project, package, statement, everything=everything, jobs=jobs, data=data, as_json=as_json)
 
 
