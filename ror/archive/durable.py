@@ -12,7 +12,7 @@ from fcntl import F_GETFL, F_SETFL, fcntl
 from pathlib import Path
 from typing import Final
 
-__all__ = ["DurableFile", "sync_folder", "write_durably"]
+__all__ = ["DurableFile", "write_durably"]
 
 _BLOCK: Final = 2**20
 _ALIGNMENT: Final = 4096
@@ -76,15 +76,6 @@ def write_durably(file: Path, length: int, blocks: Iterable[bytes | memoryview])
         for block in blocks:
             durable.write(block)
         durable.finish()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _open(file: Path, *, direct: bool) -> int:

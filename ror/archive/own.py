@@ -18,9 +18,10 @@ import sqlalchemy as sa
 from pydicom import dcmread
 
 from ror.archive.attributes import describe
-from ror.archive.durable import sync_folder, write_durably
+from ror.archive.durable import write_durably
 from ror.archive.store import DifferentContent
 from ror.db import Database, in_batches, tables
+from ror.whole_file import sync_folder
 
 __all__ = ["OwnSeries"]
 

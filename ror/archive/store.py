@@ -14,9 +14,9 @@ from typing import Final
 from pydicom import dcmread
 
 from anonymizer import ResearchInstance, same_content
-from ror.archive.durable import sync_folder
 from ror.archive.new_file import NewFile
 from ror.archive.receipt import Receipt
+from ror.whole_file import sync_folder
 
 __all__ = ["DifferentContent", "FileStore", "Filed", "file_of", "let_go", "make_names_durable", "set_aside"]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from ror import __version__
 from ror.cli.faults import told_in_two_lines
 from ror.cli.one_dash import with_two_dashes
 
-__all__ = ["main"]
+__all__ = ["main", "uncollected"]
 
 # command: (module, its help in one line); modules are imported only for the command that is called.
 _COMMANDS = {
@@ -56,6 +58,18 @@ _COMMANDS = {
 _OF_OLD = {"create": "init"}  # names in the tool of old; not listed
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep the garbage collector from looking again and again at what is needed to the end."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
 class _LazyGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, with_two_dashes(self, ctx, args))
@@ -67,13 +81,8 @@ class _LazyGroup(click.Group):
         name = _OF_OLD.get(cmd_name, cmd_name)
         if name not in _COMMANDS:
             return None
-        collects = gc.isenabled()
-        gc.disable()  # what is loaded stays: to look for garbage among it takes a twentieth of a command's start
-        try:
+        with uncollected():  # a twentieth of a command's start
             command = import_module(_COMMANDS[name][0]).command
-        finally:
-            if collects:
-                gc.enable()
         assert isinstance(command, click.Command)
         return command
 

@@ -9,7 +9,7 @@ import click
 
 from ror.errors import ConfigurationError
 
-__all__ = ["is_not_here", "no_shared_folder", "says_nothing"]
+__all__ = ["is_not_here", "no_author", "no_shared_folder", "says_nothing"]
 
 
 def says_nothing(name: str, why: str, *, is_flag: bool = False) -> Callable[[Any], Any]:
@@ -30,6 +30,13 @@ def is_not_here(name: str, why: str, instead: str) -> Callable[[Any], Any]:
             raise ConfigurationError(why, advice=instead)
 
     return click.option(name, hidden=True, expose_value=False, callback=refuse)
+
+
+def no_author(command: Any) -> Any:
+    """The hidden options ``--author_name`` and ``--author_email``."""
+    for name in ("--author_name", "--author_email"):
+        command = says_nothing(name, "who has made a workflow is told in its README")(command)
+    return command
 
 
 no_shared_folder = is_not_here(

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 import select_lang
 from ror import deid
-from ror.cli.ancestor_options import no_shared_folder, says_nothing
+from ror.cli.ancestor_options import no_author, no_shared_folder, says_nothing
 from ror.cli.common import counted
 from ror.cli.reasons import jobs_of
 from ror.cli.statements import text_of
@@ -49,8 +49,7 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @no_shared_folder
 @says_nothing("--project_name", "a workflow is called as its workflow.toml says")
-@says_nothing("--author_name", "who has made a workflow is told in its README")
-@says_nothing("--author_email", "who has made a workflow is told in its README")
+@no_author
 @says_nothing("--no_sort_dicom", "the sorted view is of links, which cost nothing", is_flag=True)
 @says_nothing("--clip0", "ror status --tui finds the window of each picture")
 @says_nothing("--clip1", "ror status --tui finds the window of each picture")

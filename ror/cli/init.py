@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from ror.cli.ancestor_options import says_nothing
+from ror.cli.ancestor_options import no_author
 from ror.develop import TYPES, Started, is_address, start
 
 __all__ = ["command"]
@@ -56,8 +56,7 @@ def _named(_context: click.Context, _parameter: click.Parameter, name: str) -> P
     default=Path(),
     help="The folder to make it in, instead of this one.",
 )
-@says_nothing("--author_name", "who has made a workflow is told in its README")
-@says_nothing("--author_email", "who has made a workflow is told in its README")
+@no_author
 def command(name: Path, kind: str, input_dir: Path) -> None:
     """Make a workflow that works at once: program, workflow.toml, Dockerfile, a test with a phantom.
 

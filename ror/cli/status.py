@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import click
 
 import select_lang
 from containers import Package
+from ror.cli import uncollected
 from ror.cli.reasons import lines_of
 from ror.develop import DataIndex, DeveloperProject, DeveloperSettings
 from select_lang import Match, Series, Statement
@@ -49,21 +48,9 @@ def command(
     if tui:
         _walk(project, package, select_lang.read(package.manifest.select))
         return
-    with _uncollected():
+    with uncollected():  # of ten thousand series
         statement = select_lang.read(package.manifest.select)
         _tell(project, package, statement, everything=everything, jobs=jobs, data=data, as_json=as_json)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the garbage collector from looking at ten thousand series again and again, which are needed to the end."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 def _tell(

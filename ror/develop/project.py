@@ -78,7 +78,7 @@ class DeveloperProject:
             ) from error
         return runs
 
-    def make_own(self) -> Path:
+    def make_own(self) -> None:
         """Make the folder of all that is no part of the package (`ConfigurationError` where that cannot be)."""
         try:
             make_own_folder(self.own)
@@ -87,7 +87,6 @@ class DeveloperProject:
                 f"{self.own} cannot be made: {error.strerror}",
                 advice=how_to_write_in(self.folder, error.errno),
             ) from error
-        return self.own
 
     @property
     def last_run(self) -> Path:

@@ -27,9 +27,8 @@ def rewrite(file: Path, text: str, mode: int | None = None) -> None:
     file = file.resolve()  # a link stays one
     try:
         if file.exists():
-            file.open(
-                "a"
-            ).close()  # who may not write it could replace it all the same, in a folder of their own
+            # Who may not write it could replace it all the same, in a folder of their own.
+            file.open("a").close()
         if mode is None:
             mode = stat.S_IMODE(file.stat().st_mode)
 

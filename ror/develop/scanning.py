@@ -114,7 +114,7 @@ def scan(
     """
     with asked_to_stop() as stop:
         classifier = _classifier(project)
-        found, passed = _walked(sources, project)
+        found, passed, unread = _walked(sources, project)
         index.add(passed, [])
         known = index.known()
         paths = [path for path in found if path not in known or not Instance("", path, known[path]).unchanged]
@@ -128,7 +128,6 @@ def scan(
                 done += len(seen)
                 told(done, len(paths))
         there = {*found, *(one.path for one in passed)}
-        unread = [Path(one.path) for one in passed if one.unused.startswith(_PASSED["not_readable"])]
         gone = [path for path in known.keys() - there if _below(path, sources) and not _below(path, unread)]
         index.forget(gone)
         _classify(index, classifier)
@@ -139,13 +138,15 @@ def _below(path: str, sources: Sequence[Path]) -> bool:
     return any(Path(path).is_relative_to(source) for source in sources)
 
 
-def _walked(sources: Sequence[Path], project: Path | None) -> tuple[dict[str, None], list[Seen]]:
-    """The files to look at, and what is passed over with the reason."""
-    found, passed = dict[str, None](), list[Seen]()
+def _walked(sources: Sequence[Path], project: Path | None) -> tuple[dict[str, None], list[Seen], list[Path]]:
+    """The files to look at, what is passed over with the reason, and what of it could not be read."""
+    found, passed, unread = dict[str, None](), list[Seen](), list[Path]()
     for one in (one for source in sources for one in walk(source)):
         if project is not None and Path(one.path).is_relative_to(project):
             continue
         if isinstance(one, Unread):
+            if one.reason == "not_readable":
+                unread.append(Path(one.path))
             reason = one.error.strerror if one.error else ""
             passed.append(
                 _passed(one.path, f"{_PASSED[one.reason]}: {reason}" if reason else _PASSED[one.reason])
@@ -154,7 +155,7 @@ def _walked(sources: Sequence[Path], project: Path | None) -> tuple[dict[str, No
             found[one.path] = None
         else:
             passed.append(_passed(one.path, _NO_TEXT))
-    return found, passed
+    return found, passed, unread
 
 
 def _is_text(path: str) -> bool:

@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,9 @@ def test_of_research_images_records_are_told_as_they_are(home: Home, folder: Pat
     assert "not de-identified" not in out
 
 
-def test_a_run_that_is_terminated_leaves_no_images(home: Home, folder: Path) -> None:
+@contextmanager
+def at_work(home: Home, folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[str], Path]]:
+    """`ror trigger` as a process whose program runs until it is ended, what it has said, and its data folder."""
     home.good("config", "--call", "bash -c 'echo it runs; exec tail -f /dev/null'")
     words = [Path(sys.executable).parent / "ror", "--home", home.folder, "trigger"]
     with subprocess.Popen(
@@ -127,13 +130,21 @@ def test_a_run_that_is_terminated_leaves_no_images(home: Home, folder: Path) -> 
             said = [ror.stdout.readline()]
             while said[-1] not in ("it runs\n", ""):
                 said.append(ror.stdout.readline())
-            (data,) = (
-                one for one in (folder / ".ror" / "runs").iterdir() if not one.name.endswith("_output")
-            )
-            ror.terminate()
-            out = "".join([*said, *ror.stdout])
+            (data,) = data_folders(folder)
+            yield ror, said, data
         finally:
             ror.kill()
+
+
+def data_folders(folder: Path) -> list[Path]:
+    return [one for one in (folder / ".ror" / "runs").iterdir() if not one.name.endswith("_output")]
+
+
+def test_a_run_that_is_terminated_leaves_no_images(home: Home, folder: Path) -> None:
+    with at_work(home, folder) as (ror, said, data):
+        ror.terminate()
+        assert ror.stdout is not None
+        out = "".join([*said, *ror.stdout])
     assert ror.returncode == 143
     assert "the job did not come to its end" in out
     assert kept(out).is_dir()
@@ -141,23 +152,13 @@ def test_a_run_that_is_terminated_leaves_no_images(home: Home, folder: Path) -> 
 
 
 def test_what_a_killed_run_has_left_the_next_one_removes(home: Home, folder: Path) -> None:
-    home.good("config", "--call", "bash -c 'echo it runs; exec tail -f /dev/null'")
-    words = [Path(sys.executable).parent / "ror", "--home", home.folder, "trigger"]
-    with subprocess.Popen(
-        words, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}
-    ) as ror:
-        assert ror.stdout is not None
-        for line in ror.stdout:
-            if line == "it runs\n":
-                break
-        runs = folder / ".ror" / "runs"
-        (data,) = (one for one in runs.iterdir() if not one.name.endswith("_output"))
+    with at_work(home, folder) as (ror, _said, data):
         home.good("config", "--call", "true")
         assert "killed" not in home.ror("trigger").err  # it is another's, who is at work
         ror.kill()
     assert (data / "job.json").is_file()
     assert f"removed the images that a killed run has left: {data}\n" in home.ror("trigger").err
-    assert [one for one in runs.iterdir() if not one.name.endswith("_output")] == []
+    assert data_folders(folder) == []
     assert "killed" not in home.ror("trigger").err
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +14,7 @@ import pytest
 from examples.demo.service import CommandFailed, Installation
 from orthanc import OrthancServer, send
 from tests.ror.conftest import hold_program
+from tests.support.disks import small_disk
 from tests.support.serving import Serving, eventually
 from tests.support.studies import small_ct
 
@@ -27,16 +27,8 @@ DONE = {"CT": 8, "SEG": 1, "SR": 1}
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 MiB."""
-    folder = tmp_path / "installation" / "home"
-    folder.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"no small disk can be mounted, so full ones are not tried: {mounted.stderr.strip()}")
-    try:
+    with small_disk(tmp_path / "installation" / "home", 64) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ __all__ = ["remount", "small_disk"]
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of 1 MiB at `folder`."""
+def small_disk(folder: Path, mib: int = 1) -> Iterator[Path]:
+    """A file system of so many MiB at `folder`."""
     folder.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(folder)]
     mounted = subprocess.run(command, capture_output=True, text=True, check=False)
     if mounted.returncode:
         pytest.skip(f"no small disk can be mounted, so full ones are not tried: {mounted.stderr.strip()}")
