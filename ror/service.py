@@ -176,6 +176,7 @@ class Service:
             )
         with app.home.exclusively():
             app.require_own_database()
+            ror.engine.require_room(app.home.root)  # healing writes
             app.heal()
             with cls.work(app) as worker:
                 listener = Listener(

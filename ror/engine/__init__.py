@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ror.engine.away import AwayJobs, take_in
     from ror.engine.capacity import Gpu, Host, Needs
     from ror.engine.dead_letters import DeadLetter, find_dead_letters
+    from ror.engine.disk import require_room
     from ror.engine.engine import Engine, EngineOptions
     from ror.engine.execute import Execution, Executor
     from ror.engine.forgetting import forget_checkpoints, forget_jobs, forget_old_checkpoints, jobs_on
@@ -33,6 +34,7 @@ else:
             "away": "AwayJobs take_in",
             "capacity": "Gpu Host Needs",
             "dead_letters": "DeadLetter find_dead_letters",
+            "disk": "require_room",
             "engine": "Engine EngineOptions",
             "execute": "Execution Executor",
             "forgetting": "forget_checkpoints forget_jobs forget_old_checkpoints jobs_on",
@@ -96,6 +98,7 @@ __all__ = [
     "is_staged",
     "jobs_on",
     "packages_in_use",
+    "require_room",
     "studies_in_use",
     "summarised",
     "take_in",

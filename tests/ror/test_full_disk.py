@@ -87,6 +87,11 @@ def hold_in_program(serving: Serving, gate: Path, folder: Path) -> None:
     eventually(lambda: list(gate.parent.glob(f"{gate.name}.started-*")), serving.log.read_text)
 
 
+def refuses_to_start(serving: Serving, disk: Path) -> None:
+    with pytest.raises(CommandFailed, match=f"ror: the disk of {disk} is full\n +make room"):
+        serving.installation.ror("serve")
+
+
 def told_full(serving: Serving) -> bool:
     # Whether there is still room to note that the job waits is a matter of bytes.
     return re.search(r"waits(?: to execute)?: the disk of", serving.log.read_text()) is not None
@@ -113,8 +118,14 @@ def test_a_job_goes_on_though_the_service_was_killed_on_a_full_disk(
         gate.touch()
         eventually(lambda: told_full(serving), serving.log.read_text)
         serving.kill()
-        with pytest.raises(CommandFailed, match=f"ror: the disk of {disk} is full\n +make room"):
-            serving.installation.ror("serve")
+        refuses_to_start(serving, disk)
     serving.start()
     serving.job_that_is("succeeded")
     assert held_by(orthanc_pacs) == DONE
+
+
+def test_a_service_that_was_stopped_is_not_started_on_a_full_disk(serving: Serving, disk: Path) -> None:
+    serving.stop()
+    with full(disk):
+        refuses_to_start(serving, disk)
+    serving.start()
