@@ -240,17 +240,17 @@ class App:
     def finished_run(self, job_id: str) -> ror.results.FinishedRun:
         """A job whose program has ended well, with the corrections that were accepted in place of its masks."""
         with self.database.one_look():
-            row = self.jobs.show(job_id)
-            decision = self.reviews.decision(row.job.id)
+            run = self.jobs.executed(job_id)
+            job = run.job
+            decision = self.reviews.decision(job.id)
             accepted = decision.corrections if decision and decision.accepted else ()
             corrections = self.corrections.those(accepted)
-        execute = next(step for step in row.steps if step.step == "execute")
         return ror.results.FinishedRun(
-            row.job,
-            self.home.job(row.job.id),
-            self.workflows.package(row.job.workflow, row.job.package_digest).manifest,
-            row.image_digest,
-            datetime.fromtimestamp(execute.ended_at or execute.started_at, UTC),
+            job,
+            self.home.job(job.id),
+            self.workflows.package(job.workflow, job.package_digest).manifest,
+            run.image_digest,
+            datetime.fromtimestamp(run.executed_at, UTC),
             tuple(one.as_mask for one in corrections),
         )
 

@@ -45,24 +45,31 @@ class Catalogue:
         self, project: str, *, study_uid: str | None = None, patient_id: str | None = None
     ) -> list[Series]:
         """The series of a study, of a patient, or of the whole project, as they are now, settled or not."""
+        return self._series(project, self._classifier_of(project), study_uid, patient_id)
+
+    def _series(
+        self, project: str, classifier: Classifier, study_uid: str | None, patient_id: str | None
+    ) -> list[Series]:
         query, asked = _DESCRIBED, {"of_project": project}
         if study_uid is not None:
             query, asked = _OF_STUDY, asked | {"of_study": study_uid}
         elif patient_id is not None:
             query, asked = _OF_PATIENT, asked | {"of_patient": patient_id}
-        classifier = self._classifier_of(project)
         with self._database.read() as connection:
             return [_as_series(project, row, classifier) for row in connection.execute(query, asked)]
 
     def write(self, project: str, study_uid: str) -> list[Series]:
         """Write a study into the catalogue, in place of what it says of it; return its series."""
-        series = self.series(project, study_uid=study_uid)
-        self.put(project, series)
+        classifier = self._classifier_of(project)
+        series = self._series(project, classifier, study_uid, None)
+        self._put(project, series, classifier.digest)
         return series
 
     def put(self, project: str, series: Sequence[Series]) -> None:
         """Write all series of some studies into the catalogue, in place of what it says of these studies."""
-        by = self._classifier_of(project).digest
+        self._put(project, series, self._classifier_of(project).digest)
+
+    def _put(self, project: str, series: Sequence[Series], by: str) -> None:
         studies = sorted({one.study_uid for one in series})
         with self._database.write() as connection:
             connection.execute(_locked(studies))
@@ -89,7 +96,7 @@ class Catalogue:
 
     def search(self, statement: Statement, project: str) -> Iterator[Match]:
         """Every job that a statement makes of the settled studies of a project; holds one patient in memory."""
-        with self._database.read() as connection:
+        with self._database.read(streams=True) as connection:
             yield from search(connection, _TABLES, statement, tables.catalogue.c.project == project)
 
     def outdated(self, projects: Iterable[str]) -> list[tuple[str, str]]:
@@ -121,8 +128,8 @@ class Catalogue:
                 {"attribute": by_digest[digest][0], "text": by_digest[digest][1], "digest": digest}
                 for digest in missing
             ]
-            connection.execute(self._database.insert(tables.terms).on_conflict_do_nothing(), rows)
-            known |= _known(connection, missing)
+            # Nobody else is at it: none of them can be there meanwhile.
+            known |= {row.digest: row.id for row in connection.execute(_NEW_TERMS, rows)}
         return {term: known[digest] for digest, term in by_digest.items()}
 
 
@@ -192,6 +199,7 @@ _FORGET = tables.catalogue.delete().where(
     tables.catalogue.c.study == sa.bindparam("of_study"),
 )
 _WRITE = tables.catalogue.insert()
+_NEW_TERMS = tables.terms.insert().returning(tables.terms.c.digest, tables.terms.c.id)
 _DERIVE = (
     tables.series.update()
     .where(tables.series.c.series_uid == sa.bindparam("of"))

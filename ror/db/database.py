@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -34,21 +34,28 @@ _ADDRESSES = "use sqlite:////path/to/file or postgresql+psycopg://user@host/name
 class Database:
     """Connections to the tables of `ror.db.tables`.
 
-    `read` and `write` open one transaction each. A SQLite write takes the write lock at once (BEGIN IMMEDIATE), so that
-    two writers wait for each other instead of failing half-way.
+    `write` opens a transaction. So does `read` of SQLite; what PostgreSQL is asked sees what was committed before it,
+    within a transaction or without one, which saves two exchanges with the server of three. A SQLite write takes the
+    write lock at once (BEGIN IMMEDIATE), so that two writers wait for each other instead of failing half-way.
     """
 
     def __init__(self, url: str) -> None:
         address = _address(url)
-        self._engine = sa.create_engine(address, connect_args=gives_up(address))
-        if self._engine.dialect.name == "sqlite":
-            sa.event.listen(self._engine, "connect", _configure_sqlite)
-            sa.event.listen(self._engine, "begin", _begin_sqlite)
+        on_server = address.get_backend_name() != "sqlite"
+        # No driver begins a transaction by itself: `_begin` does, as these say.
+        alone = {"autocommit": True} if on_server else {}
+        self._engine = engine = sa.create_engine(address, connect_args=gives_up(address) | alone)
+        sa.event.listen(engine, "begin", _begin)
+        if on_server:
+            ping_after_rest(engine)
         else:
-            ping_after_rest(self._engine)
-        self._short = ShortQuestions(self._engine) if self._engine.dialect.name == "sqlite" else None
+            sa.event.listen(engine, "connect", _configure_sqlite)
+        self._short = None if on_server else ShortQuestions(engine)
+        self._streamer = engine.execution_options(ror_begin="BEGIN")
+        self._reader = engine if on_server else self._streamer
         # Without preserve_rowcount, an INSERT of psycopg says -1 rows, whether it has met a conflict or not.
-        self._writer = self._engine.execution_options(ror_write=True, preserve_rowcount=True)
+        self._single = engine.execution_options(preserve_rowcount=True)
+        self._writer = self._single.execution_options(ror_begin="BEGIN" if on_server else "BEGIN IMMEDIATE")
         self._of_thread = threading.local()
         # Each transaction asks for it, and making it takes as long as a short question.
         self._shown = self._engine.url.render_as_string(hide_password=True)
@@ -64,13 +71,17 @@ class Database:
         return self._shown
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        """A transaction that only reads; within `one_look`, its transaction."""
+    def read(self, *, streams: bool = False) -> Iterator[sa.Connection]:
+        """A connection that only reads; within `one_look`, that of the look.
+
+        One that `streams` gives rows as they are asked for (``yield_per``), which a server holds for a transaction.
+        """
         looking: sa.Connection | None = getattr(self._of_thread, "connection", None)
-        if looking is not None:
+        if looking is not None and not streams:
             yield looking
             return
-        with _unavailable_told(self.shown), self._engine.begin() as connection:
+        engine = self._streamer if streams else self._reader
+        with _unavailable_told(self.shown), engine.begin() as connection:
             yield connection
 
     def first(self, question: sa.Select[Any], **values: str) -> Any:
@@ -91,7 +102,7 @@ class Database:
 
     @contextmanager
     def one_look(self) -> Iterator[None]:
-        """Let every `read` of this thread within the block be part of one transaction, which costs them half."""
+        """Let every `read` of this thread within the block have one connection, which costs them half."""
         around: sa.Connection | None = getattr(self._of_thread, "connection", None)
         with self.read() as connection:
             self._of_thread.connection = connection
@@ -105,6 +116,11 @@ class Database:
         """A transaction that writes; committed when the block ends, rolled back when it raises."""
         with _unavailable_told(self.shown), self._writer.begin() as connection:
             yield connection
+
+    def write_one(self, statement: sa.Executable, values: Mapping[str, object] | None = None) -> int:
+        """Execute one statement, which is a transaction of its own; how many rows it has met."""
+        with _unavailable_told(self.shown), self._single.begin() as connection:
+            return connection.execute(statement, values).rowcount
 
     def insert(self, table: sa.Table) -> Any:
         """An INSERT of this dialect that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
@@ -188,7 +204,7 @@ class Database:
 
     def _hold(self, executor_id: str) -> sa.Connection:
         with _unavailable_told(self.shown):
-            held = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            held = self._engine.connect()
             for setting in _KEEPALIVES:
                 held.execute(sa.text(f"SET {setting}"))
             lock = sa.text(f"SELECT pg_try_advisory_lock({_LOCKS}, hashtext(:name))")
@@ -270,8 +286,9 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: sa.Connection) -> None:
-    # By the driver, since it takes SQLAlchemy ten times as long to execute it.
-    writes = connection.get_execution_options().get("ror_write", False)
-    driver: Any = connection.connection.driver_connection
-    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _begin(connection: sa.Connection) -> None:
+    begin = connection.get_execution_options().get("ror_begin")
+    if begin is not None:
+        # By the driver, since it takes SQLAlchemy ten times as long to execute it.
+        driver: Any = connection.connection.driver_connection
+        driver.execute(begin)

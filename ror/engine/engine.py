@@ -34,7 +34,7 @@ _MATCHED_AT_ONCE = 8
 # While another worker places jobs, which takes some milliseconds.
 _TURN_SECONDS = 0.02
 # Only an attempt behind an earlier one waits for it; each look costs as much as a step of a job.
-_POLL_SECONDS = 0.3
+_POLL_SECONDS = 1.0
 _AFTER_A_FAULT_SECONDS = 5.0
 # Jobs begun by one release are finished by the next, so the version is the pipeline's, not the package's.
 _PIPELINE_VERSION = "1"

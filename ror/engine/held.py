@@ -41,16 +41,24 @@ _LOCKED = (
     .where(_IS_HELD)
     .with_for_update(of=tables.jobs)
 )
-_BEGUN = ("started_at", "ended_at", "detail", "next_at", "setbacks")
-_FIRST_BEGUN = tables.job_steps.insert().values(
-    job_id=sa.bindparam("of_job"),
-    step=sa.bindparam("of_step"),
-    **{name: sa.bindparam(f"its_{name}") for name in _BEGUN},
+# The same in one statement with what is written of it, which is most of what a job asks of its database.
+_THE_HELD = sa.select(_jobs.id).where(_IS_HELD).with_for_update()
+_FIRST_BEGUN = _THE_HELD.add_columns(
+    sa.bindparam("of_step", type_=_steps.step.type),
+    sa.bindparam("now", type_=_steps.started_at.type),
+    sa.literal("", _steps.detail.type),
+    sa.literal({}, _steps.setbacks.type),
 )
+_BEGUN = ("started_at", "ended_at", "detail", "next_at", "setbacks")
 _BEGUN_AGAIN = (
     tables.job_steps.update().where(_AT_STEP).values({name: sa.bindparam(f"its_{name}") for name in _BEGUN})
 )
-_TOLD = tables.job_steps.update().where(_AT_STEP).values(detail=sa.bindparam("told"))
+_TOLD = (
+    tables.job_steps.update()
+    .where(_steps.job_id == _THE_HELD.scalar_subquery(), _steps.step == sa.bindparam("of_step"))
+    .values(detail=sa.bindparam("told"))
+)
+_ENDED = _TOLD.values(ended_at=sa.bindparam("now"))
 _UNDISPATCHED = (
     sa.select(tables.jobs)
     .where(
@@ -65,7 +73,6 @@ _DISPATCHED = (
     .where(_jobs.id == sa.bindparam("of_job"))
     .values(dispatched_attempt=sa.bindparam("of_attempt"))
 )
-_ENDED = _TOLD.values(ended_at=sa.bindparam("now"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,9 @@ class HeldJobs:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        columns = ["job_id", "step", "started_at", "detail", "setbacks"]
+        first = database.insert(tables.job_steps).from_select(columns, _FIRST_BEGUN)
+        self._first_begun = first.on_conflict_do_nothing()
 
     def undispatched(self, host: str) -> list[Job]:
         """Jobs of a host whose present attempt it has not handed to the durable engine, the oldest first."""
@@ -96,8 +106,7 @@ class HeldJobs:
 
     def mark_dispatched(self, job: Job) -> None:
         """The durable engine has this attempt of the job."""
-        with self._database.write() as connection:
-            connection.execute(_DISPATCHED, _of(Hold(job.id, job.attempt)))
+        self._database.write_one(_DISPATCHED, _of(Hold(job.id, job.attempt)))
 
     def attempts(self, job_ids: Collection[str]) -> dict[str, int]:
         """The present attempt of those jobs that are still to be worked on."""
@@ -111,23 +120,25 @@ class HeldJobs:
 
     def begin_step(self, hold: Hold, step: str) -> Begun | None:
         """Note that a step begins (again); None, and nothing is noted, where the job is no longer held."""
+        now = {"now": time.time()}
+        if self._database.write_one(self._first_begun, _of(hold) | {"of_step": step} | now):
+            return Begun(0)
         with self._database.write() as connection:
             row = _locked(connection, hold, step)
-            if row is None:
+            if row is None or row.step is None:
                 return None
             setbacks, lost = dict(row.setbacks or {}), 0
             # Whatever ends, waits or is put down in good order says so.
-            if row.step is not None and row.ended_at is None and row.next_at is None:
+            if row.ended_at is None and row.next_at is None:
                 lost = setbacks[Kind.HOST_LOST] = setbacks.get(Kind.HOST_LOST, 0) + 1
             begun: dict[str, object] = {
-                "its_started_at": time.time(),
+                "its_started_at": now["now"],
                 "its_ended_at": None,
                 "its_detail": "",
             }
             begun |= {"its_next_at": None, "its_setbacks": setbacks}
             # Nobody else writes it meanwhile: the job is locked.
-            statement = _FIRST_BEGUN if row.step is None else _BEGUN_AGAIN
-            connection.execute(statement, {"of_job": hold.job_id, "of_step": step} | begun)
+            connection.execute(_BEGUN_AGAIN, {"of_job": hold.job_id, "of_step": step} | begun)
             if step == RUNS_THE_PROGRAM and row.released_at is not None:
                 # It was not checkpointed, so it runs again.
                 connection.execute(_RELEASED, _of(hold) | {"now": None})
@@ -170,17 +181,13 @@ class HeldJobs:
 
         With the program of the job ended well, the job holds nothing of its host any more.
         """
-        at_step = {"of_job": hold.job_id, "of_step": step, "told": storable(detail)}
+        told = _of(hold) | {"of_step": step, "told": storable(detail), "now": time.time()}
+        if not (ended and well and step == RUNS_THE_PROGRAM):
+            return bool(self._database.write_one(_ENDED if ended else _TOLD, told))
         with self._database.write() as connection:
-            if _locked(connection, hold, step) is None:
+            if not connection.execute(_ENDED, told).rowcount:
                 return False
-            if not ended:
-                connection.execute(_TOLD, at_step)
-                return True
-            now = {"now": time.time()}
-            connection.execute(_ENDED, at_step | now)
-            if well and step == RUNS_THE_PROGRAM:
-                connection.execute(_RELEASED, _of(hold) | now)
+            connection.execute(_RELEASED, told)
         return True
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ror.db import in_batches, tables
 from ror.model import STEPS, Job, JobSeries, JobState
 
-__all__ = ["JobRow", "JobStep", "job_of", "rows_of"]
+__all__ = ["ExecutedJob", "JobRow", "JobStep", "job_of", "rows_of"]
 
 _steps = tables.job_steps
 # The steps of a job are looked up whenever one of them ends; made anew, this would take longer than its answer.
@@ -58,6 +58,15 @@ class JobRow:
         """Why it ended as it did, or what the step says that it is at: what it waits for."""
         at = self.steps[-1] if self.steps else None
         return self.job.detail or (at.detail if at and at.ended_at is None else "")
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutedJob:
+    """A job with the digest of the image that its program ran in, and when that ended (seconds since the epoch)."""
+
+    job: Job
+    image_digest: str
+    executed_at: float
 
 
 def rows_of(connection: sa.Connection, jobs: Sequence[sa.Row[Any]]) -> list[JobRow]:

@@ -9,18 +9,21 @@ from dataclasses import asdict, replace
 import sqlalchemy as sa
 
 from ror.db import Database, tables
-from ror.engine.job_rows import JobRow, job_of, rows_of
+from ror.engine.job_rows import ExecutedJob, JobRow, job_of, rows_of
 from ror.errors import NotAllowed, NotFound
 from ror.model import JOB_TRANSITIONS, Job, JobState, job_id
 from ror.registry import add_record
 
 __all__ = ["JobStore", "storable"]
 
-_jobs = tables.jobs.c
+_jobs, _steps = tables.jobs.c, tables.job_steps.c
 _FINISHED = (JobState.SUCCEEDED, JobState.SUPERSEDED)
 _UNDECIDED = (JobState.QUEUED, JobState.RUNNING, JobState.REVIEW)
 # Each step of a job asks this; made anew, it would take longer than its answer.
 _OF_ID = sa.select(tables.jobs).where(_jobs.id == sa.bindparam("of_job"))
+_EXECUTED = _OF_ID.add_columns(
+    sa.func.coalesce(_steps.ended_at, _steps.started_at).label("executed_at")
+).join(tables.job_steps, (_steps.job_id == _jobs.id) & (_steps.step == "execute"))
 _OF_MATCH = sa.select(_jobs.id, _jobs.state).where(
     _jobs.project == sa.bindparam("of_project"),
     _jobs.workflow == sa.bindparam("of_workflow"),
@@ -121,6 +124,14 @@ class JobStore:
         with self._database.read() as connection:
             return rows_of(connection, [self._found(connection, job_id)])[0]
 
+    def executed(self, job_id: str) -> ExecutedJob:
+        """A job whose program was begun at least, or `NotFound`."""
+        with self._database.read() as connection:
+            row = connection.execute(_EXECUTED, {"of_job": job_id}).first()
+        if row is None:
+            raise NotFound(f"no program has run of job {job_id}", "see `ror jobs list`")
+        return ExecutedJob(job_of(row), row.image_digest, row.executed_at)
+
     def _found(self, connection: sa.Connection, job_id: str) -> sa.Row[tuple[object, ...]]:
         # First the whole id, since no index leads to the beginning of one.
         exact = connection.execute(_OF_ID, {"of_job": job_id}).first()
@@ -181,9 +192,6 @@ class JobStore:
 
         With `attempt`, also where the job is no longer at it.
         """
-        if connection is None:
-            with self._database.write() as own:
-                return self.move(job_id, to, detail, own, attempt)
         allowed = [state for state, targets in JOB_TRANSITIONS.items() if to in targets]
         now = time.time()
         values: dict[str, object] = {"state": to, "detail": storable(detail)}
@@ -194,6 +202,8 @@ class JobStore:
         update = tables.jobs.update().where(_jobs.id == job_id, _jobs.state.in_(allowed)).values(values)
         if attempt is not None:
             update = update.where(_jobs.attempt == attempt)
+        if connection is None:
+            return bool(self._database.write_one(update))
         return bool(connection.execute(update).rowcount)
 
     def retry(self, job_id: str) -> None:
@@ -248,17 +258,14 @@ class JobStore:
 
     def set_image(self, job_id: str, image: str, digest: str) -> None:
         """Record what the job ran in."""
-        with self._database.write() as connection:
-            connection.execute(
-                tables.jobs.update().where(_jobs.id == job_id).values(image=image, image_digest=digest)
-            )
+        image_of = tables.jobs.update().where(_jobs.id == job_id)
+        self._database.write_one(image_of.values(image=image, image_digest=digest))
 
     def tell_step_anew(self, job_id: str, step: str, detail: str) -> None:
         """What a step has made was made again by a later one: say what it is now; its times stay."""
         steps = tables.job_steps
         at_step = steps.update().where(steps.c.job_id == job_id, steps.c.step == step)
-        with self._database.write() as connection:
-            connection.execute(at_step.values(detail=storable(detail)))
+        self._database.write_one(at_step.values(detail=storable(detail)))
 
 
 def _queue_again(connection: sa.Connection, job_id: str, states: Sequence[JobState]) -> bool:

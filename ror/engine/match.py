@@ -93,11 +93,12 @@ class Matcher:
         With `again`, also of one that was matched: with the workflows that are enabled now. `NotAllowed` while it
         receives. Without, that gives no jobs: it will settle, and is asked for again.
         """
-        project, patient_id = self._index.study(study_uid)
-        received_until = self._index.last_received_at(study_uid)
+        with self._database.one_look():
+            project, patient_id = self._index.study(study_uid)
+            received_until = self._index.last_received_at(study_uid)
+            workflows = self._workflows.running(project)
         of_study = self._catalogue.write(project, study_uid)
         asked = _Asked(self._index, self._catalogue, project, patient_id, study_uid, of_study)
-        workflows = self._workflows.running(project)
         wanted = [job for workflow in workflows for job in self._wanted(workflow, asked)]
         with self._database.write() as connection:
             if again:
@@ -127,10 +128,11 @@ class Matcher:
 
         ``T1CE of brain-tumor``. Statements that look into other studies are not asked: what they lack may never come.
         """
-        project, patient_id = self._index.study(study_uid)
-        of_study = self._catalogue.series(project, study_uid=study_uid)
+        with self._database.one_look():
+            project, patient_id = self._index.study(study_uid)
+            of_study = self._catalogue.series(project, study_uid=study_uid)
+            workflows = self._workflows.list(project, enabled_only=True)
         asked = _Asked(self._index, self._catalogue, project, patient_id, study_uid, of_study)
-        workflows = self._workflows.list(project, enabled_only=True)
         return "; ".join(told for workflow in workflows if (told := self._lacking(workflow, asked)))
 
     def _lacking(self, workflow: InstalledWorkflow, asked: _Asked) -> str:

@@ -98,7 +98,7 @@ class Timings:
                 query = query.where(column == value)
         if since is not None:
             query = query.where(_jobs.created_at >= since)
-        with self._database.read() as connection:
+        with self._database.read(streams=True) as connection:
             for row in connection.execute(query.execution_options(yield_per=1000)):
                 yield _job_hops(row)
 

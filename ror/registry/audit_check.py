@@ -51,7 +51,7 @@ def check_audit(database: Database, anchors: Collection[str] = ()) -> AuditCheck
     broken_at, fault = None, ""
     missing = {anchor.lower(): anchor for anchor in anchors}
     query = sa.select(tables.audit).order_by(_audit.id).execution_options(yield_per=_ROWS_AT_ONCE)
-    with database.read() as connection:
+    with database.read(streams=True) as connection:
         for row in connection.execute(query):
             if not fault and (fault := _fault(row, last)):
                 broken_at = row.id

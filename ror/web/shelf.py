@@ -73,7 +73,7 @@ class Shelf:
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that sees everything that was acknowledged."""
         self._before()
-        with self._database.read() as connection:
+        with self._database.read(streams=True) as connection:
             yield connection
 
     def series(
