@@ -17,7 +17,6 @@ import ror.engine
 import ror.gateway
 import ror.registry
 import ror.results
-from containers import Runtime
 from ror import config
 from ror.config import PacsSettings, Settings
 from ror.db import Database
@@ -295,7 +294,7 @@ class App:
         docker = containers.DockerRuntime(root / "docker", self.settings.engine.base_image)
         return docker, containers.ProcessRuntime(root / "process", host=self.settings.engine.executor_id)
 
-    def runtime(self) -> Runtime:
+    def runtime(self) -> containers.Runtime:
         """The runtime of the settings; ``auto`` is the first that works."""
         wanted, reasons = self.settings.engine.runtime, []
         for runtime in self.runtimes:

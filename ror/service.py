@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
+import containers
 import ror.archive
 import ror.engine
 import ror.gateway
@@ -41,7 +42,7 @@ from ror.results import FinishedRun, warm_up
 __all__ = ["Service"]
 
 _log = logging.getLogger(__name__)
-load_whole(ror.archive, ror.registry, ror.gateway, ror.engine, ror.results)
+load_whole(containers, ror.archive, ror.registry, ror.gateway, ror.engine, ror.results)
 
 
 class Place(Protocol):

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
+import ror.results
 import select_lang
 from containers import Manifest, Package
 from ror.app import App
 from ror.cli.common import home_and_json, home_option, opened, print_table
 from ror.errors import NotFound, RorError
 from ror.registry import Project
-from ror.results import dictionary_csv, dictionary_rows, merged_dictionary
 
 __all__ = ["command", "tell_mismatches"]
 
@@ -89,16 +89,16 @@ def dictionary(
         if merge:
             raise click.UsageError("--merge needs --project, whose REDCap it asks")
         manifests = [Package.load(workflow, older_name=workflow.name).manifest]
-        click.echo(dictionary_csv(dictionary_rows(manifests, form)), nl=False)
+        click.echo(ror.results.dictionary_csv(ror.results.dictionary_rows(manifests, form)), nl=False)
         return
     with opened(context) as app:
         wanted = app.projects.get(str(project))
-        rows = dictionary_rows(
+        rows = ror.results.dictionary_rows(
             app.redcap_outlook.manifests(wanted.name), form or wanted.redcap_repeat_instrument
         )
         if merge:
-            rows = merged_dictionary(app.redcaps.api(wanted).dictionary(), rows)
-    click.echo(dictionary_csv(rows), nl=False)
+            rows = ror.results.merged_dictionary(app.redcaps.api(wanted).dictionary(), rows)
+    click.echo(ror.results.dictionary_csv(rows), nl=False)
     if not merge and wanted.redcap_url:
         click.echo(
             "an upload replaces the whole dictionary: use --merge if its REDCap has other fields", err=True

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
+import ror.gateway
 from ror.app import App
 from ror.cli.common import home_and_json, opened, print_table
-from ror.gateway import Rehearsal, rehearse
 from ror.registry import Sender
 
 __all__ = ["test"]
@@ -41,7 +41,7 @@ def test(
     """
     with opened(context) as app:
         sender = Sender(calling, called, address)
-        told = rehearse(file, sender, app.routes, app.projects, app.who, app.index)
+        told = ror.gateway.rehearse(file, sender, app.routes, app.projects, app.who, app.index)
         outcome = _project(app, told) | _outcome(told)
     routes = [
         (one.route.described, one.route.project, "yes" if one.route == told.route else "no", one.misfits)
@@ -59,7 +59,7 @@ def test(
         context.exit(_NOT_TAKEN_IN)
 
 
-def _project(app: App, told: Rehearsal) -> dict[str, object]:
+def _project(app: App, told: ror.gateway.Rehearsal) -> dict[str, object]:
     if told.route is None:
         return dict.fromkeys(("project", "profile", "pseudonyms", "settle_seconds"))
     own = told.route.settle_seconds
@@ -71,7 +71,7 @@ def _project(app: App, told: Rehearsal) -> dict[str, object]:
     }
 
 
-def _outcome(told: Rehearsal) -> dict[str, object]:
+def _outcome(told: ror.gateway.Rehearsal) -> dict[str, object]:
     if told.route is None:
         outcome = "refused, for there is no route"
     elif told.held:

@@ -7,8 +7,8 @@ import sys
 
 import click
 
+import ror.withdrawal
 from ror.cli.common import counted, home_and_json, home_option, opened, print_table
-from ror.withdrawal import Found, Withdrawing
 
 __all__ = ["readmit", "withdraw", "withdrawn"]
 
@@ -31,7 +31,7 @@ def withdraw(
     Example: ror project withdraw MOBA-0007 --project lungs --dry-run
     """
     with opened(context) as app:
-        withdrawing = Withdrawing(app)
+        withdrawing = ror.withdrawal.Withdrawing(app)
         found = withdrawing.find(of, project)
         if dry_run:
             _tell_found(found, as_json)
@@ -62,7 +62,7 @@ def withdraw(
         sys.exit(1)
 
 
-def _tell_found(found: Found, as_json: bool) -> None:
+def _tell_found(found: ror.withdrawal.Found, as_json: bool) -> None:
     told = {
         "project": found.project,
         "pseudonym": found.pseudonym,

@@ -6,18 +6,18 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ror.db.migrating import earlier, migrating, revisions
 from ror.db.rested import ping_after_rest
+from ror.db.revision import newest_revision, revision_of
 from ror.db.short_questions import ShortQuestions
 from ror.db.unheard import gives_up
-from ror.errors import ConfigurationError, HomeInUse, NotFound, ServiceUnavailable
+from ror.errors import ConfigurationError, HomeInUse, ServiceUnavailable
 
 __all__ = ["Database", "in_turn"]
 
@@ -150,18 +150,14 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to the newest revision; several processes may ask for it at once."""
-        with _unavailable_told(self.shown), migrating(self._writer, _LOCKS) as config:
-            try:
-                command.upgrade(config, "head")
-            except CommandError as error:
-                raise ConfigurationError(
-                    f"the database is of a later release: {error}", advice="install that release of ror"
-                ) from error
+        if self.revision() != newest_revision():
+            with _unavailable_told(self.shown):
+                _migrating().upgrade(self._writer, _LOCKS)
 
     def revision(self) -> str:
         """The revision of its tables; empty without tables."""
         with self.read() as connection:
-            return ", ".join(revisions(connection))
+            return revision_of(connection)
 
     def downgrade(self, revision: str) -> None:
         """Bring the schema back to an earlier revision, before an earlier release is installed again.
@@ -171,15 +167,8 @@ class Database:
         NotFound
             There is no such revision behind the present one.
         """
-        with _unavailable_told(self.shown), migrating(self._writer, _LOCKS) as config:
-            try:
-                command.downgrade(config, revision)
-            except CommandError as error:
-                known = ", ".join(earlier(config, self.revision()))
-                raise NotFound(
-                    f"the database cannot go back to {revision}: {error}",
-                    f"say to which revision: {known or 'there is no earlier one'}",
-                ) from error
+        with _unavailable_told(self.shown):
+            _migrating().downgrade(self._writer, _LOCKS, revision)
 
     @contextmanager
     def worked_on_by(self, executor_id: str) -> Iterator[None]:
@@ -233,6 +222,11 @@ def in_turn(connection: sa.Connection, task: str) -> None:
         return
     lock = sa.text(f"SELECT pg_advisory_xact_lock({_LOCKS}, hashtext(:task))")
     connection.execute(lock, {"task": f"turn: {task}"})
+
+
+def _migrating() -> ModuleType:
+    # Loaded here, with Alembic: no command waits for it while the schema is the newest.
+    return import_module("ror.db.migrating")
 
 
 def _address(url: str) -> sa.URL:

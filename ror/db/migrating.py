@@ -1,4 +1,4 @@
-"""A transaction in which Alembic may change the schema, whatever rows there are."""
+"""Changes of the schema by Alembic, each in one transaction, whatever rows there are."""
 
 from __future__ import annotations
 
@@ -7,11 +7,58 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
+from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
-__all__ = ["earlier", "migrating", "revisions"]
+from ror.db.revision import revision_of
+from ror.errors import ConfigurationError, NotFound
+
+__all__ = ["downgrade", "migrating", "upgrade"]
+
+
+def upgrade(writer: sa.Engine, lock: int) -> None:
+    """Bring the schema to the newest revision.
+
+    Parameters
+    ----------
+    writer
+        Whose transactions write.
+    lock
+        The key of the advisory lock, where the database has such.
+
+    Raises
+    ------
+    ConfigurationError
+        It is of a later release.
+    """
+    with migrating(writer, lock) as config:
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise ConfigurationError(
+                f"the database is of a later release: {error}", advice="install that release of ror"
+            ) from error
+
+
+def downgrade(writer: sa.Engine, lock: int, revision: str) -> None:
+    """Bring the schema back to an earlier revision; parameters as of `upgrade`.
+
+    Raises
+    ------
+    NotFound
+        There is no such revision behind the present one.
+    """
+    with migrating(writer, lock) as config:
+        try:
+            command.downgrade(config, revision)
+        except CommandError as error:
+            known = ", ".join(_earlier(config, revision_of(config.attributes["connection"])))
+            raise NotFound(
+                f"the database cannot go back to {revision}: {error}",
+                f"say to which revision: {known or 'there is no earlier one'}",
+            ) from error
 
 
 @contextmanager
@@ -20,13 +67,6 @@ def migrating(writer: sa.Engine, lock: int) -> Iterator[Config]:
 
     SQLite changes a table by making it anew. While it looks after foreign keys, that deletes whatever refers to the
     table, or fails (https://sqlite.org/lang_altertable.html, 7); so they are looked at once, at the end.
-
-    Parameters
-    ----------
-    writer
-        Whose transactions write.
-    lock
-        The key of the advisory lock, where the database has such.
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -42,21 +82,16 @@ def migrating(writer: sa.Engine, lock: int) -> Iterator[Config]:
         driver.execute("PRAGMA foreign_keys=OFF")  # has no effect within a transaction
         try:
             with connection.begin():
-                before = revisions(connection)
+                before = revision_of(connection)
                 config.attributes["connection"] = connection
                 yield config
-                if revisions(connection) != before:
+                if revision_of(connection) != before:
                     _require_foreign_keys(connection)
         finally:
             driver.execute("PRAGMA foreign_keys=ON")
 
 
-def revisions(connection: sa.Connection) -> tuple[str, ...]:
-    """The revision of the schema; none where there is none."""
-    return MigrationContext.configure(connection).get_current_heads()
-
-
-def earlier(config: Config, revision: str) -> list[str]:
+def _earlier(config: Config, revision: str) -> list[str]:
     """The revisions before one, the first of them first."""
     script = ScriptDirectory.from_config(config)
     return [one.revision for one in script.walk_revisions("base", revision or "base")][:0:-1]

@@ -4,6 +4,13 @@
 what says where that lies. So the same command again goes on where it stopped.
 """
 
-from ror.withdrawal.withdrawing import Found, Outcome, Withdrawing
+from typing import TYPE_CHECKING
+
+from ror.loading import on_demand
+
+if TYPE_CHECKING:
+    from ror.withdrawal.withdrawing import Found, Outcome, Withdrawing
+else:
+    __getattr__ = on_demand(__name__, {"withdrawing": "Found Outcome Withdrawing"})
 
 __all__ = ["Found", "Outcome", "Withdrawing"]

@@ -11,25 +11,39 @@ from types import ModuleType
 
 import pytest
 
+import containers
 import ror.archive
 import ror.deid
 import ror.engine
 import ror.gateway
 import ror.housekeeping
+import ror.registry
 import ror.results
+import ror.withdrawal
 from ror.loading import load_whole, on_demand
 
-ON_DEMAND = (ror.archive, ror.deid, ror.engine, ror.gateway, ror.housekeeping, ror.results)
+ON_DEMAND = (
+    containers,
+    ror.archive,
+    ror.deid,
+    ror.engine,
+    ror.gateway,
+    ror.housekeeping,
+    ror.registry,
+    ror.results,
+    ror.withdrawal,
+)
 
 # What takes long to load, by the module of the command that must not: some tenths of a second each.
 UNUSED = {
     "ror.cli": ("rich", "pydantic", "pydicom", "sqlalchemy", "ror.app"),
     "ror.cli.config": ("sqlalchemy", "alembic", "pynetdicom", "highdicom", "dbos", "ror.app"),
     "ror.cli.deid": ("sqlalchemy", "alembic", "pynetdicom", "highdicom", "dbos", "ror.app"),
-    "ror.cli.jobs": ("pynetdicom", "highdicom", "dbos", "docker", "nibabel", "reportlab", "redcap"),
+    "ror.cli.jobs": ("alembic", "pydicom", "pynetdicom", "highdicom", "dbos", "docker", "nibabel", "lark"),
     "ror.cli.select": ("sqlalchemy", "alembic", "pynetdicom", "highdicom", "dbos", "ror.app"),
     "ror.cli.status": ("sqlalchemy", "alembic", "pynetdicom", "highdicom", "dbos", "ror.app"),
-    "ror.cli.token": ("pynetdicom", "highdicom", "dbos", "docker", "nibabel", "reportlab", "redcap"),
+    "ror.cli.route": ("alembic", "pydicom", "pynetdicom", "highdicom", "dbos", "docker", "nibabel", "redcap"),
+    "ror.cli.token": ("alembic", "pydicom", "pynetdicom", "highdicom", "dbos", "docker", "nibabel", "lark"),
 }
 
 

@@ -66,6 +66,12 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
     assert differences(database) == []
 
 
+def test_nobody_waits_for_alembic_while_the_tables_are_the_newest(empty_url: str) -> None:
+    program = [sys.executable, "-c", f"{MIGRATE}; print('alembic' in sys.modules)", empty_url]
+    told = [subprocess.run(program, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    assert told == ["True\n", "False\n"]
+
+
 def test_the_schema_can_be_taken_down_and_made_again(database: Database) -> None:
     downgrade(database)
     assert table_names(database) == {"alembic_version"}

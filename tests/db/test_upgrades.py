@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 import ror.db
 from ror.db import Database
 from ror.db.migrating import migrating
+from ror.db.revision import newest_revision
 from ror.engine import JobStore
 from ror.errors import NotFound
 from ror.model import JobState
@@ -223,6 +224,10 @@ def test_the_way_back_to_the_first_release_keeps_every_row(first_release: Databa
     assert states == {f"box-{state}": state for state in JOB_ENDS if state != "running"}
     first_release.migrate()
     assert without_attempts(rows_of(first_release)) == without_attempts(kept)
+
+
+def test_the_last_migration_by_its_file_is_the_last_one_by_its_history() -> None:
+    assert ScriptDirectory.from_config(script()).get_heads() == [newest_revision()]
 
 
 def test_every_revision_can_be_left_and_come_back_to_with_rows_in_it(first_release: Database) -> None:
