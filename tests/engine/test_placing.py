@@ -254,7 +254,8 @@ def test_nobody_waits_while_it_is_looked_up_what_projects_have_used(
     asked: dict[str, bool] = {}  # and whether whoever wants to write had to wait
 
     def note(connection: sa.Connection, _cursor: Any, text: str, *_: Any) -> None:
-        asked[text] = asked.get(text, False) or connection.get_execution_options().get("preserve_rowcount", False)
+        writes = connection.get_execution_options().get("preserve_rowcount", False)
+        asked[text] = asked.get(text, False) or writes
 
     sa.event.listen(sa.Engine, "before_cursor_execute", note)
     try:
