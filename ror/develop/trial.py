@@ -23,6 +23,7 @@ from ror.model import Job, JobFolder, JobSeries, JobState, job_id
 from ror.results import (
     Agreement,
     FinishedRun,
+    Labels,
     Outputs,
     ResultJob,
     Row,
@@ -30,6 +31,7 @@ from ror.results import (
     collected_told,
     make_objects,
     outputs_of,
+    read_reference,
     result_job_of,
     would_send,
 )
@@ -130,8 +132,12 @@ class Trial:
         OutputError, EncodeError, ObjectsInvalid
             Its outputs cannot be used, or no valid objects be made of them.
         ConfigurationError
-            A reference cannot be used.
+            A reference cannot be used; then nothing has run.
         """
+        manifest = self.package.manifest
+        references = self._references(
+            result_job_of(FinishedRun(job, folder, manifest, "", datetime.now(UTC)))
+        )
         try:
             execution = Executor(Live(self.runtime, self.told), _HOST).execute(
                 job, folder, self.package, self.options
@@ -143,7 +149,6 @@ class Trial:
             raise JobFailed(str(error), f"all that it printed is in {folder.log}{more}") from error
         image = execution.image
         self.told(f"ran: in {image.runtime}, {execution.seconds:.1f} s")
-        manifest = self.package.manifest
         run = FinishedRun(job, folder, manifest, image.digest, datetime.now(UTC))
         result_job = result_job_of(run)
         outputs = outputs_of(run, result_job)
@@ -153,7 +158,7 @@ class Trial:
         names_patients = _names_patients(result_job)
         rows = _as_of_the_hospital(outputs.rows) if names_patients else outputs.rows
         records, faults = _records(rows, manifest)
-        agreements = self._agreements(outputs, result_job)
+        held_against = [one for one in outputs.masks if one.announced.name in references]
         tried = Tried(
             job,
             f"{image.runtime}:{image.reference}",
@@ -163,19 +168,20 @@ class Trial:
             records,
             faults,
             names_patients,
-            agreements,
+            tuple(
+                one for mask in held_against for one in agreement_with(references[mask.announced.name], mask)
+            ),
             made.left_out,
         )
         folder.report.write_text(json.dumps(_facts(tried), indent=1), encoding="utf-8")
         return tried
 
-    def _agreements(self, outputs: Outputs, job: ResultJob) -> tuple[Agreement, ...]:
-        return tuple(
-            one
-            for mask in outputs.masks
-            if mask.announced.name in self.references
-            for one in agreement_with(self.references[mask.announced.name], mask, job)
-        )
+    def _references(self, job: ResultJob) -> dict[str, Labels]:
+        return {
+            announced.name: read_reference(self.references[announced.name], announced, job)
+            for announced in self.package.manifest.outputs.masks
+            if announced.name in self.references
+        }
 
 
 def job_of(package: Package, match: Match, index: DataIndex, gpu: str | None = None) -> Job:

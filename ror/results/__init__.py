@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from ror.loading import on_demand
 
 if TYPE_CHECKING:
-    from ror.results.agreement import Agreement, agreement_with
+    from ror.results.agreement import Agreement, agreement_with, read_reference
     from ror.results.compared import (
         Compared,
         FieldAgreement,
@@ -61,7 +61,16 @@ if TYPE_CHECKING:
     from ror.results.finished import FinishedRun, changes_told, collected_told, outputs_of, result_job_of
     from ror.results.ledger import DeliveryState, Ledger, MadeObject, Receipt
     from ror.results.making import Made, make_objects
-    from ror.results.model import KeptFile, LabelMap, Outputs, ResultJob, ResultObject, Row, SourceSeries
+    from ror.results.model import (
+        KeptFile,
+        LabelMap,
+        Labels,
+        Outputs,
+        ResultJob,
+        ResultObject,
+        Row,
+        SourceSeries,
+    )
     from ror.results.output import read_outputs
     from ror.results.pictures import CannotDraw, read_grey
     from ror.results.places import RedcapPlaces
@@ -90,7 +99,7 @@ else:
     __getattr__ = on_demand(
         __name__,
         {
-            "agreement": "Agreement agreement_with",
+            "agreement": "Agreement agreement_with read_reference",
             "compared": "Compared FieldAgreement SegmentAgreement compare_runs fields segments",
             "correction_desk": "CorrectionDesk",
             "correction_export": "export_corrections",
@@ -104,7 +113,7 @@ else:
             "finished": "FinishedRun changes_told collected_told outputs_of result_job_of",
             "ledger": "DeliveryState Ledger MadeObject Receipt",
             "making": "Made make_objects",
-            "model": "KeptFile LabelMap Outputs ResultJob ResultObject Row SourceSeries",
+            "model": "KeptFile LabelMap Labels Outputs ResultJob ResultObject Row SourceSeries",
             "output": "read_outputs",
             "pictures": "CannotDraw read_grey",
             "places": "RedcapPlaces",
@@ -151,6 +160,7 @@ __all__ = [
     "Held",
     "KeptFile",
     "LabelMap",
+    "Labels",
     "Ledger",
     "Made",
     "MadeObject",
@@ -204,6 +214,7 @@ __all__ = [
     "plotted",
     "read_grey",
     "read_outputs",
+    "read_reference",
     "result_job_of",
     "segments",
     "summaries",

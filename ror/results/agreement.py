@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from containers import Segment
+from containers import MaskOutput, Segment
 from ror.errors import ConfigurationError
 from ror.results.labels import BadMask, read_labels
-from ror.results.model import LabelMap, ResultJob
+from ror.results.model import LabelMap, Labels, ResultJob
 
-__all__ = ["Agreement", "agreement_between", "agreement_with"]
+__all__ = ["Agreement", "agreement_between", "agreement_with", "read_reference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +34,33 @@ class Agreement:
         return 2 * self.in_both / of_both if of_both else 1.0
 
 
-def agreement_with(reference: Path, mask: LabelMap, job: ResultJob) -> tuple[Agreement, ...]:
-    """Hold a mask against a label map in a file, which is read as an output is, segment by segment.
-
-    Of a mask of probabilities, what reaches one half counts.
+def read_reference(reference: Path, announced: MaskOutput, job: ResultJob) -> Labels:
+    """A label map in a file that a mask can be held against, read as an output is; shape as `LabelMap.labels`.
 
     Raises
     ------
     ConfigurationError
-        The reference cannot be read, or lies elsewhere than the mask.
+        It cannot be read, or lies elsewhere than the series of the mask.
     """
-    series = job.series_named(mask.announced.on)
-    assert series is not None and series.grid is not None, "or there would be no mask"
+    series = job.series_named(announced.on)
     try:
-        labels = read_labels(reference, series.grid)
+        if series is None or series.grid is None:
+            raise BadMask("is of a series that is not there, or whose slices make no volume")
+        return read_labels(reference, series.grid)
     except BadMask as error:
         raise ConfigurationError(
             f"the reference {reference} cannot be used: it {error}",
-            advice=f"give a mask of the series {mask.announced.on}: .nii.gz, .seg.nrrd, .npz or .seg.dcm",
+            advice=f"give a mask of the series {announced.on}: .nii.gz, .seg.nrrd, .npz or .seg.dcm",
         ) from error
+
+
+def agreement_with(reference: Labels, mask: LabelMap) -> tuple[Agreement, ...]:
+    """Hold a mask against what `read_reference` gives, segment by segment.
+
+    Of a mask of probabilities, what reaches one half counts.
+    """
     return tuple(
-        _agreement(mask, one, labels == one.value, mask.labels == one.value)
+        _agreement(mask, one, reference == one.value, mask.labels == one.value)
         for one in mask.announced.segments
     )
 

@@ -10,7 +10,7 @@ import pytest
 
 from containers import MaskOutput, Package
 from ror.errors import ConfigurationError
-from ror.results import LabelMap, ResultJob, Row, SourceSeries, agreement_with, would_send
+from ror.results import LabelMap, ResultJob, Row, SourceSeries, agreement_with, read_reference, would_send
 from tests.cli.test_commands import BOX
 from tests.support.studies import small_ct
 
@@ -42,16 +42,17 @@ def test_dice_is_told_for_each_segment(job: ResultJob, tmp_path: Path) -> None:
     labels, reference = np.zeros((2, 8, 16, 16), np.uint8)
     labels[2, 4:8, 4:8] = 1  # 16 voxels
     reference[2, 4:8, 6:12] = 1  # 24, 8 of them in both
-    one, two = agreement_with(saved(tmp_path / "m.npz", reference), LabelMap.of(MASK, labels), job)
+    one, two = agreement_with(
+        read_reference(saved(tmp_path / "m.npz", reference), MASK, job), LabelMap.of(MASK, labels)
+    )
     assert (one.label, one.voxels, one.reference_voxels, one.in_both) == ("One", 16, 24, 8)
     assert one.dice == pytest.approx(2 * 8 / (16 + 24))
     assert (two.voxels, two.reference_voxels, two.dice) == (0, 0, 1.0)
 
 
 def test_a_reference_of_other_images_is_told(job: ResultJob, tmp_path: Path) -> None:
-    mask = LabelMap.of(MASK, np.zeros((8, 16, 16), np.uint8))
     with pytest.raises(ConfigurationError, match=r"m\.npz cannot be used"):
-        agreement_with(saved(tmp_path / "m.npz", np.zeros((8, 16, 15), np.uint8)), mask, job)
+        read_reference(saved(tmp_path / "m.npz", np.zeros((8, 16, 15), np.uint8)), MASK, job)
 
 
 def test_the_records_are_those_of_a_redcap_with_the_workflows_dictionary() -> None:
