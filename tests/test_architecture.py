@@ -35,7 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ror.pacs_settings", "ror.engine_settings", "ror.housekeeping_settings"),
     ("ror.setting_types", "ror.setting_places"),
     ("ror.bearer", "ror.model", "ror.hashed_uid", "ror.overheard", "ror.series_names"),
-    ("ror.errors", "ror.loading", "ror.log_json"),
+    ("ror.errors", "ror.loading", "ror.log_json", "ror.wording"),
     LEAVES,
 )
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ror.app import App
 
 __all__ = [
-    "counted",
     "folded",
     "home_and_json",
     "moment",
@@ -107,11 +106,6 @@ def moment(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     return datetime.fromtimestamp(seconds).astimezone().isoformat(sep=" ", timespec="seconds")
-
-
-def counted(number: int, thing: str) -> str:
-    """``1 project``, ``2 projects``."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def folded(text: str) -> str:

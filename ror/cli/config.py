@@ -18,13 +18,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 import select_lang
 from ror import deid
 from ror.cli.ancestor_options import no_author, no_shared_folder, says_nothing
-from ror.cli.common import counted
 from ror.cli.reasons import jobs_of
 from ror.cli.statements import text_of
 from ror.develop import DataIndex, DeveloperProject
 from ror.develop.scanning import Scanned, scan, sources_of
 from ror.errors import ConfigurationError, NotFound
 from ror.series_names import require_names
+from ror.wording import counted
 from select_lang import SelectError, Statement
 
 __all__ = ["command"]

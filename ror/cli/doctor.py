@@ -18,7 +18,7 @@ from click.core import ParameterSource
 from containers import ContainersError
 from ror.app import App
 from ror.cli.away_findings import gateway
-from ror.cli.common import counted, folded, home_and_json
+from ror.cli.common import folded, home_and_json
 from ror.cli.findings import (
     Finding,
     Look,
@@ -35,6 +35,7 @@ from ror.errors import ConfigurationError, RorError, ServiceUnavailable
 from ror.home import Home
 from ror.registry import Project, Role
 from ror.results import RedcapRefused
+from ror.wording import counted
 
 __all__ = ["command"]
 

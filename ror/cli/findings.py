@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from anonymizer import ProfileError, check_text_search
 from containers import ContainersError
 from ror.app import App
-from ror.cli.common import counted, folded, moment
+from ror.cli.common import folded, moment
 from ror.errors import ConfigurationError, NotFound, RorError
 from ror.gateway import PendingCommitments, peer_for
+from ror.wording import counted
 from select_lang.classification import RulesError
 
 __all__ = [

@@ -9,8 +9,9 @@ from dataclasses import asdict
 import click
 
 from ror.app import App
-from ror.cli.common import counted, home_and_json, home_option, moment, opened, require_known
+from ror.cli.common import home_and_json, home_option, moment, opened, require_known
 from ror.engine import DeadLetter, JobStep, find_dead_letters
+from ror.wording import counted
 
 __all__ = ["cancel", "dead", "retry", "tries_told"]
 

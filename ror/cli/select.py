@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 import click
 
 import select_lang
-from ror.cli.common import counted, home_and_json, json_option, print_table
+from ror.cli.common import home_and_json, json_option, print_table
 from ror.cli.reasons import answer_of, jobs_of, lines_of
 from ror.cli.statements import catalogue_of, statements_of, text_of
 from ror.errors import NotFound
+from ror.wording import counted
 
 __all__ = ["command"]
 

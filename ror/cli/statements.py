@@ -17,6 +17,7 @@ import select_lang
 from ror import archive
 from ror.cli.common import opened
 from ror.errors import ConfigurationError, NotFound
+from ror.wording import counted
 from select_lang import Match, Series, Statement
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class ArchiveCatalogue:
         if len(held) < _EXPLAINED:
             told = Answer.of(statement, [one for one in self.series() if one.uid in held])
             return Answer(matches, told.sentence, told.whole)
-        return Answer(matches, f"{len(matches)} job{'' if len(matches) == 1 else 's'}", whole=bool(matches))
+        return Answer(matches, counted(len(matches), "job"), whole=bool(matches))
 
 
 @contextmanager

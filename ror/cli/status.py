@@ -15,6 +15,7 @@ from containers import Package
 from ror.cli import uncollected
 from ror.cli.reasons import lines_of
 from ror.develop import DataIndex, DeveloperProject, DeveloperSettings
+from ror.wording import counted
 from select_lang import Match, Series, Statement
 
 __all__ = ["command"]
@@ -72,7 +73,7 @@ def _tell(
         reasons = [line for group in explanation.groups for line in lines_of(group, explanation)]
     else:
         matches, reasons = select_lang.evaluate(statement, series), []
-        sentence = f"{len(matches)} job{'' if len(matches) == 1 else 's'}"
+        sentence = counted(len(matches), "job")
     if as_json:
         told = {
             **_facts(project, package, statement, series, files),

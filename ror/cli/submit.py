@@ -10,12 +10,13 @@ from typing import IO
 
 import click
 
-from ror.cli.common import counted, opened
+from ror.cli.common import opened
 from ror.cli.package_sources import package_of_archive, package_of_image
 from ror.develop import DeveloperProject
 from ror.develop.submitting import ENDED, Server, Submitted, followed, packed
 from ror.errors import ConfigurationError
 from ror.registry import checked_package
+from ror.wording import counted
 
 __all__ = ["command"]
 

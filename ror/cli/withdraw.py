@@ -8,7 +8,8 @@ import sys
 import click
 
 import ror.withdrawal
-from ror.cli.common import counted, home_and_json, home_option, opened, print_table
+from ror.cli.common import home_and_json, home_option, opened, print_table
+from ror.wording import counted
 
 __all__ = ["readmit", "withdraw", "withdrawn"]
 

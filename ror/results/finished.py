@@ -17,6 +17,7 @@ from ror.results.corrected import CorrectedMask, with_corrections
 from ror.results.model import Outputs, ResultJob, SourceSeries
 from ror.results.output import read_outputs
 from ror.results.sizes import unlike_their_masks
+from ror.wording import counted
 
 __all__ = ["FinishedRun", "changes_told", "collected_told", "outputs_of", "result_job_of"]
 
@@ -130,9 +131,9 @@ def outputs_of(run: FinishedRun, job: ResultJob) -> Outputs:
 def collected_told(outputs: Outputs, job: ResultJob) -> str:
     """How much a program wrote, what it says there is nothing of, and which volumes are unlike their masks."""
     told = [
-        f"{len(outputs.masks)} masks",
-        f"{len(outputs.rows)} measurements",
-        f"{len(outputs.files)} files",
+        counted(len(outputs.masks), "mask"),
+        counted(len(outputs.rows), "measurement"),
+        counted(len(outputs.files), "file"),
     ]
     told += [f"nothing found for {name}" for name in outputs.nothing_found]
     told += unlike_their_masks(outputs, job)

@@ -28,6 +28,7 @@ from ror.results.places import RedcapPlaces
 from ror.results.redcap import Redcaps, with_event
 from ror.results.sent import as_sent
 from ror.results.table import MeasurementStore
+from ror.wording import counted
 
 __all__ = ["ResultStations"]
 
@@ -101,7 +102,7 @@ class ResultStations:
         """Write the measurements into the table, in place of those they supersede, and into REDCap."""
         rows = outputs_of(run, result_job_of(run)).rows
         self._measurements.replace(run.job, rows, replaced_jobs)  # kept, whatever REDCap says
-        told = f"{len(rows)} measurements"
+        told = counted(len(rows), "measurement")
         if project.redcap_url and rows:
             self._redcaps.target(project)  # without a token no place is taken
             rows = with_event(rows, project.redcap_event)

@@ -196,6 +196,7 @@ def test_a_mask_is_held_against_a_reference(home: Home, folder: Path) -> None:
         said = home.ror("trigger", "--reference", name)
         assert said.code == 1
         assert f"the reference {name} cannot be used" in said.err
+        assert "ran: " not in said.out
         assert "pickle" not in said.err
 
 
@@ -203,7 +204,7 @@ def test_a_volume_unlike_its_mask_is_told_as_it_would_be_in_the_hospital(home: H
     program = folder / "box.py"
     program.write_text(program.read_text().replace("round(volume, 3)", "round(volume * 1.2, 3)"))
     out = home.good("trigger")
-    assert "1 measurements, 0 files, box_volume is 3686.4 mm3, its mask 3072\n" in out
+    assert "1 measurement, 0 files, box_volume is 3686.4 mm3, its mask 3072\n" in out
 
 
 def test_a_program_that_fails_is_told_with_its_last_line(home: Home, folder: Path) -> None:

@@ -53,7 +53,7 @@ def test_it_opens_and_runs(image: str, home: Home, folder: Path) -> None:
     assert home.good("status", "-jobs").startswith("job 1: ")
     out = home.good("trigger")
     assert "1 series\n" in out
-    assert "collected: 0 masks, 1 measurements, 1 files" in out
+    assert "collected: 0 masks, 1 measurement, 1 file" in out
 
 
 def test_what_lists_patients_is_no_part_of_its_package(folder: Path) -> None:

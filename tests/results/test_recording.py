@@ -124,7 +124,7 @@ def test_series_of_one_study_have_an_instance_each(
     redcap.repeating = frozenset({("", "images")})
     runs = [run(f"S{number}", number) for number in (1, 2, 3, 4)]
     for one in (*runs, runs[1]):  # the second runs once more
-        assert stations.record(one, repeating, []) == "1 measurements, 1 REDCap records"
+        assert stations.record(one, repeating, []) == "1 measurement, 1 REDCap record"
     stations.record(run("S3", 30, attempt="-grown"), repeating, [runs[2].job.id])
     assert redcap.records == {
         ("P-1", "", "images", 1): {"snr": "1"},
@@ -183,7 +183,7 @@ def test_a_project_without_redcap_keeps_all_in_its_table(
 ) -> None:
     runs = [run("S1", 1), run("S2", 2)]
     for one in runs:
-        assert stations.record(one, ROUTINE, []) == "1 measurements"
+        assert stations.record(one, ROUTINE, []) == "1 measurement"
     assert recorded(database) == {one.job.match_key: one.job.id[-1] for one in runs}
 
 

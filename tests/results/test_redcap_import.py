@@ -284,7 +284,7 @@ def test_a_project_that_was_mended_takes_at_once_what_it_had_refused(
     with pytest.raises(RedcapRefused):
         redcaps.write(lungs(classic), rows)
     classic.fields = (*FIELDS, Field("newer", validation="number"))
-    assert redcaps.write(lungs(classic), rows) == "1 REDCap records"
+    assert redcaps.write(lungs(classic), rows) == "1 REDCap record"
 
 
 def test_what_redcap_alone_refuses_comes_back_by_field_and_is_asked_for_anew(
@@ -354,7 +354,7 @@ def test_a_server_fault_is_an_outage(status: int, classic: RedcapServer, redcaps
     with pytest.raises(RedcapUnavailable, match=str(status)):
         redcaps.write(lungs(classic), [Row("P-1", "", "count", 1)])
     classic.down = None
-    assert redcaps.write(lungs(classic), [Row("P-1", "", "count", 1)]) == "1 REDCap records"
+    assert redcaps.write(lungs(classic), [Row("P-1", "", "count", 1)]) == "1 REDCap record"
 
 
 @pytest.mark.parametrize("is_date", [False, True])

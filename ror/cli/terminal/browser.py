@@ -20,6 +20,7 @@ from ror.cli.reasons import lines_of_series
 from ror.cli.terminal.picture import Picture
 from ror.develop import DataIndex
 from ror.develop.preview import Preview, preview_of
+from ror.wording import counted
 from select_lang import Explanation, Level, Series, Statement
 
 __all__ = ["Browser"]
@@ -54,7 +55,7 @@ class Browser(App[None]):
         with DataIndex.opened(self._index) as index:
             self._series = {one.uid: one for one in index.series()}
         matches = select_lang.evaluate(self._statement, self._series.values())
-        self.sub_title = f"{len(matches)} job{'' if len(matches) == 1 else 's'}"
+        self.sub_title = counted(len(matches), "job")
         self._jobs: dict[str, list[str]] = {}
         for number, match in enumerate(matches, 1):
             for one in match.series:

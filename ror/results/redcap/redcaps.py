@@ -21,6 +21,7 @@ from ror.results.redcap.described import Described
 from ror.results.redcap.pace import Pace
 from ror.results.redcap.records import prepare
 from ror.results.redcap.target import RedcapTarget
+from ror.wording import counted
 
 __all__ = ["Redcaps", "with_event"]
 
@@ -99,7 +100,7 @@ class Redcaps:
         except RedcapRefused:
             self._forget(target)
             raise
-        told = f"{saved} REDCap records"
+        told = counted(saved, "REDCap record")
         if prepared.outside:
             told += f" (outside of the suggested range: {', '.join(prepared.outside)})"
         return told
