@@ -214,6 +214,11 @@ def _claimed(folder: Path) -> TrialFolder:
 
 
 def _limits(memory: str | None, cpus: float | None) -> dict[str, object]:
+    here = len(os.sched_getaffinity(0))
+    if cpus is not None and cpus > here:
+        raise ConfigurationError(
+            f"--cpus {cpus:g}: this machine has {here}", advice="say fewer, or leave it out"
+        )
     limits: dict[str, object] = {} if cpus is None else {"cpus": cpus}
     if memory is not None:
         read = re.fullmatch(r"(\d+(?:\.\d+)?)([mg])(?:i?b)?", memory.lower())

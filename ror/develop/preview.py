@@ -34,22 +34,31 @@ class Preview:
         0 is black. None where there is no picture; then `why_not` says why.
     row_mm, column_mm
         From one row, and one column, of a frame to the next; 1 where the images do not say.
+    slices
+        Which slice of the series each frame is, from 1; of multi-frame images, their frames.
+    of
+        How many slices the series has.
     """
 
     frames: tuple[Frame, ...] = ()
     row_mm: float = 1.0
     column_mm: float = 1.0
     why_not: str = ""
+    slices: tuple[int, ...] = ()
+    of: int = 0
 
 
 def preview_of(files: Sequence[Path], stopped: Callable[[], bool] = lambda: False) -> Preview:
     """Read some slices of a series, evenly spread over it; the fewer when it is `stopped`."""
     frames: list[Frame] = []
+    slices: list[int] = []
     try:
         series = SourceSeries.read("the series", sorted(files))
-        for image in read_grey(series, _spread(len(series.headers))):
+        count = len(series.headers)
+        for number, image in zip(_spread(count), read_grey(series, _spread(count)), strict=True):
             planes = image if image.ndim == 3 else image[np.newaxis]
             frames += [_thinned(planes[k]) for k in _spread(len(planes))]
+            slices += [number * len(planes) + k + 1 for k in _spread(len(planes))]
             if stopped():
                 break
     except CannotDraw as error:
@@ -60,7 +69,9 @@ def preview_of(files: Sequence[Path], stopped: Callable[[], bool] = lambda: Fals
         )
     row_mm, column_mm = _spacing(series)
     step = _step(image.shape[-2:])
-    return Preview(tuple(frames), row_mm * step, column_mm * step)
+    return Preview(
+        tuple(frames), row_mm * step, column_mm * step, slices=tuple(slices), of=count * len(planes)
+    )
 
 
 def _spread(count: int) -> Iterator[int]:

@@ -408,6 +408,7 @@ def test_limits_are_told_by_their_names(home: Home, folder: Path) -> None:
         (("--mem", "lots"), "such as 2g or 512m"),
         (("--mem", "1m"), "memory_mib"),
         (("--cpus", "0"), "cpus"),
+        (("--cpus", "4096"), "--cpus 4096: this machine has "),
         (("--delay", "soon"), "such as 30s or 1m30s"),
         (("--delay", "1x5s"), "such as 30s or 1m30s"),
         (("--envs", "{"), "--envs is not JSON"),

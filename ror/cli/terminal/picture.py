@@ -75,12 +75,13 @@ class Picture(Widget):
         self._draw()
 
     def _draw(self) -> None:
-        frames = self._preview.frames
+        preview = self._preview
         self._shown = None
-        if frames and self.size.width and self.size.height > 1:
-            self._shown = fitted(self._preview, self._number, self.size.width, self.size.height - 1)
+        if preview.frames and self.size.width and self.size.height > 1:
+            self._shown = fitted(preview, self._number, self.size.width, self.size.height - 1)
         still = "" if self._moving else ", stopped"
-        self.border_title = f"slice {self._number + 1} of {len(frames)}{still}" if frames else None
+        slices = preview.slices
+        self.border_title = f"slice {slices[self._number]} of {preview.of}{still}" if slices else None
         self.refresh()
 
     def render_line(self, y: int) -> Strip:

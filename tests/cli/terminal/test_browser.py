@@ -174,6 +174,7 @@ def test_many_large_slices_become_few_small_ones(tmp_path: Path) -> None:
     image.save_as(file)
     preview = preview_of([file])
     assert (len(preview.frames), preview.frames[0].shape) == (48, (100, 174))
+    assert (preview.slices[:3], preview.slices[-1], preview.of) == ((1, 2, 3), 59, 60)
     assert (preview.row_mm, preview.column_mm) == (6.0, 6.0)
 
 
