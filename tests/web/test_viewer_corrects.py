@@ -54,8 +54,11 @@ const looking = setInterval(() => {
     if (!canvas || !window.cornerstone || !viewportId) return;
     const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
     if (new Set(pixels.filter((_, at) => at % 4 == 0)).size < 8) return;
+    // What is drawn may still be a picture of the list of series.
+    const [shown] = window.services.viewportGridService.getDisplaySetsUIDsForViewport(viewportId) ?? [];
+    if (!shown || !window.services.displaySetService.getDisplaySetByUID(shown).imageIds) return;
     clearInterval(looking);
-    draw(viewportId).then(() => say("stored"), (error) => say(String(error)));
+    draw(viewportId).then(() => say("stored"), (error) => say(String(error.stack)));
 }, 250);
 """
 
