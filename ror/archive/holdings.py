@@ -92,11 +92,11 @@ class Holdings:
         self._database = database
 
     def _read(self) -> AbstractContextManager[sa.Connection]:
-        """A transaction that sees everything that was acknowledged."""
+        """A connection that sees everything that was acknowledged."""
         return self._database.read()
 
     def one_look(self) -> AbstractContextManager[None]:
-        """Let all that is read of the database within the block be read in one transaction."""
+        """Let all that is read of the database within the block be read by one connection, which costs it half."""
         return self._database.one_look()
 
     def version(self) -> int | None:

@@ -15,7 +15,7 @@ from ror.model import STEPS, Job, JobSeries, JobState
 __all__ = ["ExecutedJob", "JobRow", "JobStep", "job_of", "rows_of"]
 
 _steps = tables.job_steps
-# The steps of a job are looked up whenever one of them ends; made anew, this would take longer than its answer.
+# Made anew, it would take longer than its answer.
 _STEPS_OF = sa.select(_steps).where(_steps.c.job_id.in_(sa.bindparam("of_jobs", expanding=True)))
 
 
