@@ -49,9 +49,16 @@ _FIRST_BEGUN = _THE_HELD.add_columns(
     sa.literal("", _steps.detail.type),
     sa.literal({}, _steps.setbacks.type),
 )
-_BEGUN = ("started_at", "ended_at", "detail", "next_at", "setbacks")
 _BEGUN_AGAIN = (
-    tables.job_steps.update().where(_AT_STEP).values({name: sa.bindparam(f"its_{name}") for name in _BEGUN})
+    tables.job_steps.update()
+    .where(_AT_STEP)
+    .values(
+        started_at=sa.bindparam("now"),
+        ended_at=None,
+        detail="",
+        next_at=None,
+        setbacks=sa.bindparam("its_setbacks"),
+    )
 )
 _TOLD = (
     tables.job_steps.update()
@@ -120,8 +127,8 @@ class HeldJobs:
 
     def begin_step(self, hold: Hold, step: str) -> Begun | None:
         """Note that a step begins (again); None, and nothing is noted, where the job is no longer held."""
-        now = {"now": time.time()}
-        if self._database.write_one(self._first_begun, _of(hold) | {"of_step": step} | now):
+        begins = _of(hold) | {"of_step": step, "now": time.time()}
+        if self._database.write_one(self._first_begun, begins):
             return Begun(0)
         with self._database.write() as connection:
             row = _locked(connection, hold, step)
@@ -131,14 +138,8 @@ class HeldJobs:
             # Whatever ends, waits or is put down in good order says so.
             if row.ended_at is None and row.next_at is None:
                 lost = setbacks[Kind.HOST_LOST] = setbacks.get(Kind.HOST_LOST, 0) + 1
-            begun: dict[str, object] = {
-                "its_started_at": now["now"],
-                "its_ended_at": None,
-                "its_detail": "",
-            }
-            begun |= {"its_next_at": None, "its_setbacks": setbacks}
             # Nobody else writes it meanwhile: the job is locked.
-            connection.execute(_BEGUN_AGAIN, {"of_job": hold.job_id, "of_step": step} | begun)
+            connection.execute(_BEGUN_AGAIN, begins | {"its_setbacks": setbacks})
             if step == RUNS_THE_PROGRAM and row.released_at is not None:
                 # It was not checkpointed, so it runs again.
                 connection.execute(_RELEASED, _of(hold) | {"now": None})

@@ -35,15 +35,16 @@ ON_DEMAND = (
 )
 
 # What takes long to load, by the module of the command that must not: some tenths of a second each.
+_OF_RESULTS = ("pynetdicom", "highdicom", "dbos", "docker", "nibabel", "reportlab", "redcap")
 UNUSED = {
     "ror.cli": ("rich", "pydantic", "pydicom", "sqlalchemy", "ror.app"),
     "ror.cli.config": ("sqlalchemy", "alembic", "pynetdicom", "highdicom", "dbos", "ror.app"),
     "ror.cli.deid": ("sqlalchemy", "alembic", "pynetdicom", "highdicom", "dbos", "ror.app"),
-    "ror.cli.jobs": ("alembic", "pydicom", "pynetdicom", "highdicom", "dbos", "docker", "nibabel", "lark"),
+    "ror.cli.jobs": ("alembic", "pydicom", "lark", *_OF_RESULTS),
     "ror.cli.select": ("sqlalchemy", "alembic", "pynetdicom", "highdicom", "dbos", "ror.app"),
     "ror.cli.status": ("sqlalchemy", "alembic", "pynetdicom", "highdicom", "dbos", "ror.app"),
-    "ror.cli.route": ("alembic", "pydicom", "pynetdicom", "highdicom", "dbos", "docker", "nibabel", "redcap"),
-    "ror.cli.token": ("alembic", "pydicom", "pynetdicom", "highdicom", "dbos", "docker", "nibabel", "lark"),
+    "ror.cli.route": ("alembic", "pydicom", *_OF_RESULTS),
+    "ror.cli.token": ("alembic", "pydicom", "lark", *_OF_RESULTS),
 }
 
 
